@@ -1,0 +1,46 @@
+"""What a data set is: named splits of ids, each id one image with its truth."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One annotated field.
+
+    id      unique within its data set, usable as a file name
+    image   (H, W), the native integer or float dtype of the file, values unchanged
+    labels  (H, W) int32, 0 = background, objects 1..N in raster order of their first pixel
+    """
+
+    id: str
+    image: np.ndarray
+    labels: np.ndarray
+
+
+class Dataset(ABC):
+    """Base class of all data sets. Building one reads folder listings only; `load` reads pixels."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]  # one line: what is in the pictures
+    licence: ClassVar[str]
+    citation: ClassVar[str]
+    source: ClassVar[str]  # where it is published
+
+    @property
+    @abstractmethod
+    def splits(self) -> Mapping[str, tuple[str, ...]]:
+        """Ids by split name: "train" and "val", and "test" where there is one. Deterministic."""
+
+    @abstractmethod
+    def load(self, sample_id: str) -> Sample:
+        """Read one field. Raises DataError naming the file when it cannot be used."""
+
+    def samples(self, split: str) -> Iterator[Sample]:
+        """The fields of one split, read one at a time, in the split's order."""
+        for sample_id in self.splits[split]:
+            yield self.load(sample_id)
