@@ -30,6 +30,8 @@ class Dataset(ABC):
     licence: ClassVar[str]
     citation: ClassVar[str]
     source: ClassVar[str]  # where it is published
+    needs_root: ClassVar[bool]  # whether it is built from a folder of the user's
+    how_to_get: ClassVar[str]  # what a user without the files does
 
     @property
     @abstractmethod

@@ -1,0 +1,79 @@
+"""Data sets by name."""
+
+import difflib
+import inspect
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from fcrbench.datasets.base import Dataset
+from fcrbench.datasets.bbbc039 import Bbbc039Dataset
+from fcrbench.datasets.sample import SampleDataset
+from fcrbench.errors import UsageError
+
+_CLASSES: tuple[type[Dataset], ...] = (SampleDataset, Bbbc039Dataset)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSpec:
+    """What a user chooses a data set by. `options` are the keyword arguments of `create`, with defaults."""
+
+    name: str
+    title: str
+    needs_root: bool
+    licence: str
+    citation: str
+    source: str
+    how_to_get: str
+    options: dict[str, Any]
+
+
+def available() -> tuple[DatasetSpec, ...]:
+    """The known data sets; nothing is read from disk."""
+    return tuple(
+        DatasetSpec(
+            name=cls.name,
+            title=cls.title,
+            needs_root=cls.needs_root,
+            licence=cls.licence,
+            citation=cls.citation,
+            source=cls.source,
+            how_to_get=cls.how_to_get,
+            options=_options(cls),
+        )
+        for cls in _CLASSES
+    )
+
+
+def create(name: str, root: str | os.PathLike[str] | None = None, **options: Any) -> Dataset:
+    """Build the data set `name` from the folder `root` (none for `sample` and `synthetic`).
+
+    Raises UsageError for an unknown name or option, a missing or needless root; DataError when the folder
+    does not hold what it should.
+    """
+    classes = {cls.name: cls for cls in _CLASSES}
+    if name not in classes:
+        raise UsageError(f"unknown data set {name!r}{_hint(name, classes)}")
+    cls = classes[name]
+    known = _options(cls)
+    for option in options:
+        if option not in known:
+            raise UsageError(f"data set {name} has no option {option!r}{_hint(option, known)}")
+    if cls.needs_root:
+        if root is None:
+            raise UsageError(f"data set {name} needs its folder (root); to get it: {cls.how_to_get}")
+        return cls(root, **options)  # type: ignore[call-arg]
+    if root is not None:
+        raise UsageError(f"data set {name} takes no folder, found root = {os.fspath(root)!r}")
+    return cls(**options)
+
+
+def _options(cls: type[Dataset]) -> dict[str, Any]:
+    parameters = inspect.signature(cls).parameters.values()
+    return {p.name: p.default for p in parameters if p.name != "root"}
+
+
+def _hint(word: str, choices: Any) -> str:
+    close = difflib.get_close_matches(word, list(choices), n=2, cutoff=0.5)
+    listing = ", ".join(choices) or "none"
+    return (f"; did you mean {' or '.join(close)}?" if close else ";") + f" It can be: {listing}"
