@@ -1,0 +1,80 @@
+"""Small objects and holes, decided on runs."""
+
+import numpy as np
+
+from fcrbench.kernels._jit import jit
+from fcrbench.kernels.components import components
+
+
+@jit
+def drop_small(starts, labels, count, min_size):
+    """Set the runs of objects of fewer than min_size pixels to 0 and close the gaps in the ids, in place.
+
+    labels holds ids 0..count; returns the number of objects that stay.
+    """
+    sizes = np.zeros(count + 1, np.int64)
+    for i in range(labels.size):
+        sizes[labels[i]] += starts[i + 1] - starts[i]
+    new_id = np.zeros(count + 1, np.int32)
+    kept = 0
+    for k in range(1, count + 1):
+        if sizes[k] >= min_size:
+            kept += 1
+            new_id[k] = kept
+    for i in range(labels.size):
+        labels[i] = new_id[labels[i]]
+    return kept
+
+
+@jit
+def _meet(owner, holes, labels, i, j):
+    """Note that runs i and j are neighbours. owner: 0 unknown, id of the only neighbour so far, -1 several or edge."""
+    if labels[j] == 0:
+        i, j = j, i
+    if labels[i] != 0 or labels[j] == 0:
+        return
+    hole = holes[i]
+    if owner[hole] == 0:
+        owner[hole] = labels[j]
+    elif owner[hole] != labels[j]:
+        owner[hole] = -1
+
+
+@jit
+def fill_holes(starts, labels, rows, width):
+    """Give every 4-connected background region whose 4-neighbours all belong to one object to it, in place.
+
+    A region that reaches the edge of the image is no hole.
+    """
+    height = rows.size - 1
+    # Objects stand in as "background" here: every label but 0 is mapped to 1, and 1 gets no component.
+    is_object = np.empty(labels.size, np.uint64)
+    for i in range(labels.size):
+        is_object[i] = np.uint64(labels[i] != 0)
+    holes, count = components(starts, is_object, rows, width, np.uint64(1), True, False)
+    owner = np.zeros(count + 1, np.int32)
+    for row in range(height):
+        first = rows[row]
+        end = rows[row + 1]
+        owner[holes[first]] = -1
+        owner[holes[end - 1]] = -1
+        for i in range(first, end - 1):
+            _meet(owner, holes, labels, i, i + 1)
+        if row == 0 or row == height - 1:
+            for i in range(first, end):
+                owner[holes[i]] = -1
+        if row == 0:
+            continue
+        above = rows[row - 1]
+        here = first
+        while here < end:
+            _meet(owner, holes, labels, above, here)
+            above_stop = starts[above + 1] + width
+            here_stop = starts[here + 1]
+            if above_stop <= here_stop:
+                above += 1
+            if here_stop <= above_stop:
+                here += 1
+    for i in range(labels.size):
+        if labels[i] == 0 and owner[holes[i]] > 0:
+            labels[i] = owner[holes[i]]

@@ -1,0 +1,45 @@
+"""Vector instructions that Numba's own vectoriser does not find: one comparison of 64 neighbouring pixels.
+
+LLVM lowers the same code to AVX-512, AVX2, SSE or NEON, whichever the machine has.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+LANES = 64
+
+
+@intrinsic
+def change_mask(typingctx, array, index):
+    """Bit j of the uint64 result is set where array[index + j] != array[index + j - 1], j = 0 .. 63.
+
+    Reads array[index - 1 : index + 64]; the caller keeps that inside the (C-contiguous, unsigned) array.
+    """
+    if not (isinstance(array, types.Array) and isinstance(array.dtype, types.Integer)):
+        return None
+
+    def codegen(context, builder, signature, args):
+        struct = context.make_array(signature.args[0])(context, builder, args[0])
+        element = context.get_value_type(array.dtype)
+        vector = ir.VectorType(element, LANES)
+        here = builder.gep(struct.data, [args[1]])
+        left = builder.gep(here, [ir.Constant(args[1].type, -1)])
+
+        def load(pointer):
+            cast = builder.bitcast(pointer, vector.as_pointer())
+            return builder.load(cast, align=array.dtype.bitwidth // 8)
+
+        return builder.bitcast(builder.icmp_unsigned("!=", load(here), load(left)), ir.IntType(LANES))
+
+    return types.uint64(array, types.intp), codegen
+
+
+@intrinsic
+def trailing_zeros(typingctx, word):
+    """Index of the lowest set bit of a non-zero uint64."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), codegen

@@ -1,0 +1,7 @@
+"""From network output to label images."""
+
+from fcrbench.postprocess.instances import instances
+from fcrbench.postprocess.labelling import label
+from fcrbench.postprocess.regions import fill_holes, remove_small
+
+__all__ = ["fill_holes", "instances", "label", "remove_small"]

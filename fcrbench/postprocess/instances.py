@@ -1,0 +1,78 @@
+"""From the scores of a network to a label image: argmax, components, small objects, holes."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcrbench.kernels import argmax as argmax_kernel
+from fcrbench.kernels import runs as runs_kernel
+from fcrbench.kernels._arrays import writable
+from fcrbench.postprocess._runs import Runs, check_connectivity, check_min_size
+
+MAX_CLASSES = 256
+
+
+def instances(
+    scores: ArrayLike,
+    background: Literal["mode"] | int = "mode",
+    connectivity: int = 1,
+    min_size: int = 0,
+    fill_holes: bool = False,
+) -> NDArray[np.int32]:
+    """Label image of a colour-map network: the largest score's class per pixel, then connected components.
+
+    Args:
+        scores: (K, H, W) float16, float32 or float64, one plane a class; any monotone scale (logits, probabilities).
+            On equal scores the lowest class wins. Infinite scores are allowed.
+        background: the class that is background; "mode": the class of most pixels, the lowest one on a tie
+            (the rule of the FCRNet authors; right only while background is the largest class).
+        connectivity: 1, 4-connected; 2, 8-connected.
+        min_size: objects of fewer pixels become background.
+        fill_holes: afterwards give every hole to the object around it, see `postprocess.fill_holes`.
+
+    Returns:
+        (H, W) int32; 0 is background, ids 1..n in raster order of each object's first pixel.
+
+    Raises:
+        TypeError: scores are not floating.
+        ValueError: scores are not (K, H, W) with 1 <= K <= 256, or hold a NaN; background is no class;
+            connectivity is neither 1 nor 2; min_size is negative.
+    """
+    planes = np.asarray(scores)
+    if planes.dtype.kind != "f":
+        raise TypeError(f"scores: expected a floating dtype, found {planes.dtype}")
+    if planes.ndim != 3 or not 1 <= planes.shape[0] <= MAX_CLASSES:
+        raise ValueError(
+            f"scores: expected shape (K, H, W) with 1 <= K <= {MAX_CLASSES}, found {planes.shape}"
+        )
+    n_classes = planes.shape[0]
+    if background != "mode" and not (
+        isinstance(background, int | np.integer) and 0 <= background < n_classes
+    ):
+        raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
+    check_connectivity(connectivity)
+    check_min_size(min_size)
+    if planes.size == 0:
+        return np.zeros(planes.shape[1:], np.int32)
+
+    runs = Runs.encode(_class_map(planes))
+    if background == "mode":
+        background = runs_kernel.most_frequent(runs.starts, runs.values, n_classes)
+    runs.connect(int(background), connectivity)
+    if min_size > 1:
+        runs.drop_small(min_size)
+    if fill_holes:
+        runs.fill_holes()
+    return runs.paint()
+
+
+def _class_map(planes: NDArray) -> NDArray[np.uint8]:
+    # Two compiled versions: float16 holds nothing that float32 cannot, anything wider goes to float64.
+    dtype = np.float32 if planes.dtype.itemsize <= 4 else np.float64
+    flat = writable(np.ascontiguousarray(planes, dtype).reshape(len(planes), -1))
+    classes = np.empty(planes.shape[1:], np.uint8)
+    if not argmax_kernel.argmax_planes(flat, classes.reshape(-1)):
+        n_nan = int(np.isnan(planes).any(axis=0).sum())
+        raise ValueError(f"scores: expected numbers, found NaN in {n_nan} of {classes.size} pixels")
+    return classes
