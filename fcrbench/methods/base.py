@@ -1,0 +1,83 @@
+"""What a method is: a light description, and a class with a network, a loss and a decoder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named set of values: `options` for the method, `training` for the engine (TrainingConfig)."""
+
+    description: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """Describes a method without importing torch; what an entry point of `fcrbench.methods` names.
+
+    name      as in `--method NAME`
+    title     one line for listings
+    paper     the citation
+    factory   "module:Class" of the Method, imported when one is created
+    options   a frozen dataclass: every option of the method with its default
+    presets   by name; "default" must be among them
+    """
+
+    name: str
+    title: str
+    paper: str
+    factory: str
+    options: type
+    presets: Mapping[str, Preset]
+
+
+class Method(ABC):
+    """One segmentation method, from image to instances.
+
+    The engine calls `build` once, then for each batch `losses(network(images), labels, progress)`;
+    prediction calls `scores(network(images))` and, per image, `postprocess`. Images reach the network
+    as (B, 1, H, W) float32 after `normalize`, sides padded to multiples of `stride`.
+    """
+
+    stride: ClassVar[int] = 1
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """A network with fresh weights, drawn from torch's global generator."""
+
+    @abstractmethod
+    def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
+        """Terms of the loss; "loss" is the one minimised, the others are shown beside it.
+
+        output    what the network returned for a batch
+        labels    (B, H, W) int32 on the host, 0 = background, each image 1..n
+        progress  share of the training done, 0 <= progress < 1
+        """
+
+    @abstractmethod
+    def scores(self, output: Tensor) -> Tensor:
+        """Network output as (B, K, H, W) float32, what `postprocess` takes per image."""
+
+    @abstractmethod
+    def postprocess(self, scores: np.ndarray) -> np.ndarray:
+        """Scores (K, H, W) of one image as instances (H, W) int32, 0 = background."""
+
+    def normalize(self, image: np.ndarray) -> np.ndarray:
+        """An image (H, W) of any numeric dtype as float32 with mean 0 and standard deviation 1."""
+        mean, deviation = float(image.mean(dtype=np.float64)), float(image.std(dtype=np.float64))
+        # The floor keeps a constant image at 0; it is far below one gray level of any real image.
+        return (image.astype(np.float32) - np.float32(mean)) / np.float32(max(deviation, 1e-6))

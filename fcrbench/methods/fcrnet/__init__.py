@@ -1,0 +1,1 @@
+"""FCRNet, the method of the paper: spec (options) -> model -> targets, loss -> method (decoding)."""

@@ -1,0 +1,50 @@
+"""FCRNet (Cao & Yan): pixels to colours, colours to instances."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fcrbench import postprocess
+from fcrbench.methods.base import Method
+from fcrbench.methods.fcrnet.loss import ColoringLoss, SimilarityLoss, power_normalise
+from fcrbench.methods.fcrnet.model import LEVELS, UNet
+from fcrbench.methods.fcrnet.spec import FCRNetOptions
+from fcrbench.methods.fcrnet.targets import find_objects
+
+
+class FCRNet(Method):
+    """See FCRNetOptions for the choices; `losses` and `scores` follow the loss that was chosen."""
+
+    stride = 2**LEVELS
+    options: FCRNetOptions
+
+    def build(self) -> nn.Module:
+        o = self.options
+        return UNet(o.colors, batch_norm=o.batch_norm)
+
+    def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
+        o = self.options
+        objects = find_objects(labels, o.neighbour_distance, output.device)
+        if o.loss == "similarity":
+            h = power_normalise(output, self.alpha(progress))
+            return SimilarityLoss(o.inter_weight)(h, objects)
+        return ColoringLoss(inter_weight=o.inter_weight, foreground_weight=o.foreground_weight)(output, objects)
+
+    def alpha(self, progress: float) -> float:
+        """The power of Eq. 4 at this share of the training: equal stages, as in the authors' code."""
+        stages = self.options.alpha
+        return stages[min(int(progress * len(stages)), len(stages) - 1)]
+
+    def scores(self, output: Tensor) -> Tensor:
+        if self.options.loss == "similarity":
+            return power_normalise(output, self.options.alpha[-1])
+        return output.float()
+
+    def postprocess(self, scores: np.ndarray) -> np.ndarray:
+        o = self.options
+        return postprocess.instances(
+            scores,
+            background="mode" if o.background == "mode" else 0,
+            min_size=o.min_size,
+            fill_holes=o.fill_holes,
+        )

@@ -1,0 +1,72 @@
+"""Describes FCRNet: its options and presets. Imports nothing heavy."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fcrbench.methods.base import MethodSpec, Preset
+
+
+@dataclass(frozen=True)
+class FCRNetOptions:
+    """Options of FCRNet; the defaults are the default preset.
+
+    colors              K, channels of the embedding: 3, 4 or 10 in the paper
+    loss                "coloring": cross-entropy to a dynamic colouring, channel 0 is background;
+                        "similarity": Eq. 1 on the power-normalised embedding of Eq. 4
+    alpha               powers of Eq. 4, one for each equal share of the training ("similarity")
+    inter_weight        weight of the similarity of neighbouring objects in the loss
+    neighbour_distance  objects at most this far apart are neighbours; pixels
+    foreground_weight   weight of foreground pixels in the cross-entropy ("coloring")
+    batch_norm          batch normalisation in the trunk (the paper has none)
+    background          "mode": the most frequent colour of an image is its background (the authors' rule);
+                        "first": channel 0
+    min_size            instances smaller than this are dropped; pixels
+    fill_holes          fill holes that one instance encloses
+    """
+
+    colors: int = 4
+    loss: Literal["coloring", "similarity"] = "coloring"
+    alpha: tuple[float, ...] = (2, 2, 4, 6, 8)
+    inter_weight: float = 1.0
+    neighbour_distance: int = 10
+    foreground_weight: float = 1.0
+    batch_norm: bool = True
+    background: Literal["mode", "first"] = "first"
+    min_size: int = 25
+    fill_holes: bool = True
+
+
+SPEC = MethodSpec(
+    name="fcrnet",
+    title="FCRNet: every pixel takes one of K colours, instances are the connected components of each",
+    paper="Cao & Yan, Instance segmentation with the number of clusters incorporated in embedding learning",
+    factory="fcrbench.methods.fcrnet.method:FCRNet",
+    options=FCRNetOptions,
+    presets={
+        "default": Preset("cross-entropy to a dynamic colouring, batch normalisation; converges in minutes"),
+        "paper": Preset(
+            "the paper's head, loss and schedule",
+            options={
+                "loss": "similarity",
+                "inter_weight": 4.0,
+                "batch_norm": False,
+                "background": "mode",
+                "fill_holes": False,
+            },
+            training={
+                "epochs": 600,
+                "crops_per_image": 1,
+                "batch_size": 4,
+                "crop": 512,
+                "learning_rate": 1e-4,
+                "schedule": "staircase",
+                "warmup_steps": 0,
+                "weight_decay": 0.0,
+                "clip_norm": 0.0,
+                "average": 0.0,
+                "augment": False,
+                "validate_every": 20,
+            },
+        ),
+    },
+)

@@ -1,0 +1,62 @@
+"""Objects of a batch of label images and the pairs of them that must differ in colour."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fcrbench.kernels.neighbours import neighbour_matrix
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of a batch, numbered through; the background of each image is one of them.
+
+    index            (B, H, W) int64, the object of every pixel
+    size             (N,) float32, pixels of each object
+    first            row of each image's background; its objects follow in the order of their ids
+    near             per image (n + 1, n + 1) bool, neighbouring objects, row 0 the background
+    pairs            (2, P) int64, each neighbouring pair once, the background next to every object
+    with_background  (P,) bool, pairs of which one is a background
+    """
+
+    index: Tensor
+    size: Tensor
+    first: list[int]
+    near: list[np.ndarray]
+    pairs: Tensor
+    with_background: Tensor
+
+
+def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Objects:
+    """Objects of `labels` (B, H, W) int32, 0 = background, each image 1..n; see Objects.
+
+    distance  objects whose pixels are at most this far apart (pixels) are neighbours
+    """
+    first: list[int] = []
+    near: list[np.ndarray] = []
+    pairs: list[np.ndarray] = []
+    index = np.empty(labels.shape, np.int64)
+    count = 0
+    for image, out in zip(labels, index, strict=True):
+        n = int(image.max())
+        matrix = neighbour_matrix(image, n, distance)
+        np.add(image, count, out=out)
+        first.append(count)
+        near.append(matrix)
+        inside = np.argwhere(np.triu(matrix)).T
+        outside = np.stack([np.zeros(n, np.int64), np.arange(1, n + 1)])
+        pairs += [inside + count, outside + count]
+        count += n + 1
+    both = np.concatenate(pairs, axis=1)
+    background = np.isin(both[0], first)
+    size = np.bincount(index.ravel(), minlength=count).astype(np.float32)
+    return Objects(
+        torch.from_numpy(index).to(device),
+        torch.from_numpy(size).to(device),
+        first,
+        near,
+        torch.from_numpy(both).to(device),
+        torch.from_numpy(background).to(device),
+    )

@@ -1,0 +1,1 @@
+"""Training: augment (crops) -> engine (the loop) -> checkpoint (what a resumed run needs)."""

@@ -1,0 +1,75 @@
+"""Random crops of annotated fields, and what is done to them before the network sees them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+
+
+class Crops(TorchDataset):
+    """Crops of fields; each depends on (seed, epoch, index) alone, so a resumed run sees the same ones.
+
+    images, labels   one (H, W) float32 and one (H, W) integer array per field
+    Item i is a crop of field i mod n: image (1, crop, crop) float32 tensor, labels (crop, crop) int32
+    array with ids 1..n. Fields smaller than the crop are mirrored at their border.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[np.ndarray],
+        labels: Sequence[np.ndarray],
+        *,
+        crop: int,
+        crops_per_image: int,
+        augment: bool,
+        seed: int,
+    ) -> None:
+        self.images, self.labels = images, labels
+        self.crop, self.crops_per_image = crop, crops_per_image
+        self.augment, self.seed = augment, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.images) * self.crops_per_image
+
+    def __getitem__(self, i: int) -> tuple[Tensor, np.ndarray]:
+        rng = np.random.default_rng([self.seed, self.epoch, i])
+        field = i % len(self.images)
+        image, labels = random_crop(self.images[field], self.labels[field], self.crop, rng)
+        if self.augment:
+            image, labels = turn(image, labels, rng)
+            image = vary_intensity(image, rng)
+        ids, dense = np.unique(labels, return_inverse=True)
+        dense = dense.reshape(labels.shape).astype(np.int32)
+        if ids[0] != 0:  # no background in this crop
+            dense += 1
+        return torch.from_numpy(np.ascontiguousarray(image))[None], dense
+
+
+def random_crop(
+    image: np.ndarray, labels: np.ndarray, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A (size, size) window of both, anywhere in the field."""
+    short = [max(size - side, 0) for side in image.shape]
+    if any(short):
+        pad = [(s // 2, s - s // 2) for s in short]
+        image, labels = np.pad(image, pad, mode="symmetric"), np.pad(labels, pad, mode="symmetric")
+    y, x = (int(rng.integers(side - size + 1)) for side in image.shape)
+    return image[y : y + size, x : x + size], labels[y : y + size, x : x + size]
+
+
+def turn(image: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One of the eight flips and quarter turns of a square."""
+    turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    image, labels = np.rot90(image, turns), np.rot90(labels, turns)
+    return (image[:, ::-1], labels[:, ::-1]) if flip else (image, labels)
+
+
+def vary_intensity(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another gain, offset and a little more noise, in units of the image's standard deviation."""
+    gain = np.float32(np.exp(rng.uniform(-0.3, 0.3)))
+    offset = np.float32(rng.uniform(-0.1, 0.1))
+    noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0, 0.05))
+    return image * gain + offset + noise

@@ -1,0 +1,75 @@
+"""The state of an interrupted training, and the weights of a finished one."""
+
+import json
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from fcrbench.atomic import atomic_path
+from fcrbench.errors import DataError
+from fcrbench.methods.base import Method
+
+
+def save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write the whole training state, atomically."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(dict(state), file)
+        except RuntimeError as error:  # torch reports a failed write this way
+            raise OSError(0, f"the checkpoint could not be written ({str(error).splitlines()[0]})") from error
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a training state. Executes nothing from the file. Raises DataError when it is not one."""
+    if not path.is_file():
+        raise DataError(f"no checkpoint at {path}")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile, ValueError) as error:
+        raise DataError(f"{path} is not a readable checkpoint: truncated or of another program") from error
+    if not isinstance(state, dict) or "network" not in state:
+        raise DataError(f"{path} is not a checkpoint of fcrbench: it holds no network")
+    return state
+
+
+def save_weights(path: Path, network: nn.Module, name: str, method: Method) -> None:
+    """Write weights as safetensors, with the method's name and options in the header, atomically."""
+    header = {"format": "fcrbench", "method": name, "options": json.dumps(asdict(method.options))}
+    tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+    with atomic_path(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata=header)
+        except SafetensorError as error:
+            raise OSError(0, str(error)) from error
+
+
+def read_header(path: Path) -> tuple[str, dict[str, Any]]:
+    """Method name and options of a weights file."""
+    if not path.is_file():
+        raise DataError(f"no weights at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path} is not a readable safetensors file: {error}") from error
+    if header.get("format") != "fcrbench":
+        raise DataError(f"{path} holds no fcrbench weights: its header names no method")
+    return header["method"], json.loads(header["options"])
+
+
+def load_weights(path: Path, network: nn.Module) -> None:
+    """Put the weights of `path` into `network`. Raises DataError when they do not fit."""
+    with safe_open(path, framework="pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise DataError(f"{path} does not fit the network: {str(error).splitlines()[-1].strip()}") from error
