@@ -2,11 +2,11 @@
 
 import csv
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from fcrbench.datasets.layout import existing_folder, unnested
 from fcrbench.datasets.pairs import Pair, PairedDataset, find_pairs
 from fcrbench.errors import DataError
 from fcrbench.io import read_labels
@@ -21,8 +21,9 @@ class Bbbc039Dataset(PairedDataset):
     Official archives: images/*.tif, masks/*.png (RGBA), metadata/{training,validation,test}.txt. The red
     channel of a mask is a colouring of touching nuclei, not an id: objects are the 8-connected components of
     equal red value. Flat: images/, masks/ (label images) and index.csv with the columns stem and split.
-    Fields of a list whose files are absent are left out, so a part of the data set can be used; an image
-    without its mask is an error.
+
+    allow_missing  use the fields that are there when some of a split list are not (default: an error)
+    min_size, min_objects  see PairedDataset
     """
 
     name = "bbbc039"
@@ -36,10 +37,18 @@ class Bbbc039Dataset(PairedDataset):
     needs_root = True
     how_to_get = "fcrbench data fetch bbbc039"
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        root = Path(root)
-        pairs = find_pairs(root / "images", root / "masks")
-        super().__init__(pairs, read_splits(root, pairs))
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        allow_missing: bool = False,
+        min_size: int = 0,
+        min_objects: int = 0,
+    ) -> None:
+        folder = existing_folder(root)
+        pairs = find_pairs(unnested(folder / "images"), unnested(folder / "masks"))
+        splits = select_present(read_split_lists(folder), pairs, folder, allow_missing)
+        super().__init__(pairs, splits, min_size=min_size, min_objects=min_objects)
 
     def read_mask(self, path: Path) -> np.ndarray:
         """A flat label image, or an official RGBA mask; told apart by the number of channels."""
@@ -60,33 +69,44 @@ def decode_colours(mask: np.ndarray, path: Path) -> np.ndarray:
     return np.asarray(labels)
 
 
-def read_splits(root: Path, pairs: dict[str, Pair]) -> dict[str, Sequence[str]]:
-    """Split name -> ids that are present, from metadata/*.txt or index.csv."""
+def read_split_lists(root: Path) -> dict[str, list[str]]:
+    """Our split name -> the stems listed for it, from metadata/*.txt or index.csv."""
+    metadata, index = unnested(root / "metadata"), root / "index.csv"
     lists: dict[str, list[str]] = {}
-    index = root / "index.csv"
-    if (root / "metadata").is_dir():
+    if metadata.is_dir():
         for official in _SPLITS:
-            file = root / "metadata" / f"{official}.txt"
+            file = metadata / f"{official}.txt"
             if file.is_file():
                 lists[official] = [Path(line.strip()).stem for line in _lines(file) if line.strip()]
+        if not lists:
+            raise DataError(f"{metadata}: none of {', '.join(f'{name}.txt' for name in _SPLITS)} in it")
     elif index.is_file():
         for row in csv.DictReader(_lines(index)):
-            if "stem" not in row or "split" not in row:
-                raise DataError(f"{index}: columns {', '.join(row)}; expected stem and split among them")
+            if not row.get("stem") or row.get("split") not in _SPLITS:
+                raise DataError(
+                    f"{index}: a row with stem {row.get('stem')!r} and split {row.get('split')!r}, "
+                    f"expected a stem and one of {', '.join(_SPLITS)}"
+                )
             lists.setdefault(row["split"], []).append(row["stem"])
     else:
         raise DataError(f"{root}: neither metadata/training.txt nor index.csv, so the splits are not known")
-    unknown = set(lists) - set(_SPLITS)
-    if unknown:
-        raise DataError(f"{index}: split {min(unknown)!r}, expected training, validation or test")
-    splits = {
-        _SPLITS[official]: sorted(stem for stem in lists[official] if stem in pairs)
-        for official in _SPLITS
-        if official in lists
-    }
-    if not any(splits.values()):
+    return {_SPLITS[official]: lists[official] for official in _SPLITS if official in lists}
+
+
+def select_present(
+    lists: dict[str, list[str]], pairs: dict[str, Pair], root: Path, allow_missing: bool
+) -> dict[str, list[str]]:
+    """The sorted lists without stems that have no files; without `allow_missing` such a stem is an error."""
+    listed = [stem for stems in lists.values() for stem in stems]
+    missing = [stem for stem in listed if stem not in pairs]
+    if len(missing) == len(listed):
         raise DataError(f"{root}: no image in {root / 'images'} is named in a split list")
-    return dict(splits)
+    if missing and not allow_missing:
+        raise DataError(
+            f"{root}: {len(missing)} of {len(listed)} fields named in the split lists have no image, "
+            f"the first {missing[0]}; allow_missing uses the others"
+        )
+    return {split: sorted(stem for stem in stems if stem in pairs) for split, stems in lists.items()}
 
 
 def _lines(path: Path) -> list[str]:

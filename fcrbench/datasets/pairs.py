@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +23,38 @@ class Pair:
 
 class PairedDataset(Dataset):
     """Loads pairs of files. A subclass finds the pairs and the splits, and overrides `read_mask` when its
-    masks are not plain label images."""
+    masks are not plain label images.
 
-    def __init__(self, pairs: Mapping[str, Pair], splits: Mapping[str, Sequence[str]]) -> None:
+    min_size     truth objects of fewer pixels become background (0 keeps all)
+    min_objects  fields with fewer objects (after min_size) are left out of the splits; to know, every mask
+                 is read once, when the splits are first asked for
+    """
+
+    def __init__(
+        self,
+        pairs: Mapping[str, Pair],
+        splits: Mapping[str, Sequence[str]],
+        *,
+        min_size: int = 0,
+        min_objects: int = 0,
+    ) -> None:
+        for option, value in (("min_size", min_size), ("min_objects", min_objects)):
+            if not isinstance(value, int) or value < 0:
+                raise UsageError(f"{option} is {value!r}, expected an integer of at least 0")
         self._pairs = dict(pairs)
-        self._splits = {split: tuple(ids) for split, ids in splits.items()}
+        self._listed = {split: tuple(ids) for split, ids in splits.items()}
+        self._min_size, self._min_objects = min_size, min_objects
 
-    @property
+    @cached_property
     def splits(self) -> Mapping[str, tuple[str, ...]]:
-        return dict(self._splits)
+        listed = self.listed_splits()
+        if self._min_objects == 0:
+            return listed
+        return {split: tuple(filter(self._has_enough, ids)) for split, ids in listed.items()}
+
+    def listed_splits(self) -> Mapping[str, tuple[str, ...]]:
+        """The splits before `min_objects`; overridden where finding them takes reading images."""
+        return self._listed
 
     def load(self, sample_id: str) -> Sample:
         """Read one field. Raises UsageError for an unknown id, DataError for files that do not fit."""
@@ -39,11 +63,15 @@ class PairedDataset(Dataset):
             raise UsageError(f"no field {sample_id!r} in the data set {self.name}")
         image, labels = read_image(pair.image), self.read_mask(pair.mask)
         check_shapes(image, pair.image, labels, pair.mask)
-        return Sample(sample_id, image, consecutive(labels))
+        return Sample(sample_id, image, consecutive(labels, self._min_size))
 
     def read_mask(self, path: Path) -> np.ndarray:
         """The labels (H, W) in one mask file, any integer dtype, 0 = background."""
         return read_labels(path)
+
+    def _has_enough(self, sample_id: str) -> bool:
+        labels = consecutive(self.read_mask(self._pairs[sample_id].mask), self._min_size)
+        return int(labels.max(initial=0)) >= self._min_objects
 
 
 def check_shapes(image: np.ndarray, image_path: Path, labels: np.ndarray, mask_path: Path) -> None:

@@ -7,11 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcrbench.datasets.base import Dataset
+from fcrbench.datasets.bbbc006 import Bbbc006Dataset
 from fcrbench.datasets.bbbc039 import Bbbc039Dataset
+from fcrbench.datasets.dsb2018 import Dsb2018Dataset
+from fcrbench.datasets.folder import FolderDataset
 from fcrbench.datasets.sample import SampleDataset
+from fcrbench.datasets.synthetic import SyntheticDataset
 from fcrbench.errors import UsageError
 
-_CLASSES: tuple[type[Dataset], ...] = (SampleDataset, Bbbc039Dataset)
+_CLASSES: tuple[type[Dataset], ...] = (
+    SampleDataset,
+    Bbbc039Dataset,
+    Bbbc006Dataset,
+    Dsb2018Dataset,
+    FolderDataset,
+    SyntheticDataset,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 import numpy as np
 
 
-def consecutive(labels: np.ndarray) -> np.ndarray:
+def consecutive(labels: np.ndarray, min_size: int = 0) -> np.ndarray:
     """Renumber objects 1..N in raster order of their first pixel; 0 stays background.
 
-    labels: (H, W), any integer dtype without negative values. Returns (H, W) int32. Pixels of one id stay
-    one object, connected or not.
+    labels: (H, W), any integer dtype without negative values. Objects of fewer than `min_size` pixels become
+    background. Returns (H, W) int32. Pixels of one id stay one object, connected or not.
     """
     flat = np.ascontiguousarray(labels).reshape(-1)
     largest = int(flat.max(initial=0))
@@ -19,6 +19,10 @@ def consecutive(labels: np.ndarray) -> np.ndarray:
     first[flat[::-1]] = np.arange(flat.size - 1, -1, -1)
     first[0] = -1
     order = np.argsort(first, kind="stable")
-    table = np.empty(largest + 1, dtype=np.int32)
-    table[order] = np.arange(largest + 1, dtype=np.int32)
+    if min_size > 1:
+        small = np.bincount(flat, minlength=largest + 1) < min_size
+        small[0] = False
+        order = order[~small[order]]
+    table = np.zeros(largest + 1, dtype=np.int32)
+    table[order] = np.arange(len(order), dtype=np.int32)
     return table[flat].reshape(labels.shape)

@@ -1,0 +1,124 @@
+"""Data Science Bowl 2018 (BBBC038): nuclei of many kinds; here the fluorescence images."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from fcrbench.datasets.layout import existing_folder, unnested
+from fcrbench.datasets.pairs import Pair, PairedDataset, check_shapes, find_pairs
+from fcrbench.datasets.splitting import seeded_split
+from fcrbench.errors import DataError
+from fcrbench.io import find_images, read_image
+from fcrbench.io.decode import decode
+
+# One field photographed twice: on both sides of a split it would leak.
+_NEAR_DUPLICATES = (
+    "20b20ab049372d184c705acebe7af026d3580f5fd5a72ed796e3622e1685af2f",
+    "cb4df20a83b2f38b394c67f1d9d4aef29f9794d5345da3576318374ec3a11490",
+)
+
+
+class Dsb2018Dataset(PairedDataset):
+    """stage1_train in either of two layouts, told apart by what is in `root`.
+
+    Kaggle: stage1_train/<id>/images/<id>.png and masks/*.png, one file per nucleus; `root` holds
+    stage1_train or is it. A pixel in two nuclei goes to the smaller one. Only fluorescence images are
+    kept, by this rule: red = green = blue at every pixel, and a median below the middle of the dtype's
+    range, since the background is dark and covers most of the picture (the brightest median among the 424
+    fluorescence images at hand is 44 of 255). Flat: images/ and masks/ by stem, all kept.
+
+    val_fraction  share of the fields that validate, 0 to 1; there is no official split
+    seed          of the split; the near-duplicate pair 20b20ab0..., cb4df20a... stays on one side
+    min_size, min_objects  see PairedDataset
+
+    Some 40 of these images are crops of BBBC039 fields: do not train on one set and test on the other.
+    """
+
+    name = "dsb2018"
+    title = "Data Science Bowl 2018 stage1_train (BBBC038v1), its fluorescence images, 8-bit, many kinds"
+    licence = "CC0 1.0"
+    citation = "Caicedo et al., Nature Methods 16:1247-1253 (2019); image set BBBC038v1"
+    source = "https://bbbc.broadinstitute.org/BBBC038"
+    needs_root = True
+    how_to_get = "fcrbench data fetch dsb2018"
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        val_fraction: float = 0.2,
+        seed: int = 0,
+        min_size: int = 0,
+        min_objects: int = 0,
+    ) -> None:
+        folder = existing_folder(root)
+        if (folder / "images").is_dir() and (folder / "masks").is_dir():
+            pairs = find_pairs(folder / "images", folder / "masks")
+        else:
+            pairs = _kaggle_pairs(folder)
+        self._root, self._val_fraction, self._seed = folder, val_fraction, seed
+        super().__init__(pairs, {}, min_size=min_size, min_objects=min_objects)
+
+    def listed_splits(self) -> Mapping[str, tuple[str, ...]]:
+        """Seeded split of the flat fields, or of the Kaggle fields that pass the rule above."""
+        kept = [
+            id_ for id_, pair in self._pairs.items() if pair.mask.is_file() or is_fluorescence(pair.image)
+        ]
+        if not kept:
+            raise DataError(f"{self._root}: none of {len(self._pairs)} images is a gray fluorescence image")
+        return seeded_split(kept, self._val_fraction, self._seed, _group)
+
+    def read_mask(self, path: Path) -> np.ndarray:
+        """A flat label image, or the folder with one PNG per nucleus."""
+        return merge_nuclei(path) if path.is_dir() else super().read_mask(path)
+
+
+def is_fluorescence(path: Path) -> bool:
+    """Whether an image is gray with a dark background: the rule stated in Dsb2018Dataset."""
+    channels = decode(path)
+    gray = channels if channels.ndim == 2 else channels[0]
+    if channels.ndim == 3 and not (channels[: 3 if len(channels) >= 3 else 1] == gray).all():
+        return False
+    top = np.iinfo(gray.dtype).max if gray.dtype.kind == "u" else 1.0
+    return float(np.median(gray)) < top / 2
+
+
+def merge_nuclei(folder: Path) -> np.ndarray:
+    """One mask file per nucleus -> labels (H, W) int32; a pixel claimed twice goes to the smaller nucleus."""
+    files = list(find_images(folder).values())
+    if not files:
+        raise DataError(f"{folder}: no mask in it")
+    first = read_image(files[0])
+    labels = np.zeros(first.shape, dtype=np.int32)
+    nuclei: list[np.ndarray] = []
+    for file in files:
+        mask = first if file == files[0] else read_image(file)
+        check_shapes(first, files[0], mask, file)
+        nuclei.append(np.flatnonzero(mask))
+    # Larger first, so that the smaller one is painted over it; the sort is stable, ties by file name.
+    for number, pixels in enumerate(sorted(nuclei, key=len, reverse=True), start=1):
+        labels.reshape(-1)[pixels] = number
+    return labels
+
+
+def _kaggle_pairs(root: Path) -> dict[str, Pair]:
+    folder = unnested(root / "stage1_train") if (root / "stage1_train").is_dir() else root
+    pairs: dict[str, Pair] = {}
+    for field in sorted(folder.iterdir()):
+        if field.name.startswith(".") or not (field / "images").is_dir():
+            continue
+        images = find_images(field / "images")
+        if len(images) != 1:
+            raise DataError(f"{field / 'images'}: {len(images)} images, expected one")
+        if not (field / "masks").is_dir():
+            raise DataError(f"{next(iter(images.values()))}: no masks folder {field / 'masks'}")
+        pairs[field.name] = Pair(next(iter(images.values())), field / "masks")
+    if not pairs:
+        raise DataError(f"{folder}: neither images/ and masks/ nor folders <id>/images and <id>/masks in it")
+    return pairs
+
+
+def _group(id_: str) -> str:
+    return _NEAR_DUPLICATES[0] if id_ in _NEAR_DUPLICATES else id_
