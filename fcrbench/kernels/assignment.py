@@ -1,0 +1,110 @@
+"""Maximum-weight matching of a sparse bipartite graph."""
+
+import numpy as np
+
+from fcrbench.kernels._jit import jit
+
+
+@jit
+def by_row(rows, n_rows):
+    """Counting sort of edges by row: (offsets (n_rows + 1,), order (n_edges,)); rows hold 0..n_rows - 1."""
+    offsets = np.zeros(n_rows + 1, np.int64)
+    for row in rows:
+        offsets[row + 1] += 1
+    for row in range(n_rows):
+        offsets[row + 1] += offsets[row]
+    order = np.empty(rows.size, np.int64)
+    at = offsets[:-1].copy()
+    for edge in range(rows.size):
+        row = rows[edge]
+        order[at[row]] = edge
+        at[row] += 1
+    return offsets, order
+
+
+@jit
+def assign(rows, cols, weights, n_rows, n_cols):
+    """Edge chosen for each row, -1 for none, of a matching of largest total weight; weights are positive.
+
+    The Hungarian method by shortest augmenting paths (Kuhn 1955; Jonker and Volgenant 1987), on adjacency lists: a
+    search stays inside one connected group of overlapping objects, and a row may stay unmatched at cost 0.
+    """
+    offsets, order = by_row(rows, n_rows)
+    row_price = np.zeros(n_rows)
+    col_price = np.zeros(n_cols)
+    edge_of_row = np.full(n_rows, -1, np.int64)
+    edge_of_col = np.full(n_cols, -1, np.int64)
+    distance = np.full(n_cols, np.inf)  # of the cheapest alternating path from the row at hand
+    entry = np.empty(n_cols, np.int64)  # edge by which that path enters the column
+    done = np.zeros(n_cols, np.bool_)
+    seen = np.empty(n_cols, np.int64)
+    for source in range(n_rows):
+        n_seen = 0
+        row = source
+        length = 0.0
+        give_up = np.inf  # length of the best path that ends by leaving a row unmatched
+        given_up = -1
+        end = -1
+        start_price = 0.0
+        for e in range(offsets[source], offsets[source + 1]):
+            edge = order[e]
+            start_price = min(start_price, -weights[edge] - col_price[cols[edge]])
+        row_price[source] = start_price
+        while True:
+            if length - row_price[row] < give_up:
+                give_up = length - row_price[row]
+                given_up = row
+            for e in range(offsets[row], offsets[row + 1]):
+                edge = order[e]
+                col = cols[edge]
+                if done[col]:
+                    continue
+                through = length - weights[edge] - row_price[row] - col_price[col]
+                if through < distance[col]:
+                    if distance[col] == np.inf:
+                        seen[n_seen] = col
+                        n_seen += 1
+                    distance[col] = through
+                    entry[col] = edge
+            nearest = -1
+            for s in range(n_seen):
+                col = seen[s]
+                if not done[col] and (nearest < 0 or distance[col] < distance[nearest]):
+                    nearest = col
+            if nearest < 0 or give_up <= distance[nearest]:
+                length = give_up
+                break
+            length = distance[nearest]
+            if edge_of_col[nearest] < 0:
+                end = nearest
+                break
+            done[nearest] = True
+            row = rows[edge_of_col[nearest]]
+
+        row_price[source] += length
+        for s in range(n_seen):
+            col = seen[s]
+            if done[col]:
+                row_price[rows[edge_of_col[col]]] += length - distance[col]
+                col_price[col] -= length - distance[col]
+            distance[col] = np.inf
+            done[col] = False
+
+        # Walk the path back, each row handing over the column it held.
+        edge = -1
+        if end < 0:
+            if given_up == source:
+                continue
+            edge = edge_of_row[given_up]
+            edge_of_row[given_up] = -1
+            end = cols[edge]
+        while True:
+            edge = entry[end]
+            row = rows[edge]
+            held = edge_of_row[row]
+            edge_of_row[row] = edge
+            edge_of_col[end] = edge
+            if row == source:
+                break
+            end = cols[held]
+    return edge_of_row

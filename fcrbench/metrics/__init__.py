@@ -1,0 +1,32 @@
+"""Metrics of instance segmentation over one sparse overlap table.
+
+A label image holds an object id per pixel; 0 is background. Ids may be any positive integers, with gaps, and an object
+need not be connected. Arrays may be 2-D or 3-D, of any integer dtype and memory layout.
+"""
+
+from fcrbench.metrics.aggregate import DatasetScores, score_dataset, summarize
+from fcrbench.metrics.aji import aji, aji_plus
+from fcrbench.metrics.dice import dice, dice2
+from fcrbench.metrics.matching import Matching, average_precision, f1, matching, pq
+from fcrbench.metrics.overlap import OverlapTable, overlap_table
+from fcrbench.metrics.scores import IOU_THRESHOLDS, Scores, score
+
+__all__ = [
+    "IOU_THRESHOLDS",
+    "DatasetScores",
+    "Matching",
+    "OverlapTable",
+    "Scores",
+    "aji",
+    "aji_plus",
+    "average_precision",
+    "dice",
+    "dice2",
+    "f1",
+    "matching",
+    "overlap_table",
+    "pq",
+    "score",
+    "score_dataset",
+    "summarize",
+]

@@ -1,0 +1,40 @@
+"""Dice of the foreground, and the ensemble Dice of objects."""
+
+from numpy.typing import ArrayLike
+
+from fcrbench.metrics.empty import Empty, empty_value, ratio
+from fcrbench.metrics.overlap import OverlapTable, overlap_table
+
+
+def dice(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> float:
+    """Dice coefficient of the two foregrounds: 2 |fg(T) & fg(P)| / (|fg(T)| + |fg(P)|). Objects play no part.
+
+    Label images as in `overlap_table`, with its errors. empty: the value when both images hold no object.
+    """
+    value = empty_value(empty)
+    table = overlap_table(truth, pred)
+    return value if table.both_empty else ratio(*dice_terms(table))
+
+
+def dice2(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> float:
+    """Ensemble Dice, "Dice2" (Vu et al. 2019): over all pairs with |T & P| > 0, sum 2 |T & P| / sum (|T| + |P|).
+
+    An object without any overlap does not count: one perfect object and one false positive give 1. A small overlap
+    with a neighbour costs both areas in full, so good results lie far below their PQ.
+
+    Label images as in `overlap_table`, with its errors. empty: the value when both images hold no object.
+    """
+    value = empty_value(empty)
+    table = overlap_table(truth, pred)
+    return value if table.both_empty else ratio(*dice2_terms(table))
+
+
+def dice_terms(table: OverlapTable) -> tuple[int, int]:
+    """Numerator and denominator of Dice, in pixels."""
+    return 2 * int(table.shared.sum()), int(table.true_area.sum() + table.pred_area.sum())
+
+
+def dice2_terms(table: OverlapTable) -> tuple[int, int]:
+    """Numerator and denominator of Dice2, in pixels."""
+    areas = table.true_area[table.true_index].sum() + table.pred_area[table.pred_index].sum()
+    return 2 * int(table.shared.sum()), int(areas)

@@ -1,0 +1,19 @@
+"""What a ratio is worth when there is nothing to divide by."""
+
+from typing import Literal
+
+Empty = Literal["nan", "one", "zero"]
+_VALUES = {"nan": float("nan"), "one": 1.0, "zero": 0.0}
+
+
+def empty_value(empty: Empty) -> float:
+    """The value of every ratio when both label images are empty; ValueError for an unknown rule."""
+    try:
+        return _VALUES[empty]
+    except (KeyError, TypeError):
+        raise ValueError(f'empty: expected "nan", "one" or "zero", found {empty!r}') from None
+
+
+def ratio(numerator: float, denominator: float) -> float:
+    """Quotient, and 0 for 0 / 0: with one side empty, or no pair matched, nothing was right."""
+    return float(numerator / denominator) if denominator else 0.0

@@ -1,0 +1,118 @@
+"""The sparse overlap table of a truth and a predicted label image: one pass over the pixels feeds every metric."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcrbench.kernels import overlap as kernel
+from fcrbench.kernels import runs as runs_kernel
+from fcrbench.kernels._arrays import flat_unsigned
+from fcrbench.labels import IdTable, as_labels
+
+SLAB = 1 << 18  # pixels read at a time: bounds the extra memory and keeps the runs in the second-level cache
+
+
+@dataclass(frozen=True)
+class OverlapTable:
+    """Objects of both images and the pixels they share.
+
+    Attributes:
+        true_ids, pred_ids: (n,), (m,) uint64, ids in order of appearance.
+        true_area, pred_area: (n,), (m,) int64, in pixels.
+        true_index, pred_index: (k,) int64, for each overlapping pair the place of its objects in the arrays above.
+        shared: (k,) int64, pixels of the pair's intersection, > 0.
+    """
+
+    true_ids: NDArray[np.uint64]
+    pred_ids: NDArray[np.uint64]
+    true_area: NDArray[np.int64]
+    pred_area: NDArray[np.int64]
+    true_index: NDArray[np.int64]
+    pred_index: NDArray[np.int64]
+    shared: NDArray[np.int64]
+
+    @property
+    def n_true(self) -> int:
+        return len(self.true_ids)
+
+    @property
+    def n_pred(self) -> int:
+        return len(self.pred_ids)
+
+    @property
+    def both_empty(self) -> bool:
+        return not (len(self.true_ids) or len(self.pred_ids))
+
+    @property
+    def iou(self) -> NDArray[np.float64]:
+        """(k,) intersection over union of each pair."""
+        union = self.true_area[self.true_index] + self.pred_area[self.pred_index] - self.shared
+        return self.shared / union
+
+    @property
+    def arrays(self) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
+        """The arguments that the kernels of `fcrbench.kernels.matching` share."""
+        return self.true_area, self.pred_area, self.true_index, self.pred_index, self.shared
+
+
+def overlap_table(truth: ArrayLike, pred: ArrayLike) -> OverlapTable:
+    """Table of two label images of equal shape; memory grows with the number of overlapping pairs, not with n x m.
+
+    Args:
+        truth, pred: (H, W) or (D, H, W), any integer dtype; 0 is background, ids 1 .. 2**64 - 1.
+
+    Raises:
+        TypeError: an array is not of an integer dtype.
+        ValueError: shapes differ, or are neither 2-D nor 3-D, or an id is negative.
+    """
+    true_labels, pred_labels = as_labels(truth, "truth"), as_labels(pred, "pred")
+    if true_labels.shape != pred_labels.shape:
+        raise ValueError(
+            f"truth and pred: expected equal shapes, found {true_labels.shape} and {pred_labels.shape}"
+        )
+    if true_labels.ndim not in (2, 3):
+        raise ValueError(f"truth and pred: expected 2-D or 3-D arrays, found shape {true_labels.shape}")
+
+    true_table, pred_table = IdTable("truth", true_labels.dtype), IdTable("pred", pred_labels.dtype)
+    keys = np.empty(kernel.FIRST_SLOTS, np.uint64)
+    slots = np.zeros(kernel.FIRST_SLOTS, np.int32)
+    pairs = np.empty((3, kernel.FIRST_SLOTS // 4), np.int64)
+    n = 0
+    for true_slab, pred_slab in _slabs(true_labels, pred_labels):
+        true_starts, true_values, _ = runs_kernel.encode(true_slab, true_slab.size)
+        pred_starts, pred_values, _ = runs_kernel.encode(pred_slab, pred_slab.size)
+        true_index = true_table.index(true_starts, true_values)
+        pred_index = pred_table.index(pred_starts, pred_values)
+        keys, slots, pairs, n = kernel.count_pairs(
+            true_starts, true_index, pred_starts, pred_index, keys, slots, pairs, n
+        )
+    true_table.check()
+    pred_table.check()
+    return OverlapTable(
+        true_table.ids,
+        pred_table.ids,
+        true_table.areas,
+        pred_table.areas,
+        pairs[0, :n] - 1,
+        pairs[1, :n] - 1,
+        pairs[2, :n].copy(),
+    )
+
+
+def _slabs(truth: NDArray, pred: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
+    """Flat unsigned pieces that cover both arrays in the same order; only what is not contiguous is copied."""
+    if truth.size == 0:
+        return
+    if not (truth.flags.c_contiguous and pred.flags.c_contiguous):
+        if truth.flags.f_contiguous and pred.flags.f_contiguous:
+            truth, pred = truth.T, pred.T
+        else:
+            lines = max(1, SLAB * len(truth) // truth.size)
+            for low in range(0, len(truth), lines):
+                yield flat_unsigned(truth[low : low + lines]), flat_unsigned(pred[low : low + lines])
+            return
+    truth, pred = flat_unsigned(truth), flat_unsigned(pred)
+    for low in range(0, truth.size, SLAB):
+        yield truth[low : low + SLAB], pred[low : low + SLAB]

@@ -1,0 +1,132 @@
+"""Every metric of one pair of label images."""
+
+import dataclasses
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fcrbench.kernels import matching as kernel
+from fcrbench.metrics.aji import aji_plus_terms, aji_terms
+from fcrbench.metrics.dice import dice2_terms, dice_terms
+from fcrbench.metrics.empty import Empty, empty_value, ratio
+from fcrbench.metrics.errors import splits_merges
+from fcrbench.metrics.matching import IOU_THRESHOLDS, matched_pairs
+from fcrbench.metrics.overlap import OverlapTable, overlap_table
+
+_PERCENT = np.array([round(100 * t) for t in IOU_THRESHOLDS], np.int64)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All metrics of one image; ratios from 0 to 1 (see `empty` of `score` for images without objects).
+
+    f1, pq, sq, rq, precision, recall, tp, fp, fn hold at IoU 0.5; ap is the mean of `ap_per_iou`. The terms at the end,
+    sums over objects in pixels (iou_sum: of IoU), are what pooled figures of a data set are made of.
+    """
+
+    dice: float
+    dice2: float
+    aji: float
+    aji_plus: float
+    f1: float
+    pq: float
+    sq: float
+    rq: float
+    ap: float
+    precision: float
+    recall: float
+    tp: int
+    fp: int
+    fn: int
+    n_true: int
+    n_pred: int
+    splits: int
+    merges: int
+    iou_sum: float
+    dice_numerator: int
+    dice_denominator: int
+    dice2_numerator: int
+    dice2_denominator: int
+    aji_numerator: int
+    aji_denominator: int
+    aji_plus_numerator: int
+    aji_plus_denominator: int
+    ap_per_iou: tuple[float, ...]
+    f1_per_iou: tuple[float, ...]
+
+    def to_dict(self) -> dict[str, float | int]:
+        """Flat: the scalar fields, then ap_50 .. ap_95 and f1_50 .. f1_95 (IoU threshold in percent)."""
+        scalars = [getattr(self, name) for name in SCALARS]
+        return dict(zip(COLUMNS, [*scalars, *self.ap_per_iou, *self.f1_per_iou], strict=True))
+
+
+SCALARS = tuple(f.name for f in dataclasses.fields(Scores) if not f.name.endswith("_per_iou"))
+AP_COLUMNS = tuple(f"ap_{round(100 * t)}" for t in IOU_THRESHOLDS)
+F1_COLUMNS = tuple(f"f1_{round(100 * t)}" for t in IOU_THRESHOLDS)
+COLUMNS = SCALARS + AP_COLUMNS + F1_COLUMNS
+RATIOS = tuple(
+    f.name for f in dataclasses.fields(Scores) if f.type in ("float", float) and f.name != "iou_sum"
+)
+
+
+def score(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan", inclusive: bool = False) -> Scores:
+    """Every metric of one pair of label images, in one pass over the pixels.
+
+    Args:
+        truth, pred: (H, W) or (D, H, W), any integer dtype and layout; 0 is background, ids are any positive integers.
+        empty: value of every ratio when both images hold no object: "nan" (to be left out of means), "one", "zero".
+            With objects on one side only, every ratio is 0.
+        inclusive: match at IoU >= t instead of IoU > t.
+
+    Raises:
+        TypeError: an array is not of an integer dtype.
+        ValueError: shapes differ, or are neither 2-D nor 3-D, or an id is negative, or empty is unknown.
+    """
+    empty_value(empty)
+    return scores_of_table(overlap_table(truth, pred), empty=empty, inclusive=inclusive)
+
+
+def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: bool = False) -> Scores:
+    """Every metric from an overlap table."""
+    nothing = empty_value(empty)
+    objects = table.n_true + table.n_pred
+    tp_per_iou = kernel.count_above(*table.arrays, _PERCENT, 100, inclusive).tolist()
+    rows = matched_pairs(table, Fraction(1, 2), inclusive)
+    tp = tp_per_iou[0] = len(rows)
+    iou_sum = float(table.iou[rows].sum())
+    splits, merges = splits_merges(table)
+    terms = {
+        "dice": dice_terms(table),
+        "dice2": dice2_terms(table),
+        "aji": aji_terms(table),
+        "aji_plus": aji_plus_terms(table),
+        "f1": (2 * tp, objects),
+        "pq": (2 * iou_sum, objects),
+        "sq": (iou_sum, tp),
+        "rq": (2 * tp, objects),
+        "precision": (tp, table.n_pred),
+        "recall": (tp, table.n_true),
+    }
+    ratios = {name: nothing if table.both_empty else ratio(*pair) for name, pair in terms.items()}
+    ap_per_iou = tuple(nothing if table.both_empty else ratio(n, objects - n) for n in tp_per_iou)
+    f1_per_iou = tuple(nothing if table.both_empty else ratio(2 * n, objects) for n in tp_per_iou)
+    sums = {}
+    for name in ("dice", "dice2", "aji", "aji_plus"):
+        sums[f"{name}_numerator"], sums[f"{name}_denominator"] = terms[name]
+    return Scores(
+        **ratios,
+        ap=sum(ap_per_iou) / len(ap_per_iou),
+        tp=tp,
+        fp=table.n_pred - tp,
+        fn=table.n_true - tp,
+        n_true=table.n_true,
+        n_pred=table.n_pred,
+        splits=splits,
+        merges=merges,
+        iou_sum=iou_sum,
+        **sums,
+        ap_per_iou=ap_per_iou,
+        f1_per_iou=f1_per_iou,
+    )
