@@ -1,10 +1,13 @@
 """Files appear whole or not at all."""
 
+import json
+import math
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from fcrbench.errors import FcrbenchError
 
@@ -20,15 +23,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        # tempfile would make the file private; this way it gets the permissions of any new file.
+        candidate = path.parent / f".{path.stem[:60]}-{secrets.token_hex(8)}{path.suffix}"
+        candidate.touch(mode=0o666, exist_ok=False)
+        temporary = candidate
         yield temporary
-        # mkstemp makes files private; give the result the permissions an ordinary new file has.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise FcrbenchError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
@@ -46,3 +46,16 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write `data` to `path`, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write `value` to `path` as JSON, whole or not at all; NaN and infinities, which JSON lacks, as null."""
+    write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
