@@ -1,7 +1,16 @@
 """The whole schema of a run: frozen dataclasses, TOML in, TOML out."""
 
-from dataclasses import dataclass
-from typing import Literal
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_type_hints
+
+from fcrbench.errors import UsageError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,3 +48,100 @@ class TrainingConfig:
     precision: Literal["auto", "32", "bf16"] = "auto"
     validate_every: int = 5
     workers: int = 0
+
+    def __post_init__(self) -> None:
+        at_least = {"epochs": 1, "crops_per_image": 1, "batch_size": 1, "crop": 16, "decay_epochs": 1}
+        at_least |= {"warmup_steps": 0, "validate_every": 1, "workers": 0, "weight_decay": 0, "clip_norm": 0}
+        for name, least in at_least.items():
+            if getattr(self, name) < least:
+                raise UsageError(f"training.{name} is {getattr(self, name)}; expected at least {least}")
+        if self.learning_rate <= 0:
+            raise UsageError(f"training.learning_rate is {self.learning_rate}; expected a positive number")
+        if not 0 <= self.average < 1:
+            raise UsageError(f"training.average is {self.average}; expected 0 <= average < 1")
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """Which data: a name that `fcrbench datasets` lists, its folder, and its own options."""
+
+    name: str = "sample"
+    root: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run's result.
+
+    method, preset, options  the method, a named set of its values, and values that replace some
+    evaluate                 which weights are scored: those of the "last" epoch, or the "best" by
+                             validation PQ, which flatters when the same fields are reported
+    """
+
+    method: str = "fcrnet"
+    preset: str = "default"
+    seed: int = 0
+    device: str = "auto"
+    evaluate: Literal["last", "best"] = "last"
+    dataset: DatasetConfig = DatasetConfig()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    training: TrainingConfig = TrainingConfig()
+
+    def to_toml(self) -> str:
+        """The configuration as TOML that `read_toml` takes."""
+        import tomlkit
+
+        return tomlkit.dumps(dataclasses.asdict(self))
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """An error message that offers the names most like an unknown one, and lists them all."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"unknown {what} {name!r}{hint} (known: {', '.join(names)})"
+
+
+def build(schema: type[T], values: Mapping[str, Any], where: str = "") -> T:
+    """A dataclass from plain values. Raises UsageError naming the key that is unknown or mistyped."""
+    from pydantic import TypeAdapter, ValidationError
+
+    _refuse_unknown_keys(schema, values, where)
+    try:
+        return TypeAdapter(schema).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raised = first.get("ctx", {}).get("error")
+        if isinstance(raised, UsageError):
+            raise raised from None
+        key = ".".join([*filter(None, [where]), *(str(part) for part in first["loc"])])
+        raise UsageError(f"{key} = {first['input']!r}: {first['msg'].lower()}") from None
+
+
+def _refuse_unknown_keys(schema: Any, values: Mapping[str, Any], where: str) -> None:
+    hints = get_type_hints(schema)
+    for key, value in values.items():
+        if key not in hints:
+            raise UsageError(unknown_name(f"key in [{where}]:" if where else "key", key, hints))
+        if dataclasses.is_dataclass(hints[key]) and isinstance(value, Mapping):
+            _refuse_unknown_keys(hints[key], value, f"{where}.{key}" if where else key)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a configuration file. Raises UsageError when it is missing or not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`, tables merged key by key."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged

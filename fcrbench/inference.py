@@ -2,13 +2,18 @@
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from fcrbench.errors import DataError
+from fcrbench.methods import registry
 from fcrbench.methods.base import Method
+from fcrbench.training.checkpoint import load_weights, read_header
+from fcrbench.training.engine import make_fabric
 
 
 @dataclass
@@ -18,11 +23,17 @@ class Predictor:
     method: Method
     network: nn.Module
     fabric: Fabric
-    seconds: dict[str, float] = field(default_factory=lambda: {"network": 0.0, "postprocess": 0.0})
-    images: int = 0
+    seconds: dict[str, float] = field(init=False)
+    images: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.network.eval()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start the count of images and seconds anew."""
+        self.images = 0
+        self.seconds = {"network": 0.0, "postprocess": 0.0}
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Instances of one image (H, W): int32 labels of the same size, 0 = background."""
@@ -47,3 +58,21 @@ class Predictor:
         with self.fabric.autocast():
             output = self.network(batch)
         return self.method.scores(output)[0, :, :height, :width].contiguous().cpu().numpy()
+
+
+def load_predictor(weights: Path, device: str = "auto", precision: str = "auto") -> Predictor:
+    """A predictor from a weights file, or from a run directory (its last weights).
+
+    Raises DataError when there are none or they cannot be used.
+    """
+    if weights.is_dir():
+        found = weights / "weights" / "last.safetensors"
+        if not found.is_file():
+            raise DataError(f"{weights} holds no weights/last.safetensors: not a finished run")
+        weights = found
+    name, options = read_header(weights)
+    method = registry.create(name, **options)
+    network = method.build().to(memory_format=torch.channels_last)
+    load_weights(weights, network)
+    fabric = make_fabric(device, precision)
+    return Predictor(method, network.to(fabric.device), fabric)

@@ -39,9 +39,9 @@ class Interrupted(FcrbenchError):
 class Progress(Protocol):
     """What the engine tells whoever shows it."""
 
-    def step(self, step: int, epoch: int, loss: float) -> None: ...
+    def step(self, step: int, total: int, loss: float) -> None: ...
 
-    def validated(self, epoch: int, row: dict[str, float]) -> None: ...
+    def validated(self, epoch: int, scores: dict[str, float]) -> None: ...
 
 
 @dataclass
@@ -170,7 +170,9 @@ def train(
                 optimiser.zero_grad(set_to_none=True)
                 fabric.backward(losses["loss"])
                 if config.clip_norm:
-                    fabric.clip_gradients(module, optimiser, max_norm=config.clip_norm, error_if_nonfinite=False)
+                    fabric.clip_gradients(
+                        module, optimiser, max_norm=config.clip_norm, error_if_nonfinite=False
+                    )
                 optimiser.step()
                 if average is not None:
                     average.update_parameters(network)
@@ -179,11 +181,11 @@ def train(
                 if not math.isfinite(values["loss"]):
                     raise FcrbenchError(
                         f"the loss is {values['loss']} at step {state['step']}: training diverged; "
-                        f"try a smaller --training.learning-rate (now {config.learning_rate})"
+                        f"try a smaller training.learning_rate (now {config.learning_rate})"
                     )
                 for key, value in values.items():
                     state["sums"][key] = state["sums"].get(key, 0.0) + value
-                progress.step(state["step"], epoch, values["loss"])
+                progress.step(state["step"], total, values["loss"])
                 if stop():
                     break
             if state["step"] == (epoch + 1) * steps_per_epoch:
@@ -199,8 +201,8 @@ def train(
                 row["seconds"] = state["seconds"] = time.perf_counter() - started
                 state["history"].append(row)
                 _write_history(directory / "history.csv", state["history"])
-                progress.validated(epoch + 1, row)
                 if "val_pq" in row:
+                    progress.validated(epoch + 1, row)
                     save()
             if stop() or epoch + 1 == stop_after:
                 state["seconds"] = time.perf_counter() - started

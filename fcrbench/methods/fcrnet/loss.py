@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import nll_loss
 
 from fcrbench.kernels.coloring import dynamic_coloring
 from fcrbench.methods.fcrnet.targets import Objects
@@ -65,7 +65,7 @@ class ColoringLoss:
         target = self.target(log_p.detach(), objects)
         weight = torch.ones(logits.shape[1], device=logits.device)
         weight[1:] = self.foreground_weight
-        entropy = F.nll_loss(log_p, target, weight)
+        entropy = nll_loss(log_p, target, weight)
         mean, _ = object_means(log_p.exp(), objects)
         inter = neighbour_similarity(mean, objects, include_background=False)
         return {"loss": entropy + self.inter_weight * inter, "entropy": entropy, "inter": inter}

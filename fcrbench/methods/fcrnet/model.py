@@ -42,7 +42,9 @@ class UNet(nn.Module):
         self.join = nn.ModuleList()
         for width in reversed(widths[:-1]):
             self.up.append(_conv(2 * width, 2 * width, batch_norm))
-            self.join.append(nn.Sequential(_conv(3 * width, width, batch_norm), _conv(width, width, batch_norm)))
+            self.join.append(
+                nn.Sequential(_conv(3 * width, width, batch_norm), _conv(width, width, batch_norm))
+            )
         self.pool = nn.MaxPool2d(2)
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
         self.head = nn.Conv2d(filters, colors, 3, padding=1)

@@ -1,0 +1,97 @@
+"""What a run records about itself: versions, machine, data."""
+
+import hashlib
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fcrbench import __version__
+from fcrbench.config import RunConfig
+from fcrbench.datasets.base import Dataset, Sample
+from fcrbench.methods import registry
+
+if TYPE_CHECKING:
+    import torch
+
+PACKAGES = ("numpy", "scipy", "numba", "pandas", "torch", "lightning-fabric", "imagecodecs", "tifffile")
+
+
+def describe_environment() -> dict[str, Any]:
+    """Versions and hardware, as plain values."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "fcrbench": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["fcrbench", *sys.argv[1:]]),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "packages": packages,
+    }
+
+
+def describe_device(device: "torch.device") -> str:
+    """ "cpu", or the CUDA device with its name."""
+    if device.type != "cuda":
+        return device.type
+    import torch
+
+    return f"{device} {torch.cuda.get_device_name(device)}"
+
+
+def describe_method(config: RunConfig, parameters: int) -> dict[str, Any]:
+    """Which method ran, with all its options."""
+    spec = registry.spec(config.method)
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "paper": spec.paper,
+        "preset": config.preset,
+        "parameters": parameters,
+        "options": dict(config.options),
+    }
+
+
+def describe_dataset(dataset: Dataset, read: Mapping[str, Iterable[Sample]]) -> dict[str, Any]:
+    """Name, origin, the ids of every split, and the sha256 of the splits that were read."""
+    return {
+        "name": dataset.name,
+        "title": dataset.title,
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "source": dataset.source,
+        "splits": {split: list(ids) for split, ids in dataset.splits.items()},
+        "sha256": {split: hash_samples(samples) for split, samples in read.items()},
+    }
+
+
+def hash_samples(samples: Iterable[Sample]) -> str:
+    """sha256 over ids, pixels and labels of fields, in order."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        for array in (sample.image, sample.labels):
+            digest.update(f"{sample.id} {array.dtype.str} {array.shape} ".encode())
+            digest.update(memoryview(array.copy(order="C")).cast("B"))
+    return digest.hexdigest()
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,38 @@
+"""Scores as lines of plain text, for the terminal."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fcrbench.report.tables import SCORES
+
+
+def score_lines(summary: Mapping[str, Any]) -> list[str]:
+    """A table of the scores of `DatasetScores.summary()`: mean over images, interval, pooled value."""
+    images, empty = summary["n_images"], summary["n_empty"]
+    left_out = f", {empty} without any object left out of the means" if empty else ""
+    lines = [f"{images} images{left_out}", f"{'':10}{'mean':>8}   {'95 % interval':<17}{'pooled':>8}"]
+    for key, (label, _) in SCORES.items():
+        score = summary["metrics"][key]
+        mean, low, high = (_number(score[name]) for name in ("mean", "low", "high"))
+        lines.append(f"{label:10}{mean:>8}   {low} .. {high:<8}{_number(summary['pooled'][key]):>8}")
+    return lines
+
+
+def run_lines(folder: Path) -> list[str]:
+    """The scores and the speed of a finished run."""
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    speed = summary["throughput"]
+    return [
+        *score_lines(summary),
+        f"{summary['parameters']:,} parameters; on {speed['device']} with {speed['threads']} threads: network "
+        f"{speed['network_images_per_second']:.1f}, post-processing "
+        f"{speed['postprocess_images_per_second']:.0f} images/s (paper's post-processing: about 5)",
+        f"trained in {summary['training']['seconds']:.0f} s, {summary['training']['steps']} steps",
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.4f}"

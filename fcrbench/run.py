@@ -1,0 +1,107 @@
+"""One run from start to end: data set -> method -> training -> instances -> metrics -> report."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fcrbench import datasets, manifest, report
+from fcrbench.atomic import write_json, write_text
+from fcrbench.config import RunConfig, build, merge, read_toml
+from fcrbench.datasets import Dataset
+from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.evaluation import mean_scores, predict_and_score, summarise
+from fcrbench.inference import Predictor
+from fcrbench.methods import registry
+from fcrbench.training.checkpoint import load_weights
+from fcrbench.training.engine import Progress, make_fabric, train
+
+
+def configure(values: Mapping[str, Any]) -> RunConfig:
+    """A whole configuration from the values that differ from the preset's; see RunConfig."""
+    chosen = build(RunConfig, values)
+    preset = registry.preset(chosen.method, chosen.preset)
+    filled = merge({"options": dict(preset.options), "training": dict(preset.training)}, values)
+    # Creating the method checks its options, and fills in those left at their defaults.
+    method = registry.create(chosen.method, chosen.preset, **filled["options"])
+    return build(RunConfig, merge(filled, {"options": registry.options_of(method)}))
+
+
+def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | None = None) -> Path:
+    """Make a new run directory under `runs` and do the whole run in it; returns the directory."""
+    digest = hashlib.sha256(config.to_toml().encode()).hexdigest()[:8]
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    folder = runs / f"{stamp}-{config.dataset.name}-{config.method}-{digest}"
+    dataset = open_dataset(config)  # before the folder is made: a wrong name leaves nothing behind
+    make_fabric(config.device, config.training.precision)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise FcrbenchError(f"cannot make {folder}: {error.strerror}") from error
+    write_text(folder / "config.toml", config.to_toml())
+    return _complete(config, dataset, folder, progress, resume=False, stop_after=stop_after)
+
+
+def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> Path:
+    """Finish an interrupted run; what is done is kept."""
+    if not (folder / "config.toml").is_file():
+        raise DataError(f"{folder} is not a run directory: no config.toml in it")
+    config = configure(read_toml(folder / "config.toml"))
+    started = (folder / "checkpoints" / "last.ckpt").is_file()
+    return _complete(config, open_dataset(config), folder, progress, resume=started, stop_after=stop_after)
+
+
+def open_dataset(config: RunConfig) -> Dataset:
+    """The run's data set. Raises DataError when it has nothing to train on or to validate with."""
+    chosen = config.dataset
+    dataset = datasets.create(chosen.name, chosen.root or None, **chosen.options)
+    for split in ("train", "val"):
+        if not dataset.splits.get(split):
+            raise DataError(f"data set {chosen.name} has no field in its {split!r} split")
+    return dataset
+
+
+def _complete(
+    config: RunConfig,
+    dataset: Dataset,
+    folder: Path,
+    progress: Progress,
+    *,
+    resume: bool,
+    stop_after: int | None,
+) -> Path:
+    method = registry.create(config.method, config.preset, **config.options)
+    fabric = make_fabric(config.device, config.training.precision)
+    train_fields, val_fields = (list(dataset.samples(split)) for split in ("train", "val"))
+    training = train(
+        config.method,
+        method,
+        train_fields,
+        config.training,
+        fabric=fabric,
+        seed=config.seed,
+        directory=folder,
+        validate=lambda network: mean_scores(Predictor(method, network, fabric), val_fields),
+        progress=progress,
+        resume=resume,
+        stop_after=stop_after,
+    )
+    if config.evaluate == "best":
+        load_weights(folder / "weights" / "best.safetensors", training.network)
+    predictor = Predictor(method, training.network, fabric)
+    scores = predict_and_score(predictor, val_fields, folder)
+    parameters = sum(p.numel() for p in training.network.parameters())
+    write_json(folder / "summary.json", summarise(scores, predictor, val_fields, training, parameters))
+    write_json(
+        folder / "manifest.json",
+        manifest.describe_environment()
+        | {
+            "device": manifest.describe_device(fabric.device),
+            "seed": config.seed,
+            "dataset": manifest.describe_dataset(dataset, {"train": train_fields, "val": val_fields}),
+            "method": manifest.describe_method(config, parameters),
+        },
+    )
+    report.write_report(folder, dataset)
+    return folder
