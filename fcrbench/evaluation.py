@@ -18,8 +18,8 @@ from fcrbench.training.engine import Training
 def mean_scores(predictor: Predictor, samples: Sequence[Sample]) -> dict[str, float]:
     """Every score as its mean over the fields, empty ones left out."""
     pairs = ((sample.id, sample.labels, predictor(sample.image)) for sample in samples)
-    table = metrics.score_dataset(pairs).table
-    return {key: float(value) for key, value in table.drop(columns="image").mean().items()}
+    means = metrics.score_dataset(pairs).table.drop(columns="image").mean()
+    return {str(key): float(value) for key, value in means.items()}
 
 
 def predict_and_score(predictor: Predictor, samples: Sequence[Sample], folder: Path) -> DatasetScores:

@@ -13,7 +13,7 @@ from fcrbench.errors import DataError
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method
 from fcrbench.training.checkpoint import load_weights, read_header
-from fcrbench.training.engine import make_fabric
+from fcrbench.training.engine import channels_last, make_fabric
 
 
 @dataclass
@@ -72,7 +72,7 @@ def load_predictor(weights: Path, device: str = "auto", precision: str = "auto")
         weights = found
     name, options = read_header(weights)
     method = registry.create(name, **options)
-    network = method.build().to(memory_format=torch.channels_last)
+    network = channels_last(method.build())
     load_weights(weights, network)
     fabric = make_fabric(device, precision)
     return Predictor(method, network.to(fabric.device), fabric)

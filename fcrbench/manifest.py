@@ -83,7 +83,7 @@ def hash_samples(samples: Iterable[Sample]) -> str:
     for sample in samples:
         for array in (sample.image, sample.labels):
             digest.update(f"{sample.id} {array.dtype.str} {array.shape} ".encode())
-            digest.update(memoryview(array.copy(order="C")).cast("B"))
+            digest.update(array.tobytes())
     return digest.hexdigest()
 
 

@@ -10,7 +10,7 @@ from fcrbench.report import overlay
 
 
 def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
-    """Image files by stem, from files and folders. Raises DataError when there is none or a stem comes twice."""
+    """Image files by stem, from files and folders. Raises DataError on none, or a stem that comes twice."""
     images: dict[str, Path] = {}
     for source in sources:
         found = find_images(source) if source.is_dir() else {source.stem: source}

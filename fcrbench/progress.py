@@ -56,5 +56,5 @@ class TrainingDisplay:
     def validated(self, epoch: int, scores: dict[str, float]) -> None:
         """A validation is done."""
         self.pq = f"{scores['val_pq']:.3f}"
-        text = f"epoch {epoch:>3}  validation PQ {self.pq}  F1@0.5 {scores['val_f1']:.3f}  AP {scores['val_ap']:.3f}"
-        self.console.print(text, highlight=False)
+        text = f"PQ {self.pq}  F1@0.5 {scores['val_f1']:.3f}  AP {scores['val_ap']:.3f}"
+        self.console.print(f"epoch {epoch:>3}  validation {text}", highlight=False)

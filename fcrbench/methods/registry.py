@@ -50,7 +50,7 @@ def create(name: str, preset_name: str = "default", **options: Any) -> Method:
     """A method by name, with the options of a preset, and of these the ones given here replaced."""
     description = spec(name)
     values = {**preset(name, preset_name).options, **options}
-    chosen = build(description.options, values, "options")
+    chosen: Any = build(description.options, values, "options")
     module, _, attribute = description.factory.partition(":")
     try:
         factory = getattr(importlib.import_module(module), attribute)

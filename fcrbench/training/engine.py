@@ -30,7 +30,7 @@ from fcrbench.training.checkpoint import load_state, save_state, save_weights
 VALIDATED = ("pq", "f1", "ap", "dice2", "aji")
 
 
-class Interrupted(FcrbenchError):
+class InterruptedTrainingError(FcrbenchError):
     """Training was stopped by a signal; its state is saved."""
 
     exit_code = 130
@@ -85,6 +85,11 @@ def make_fabric(device: str, precision: str) -> Fabric:
     )
 
 
+def channels_last(network: nn.Module) -> nn.Module:
+    """The network with its weights in the memory order that convolutions are fastest in."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def _computes_bfloat16(kind: str) -> bool:
     if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -111,12 +116,12 @@ def train(
     resume      continue from checkpoints/last.ckpt; equals a run that was never stopped
     stop_after  stop as on Ctrl-C after this many epochs
 
-    Ctrl-C or SIGTERM ends the step, saves and raises Interrupted.
+    Ctrl-C or SIGTERM ends the step, saves and raises InterruptedTrainingError.
     """
     keep_freed_memory()
     # Not fabric.seed_everything: that leaves environment variables behind for later runs.
     torch.manual_seed(seed)
-    network = method.build().to(memory_format=torch.channels_last)
+    network = channels_last(method.build())
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
@@ -207,7 +212,9 @@ def train(
             if stop() or epoch + 1 == stop_after:
                 state["seconds"] = time.perf_counter() - started
                 save()
-                raise Interrupted(f"stopped after {state['step']} of {total} steps; nothing is lost")
+                raise InterruptedTrainingError(
+                    f"stopped after {state['step']} of {total} steps; nothing is lost"
+                )
     save_weights(directory / "weights" / "last.safetensors", evaluated, name, method)
     return Training(evaluated, state["seconds"], total, config.epochs * len(crops), state["history"])
 

@@ -1,7 +1,6 @@
 """FCRNet (Cao & Yan): pixels to colours, colours to instances."""
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from fcrbench import postprocess
