@@ -11,8 +11,8 @@ UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 def flat_unsigned(array: NDArray) -> NDArray:
     """The pixels of an integer or boolean array as a flat unsigned array of the same width.
 
-    No copy where the array is C-contiguous and in native byte order. Only equality matters to the kernels, so the
-    sign is dropped: four compiled versions instead of eight.
+    No copy where the array is C-contiguous and in native byte order. Only equality matters to the kernels, so
+    the sign is dropped: four compiled versions instead of eight.
     """
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
@@ -23,10 +23,10 @@ def flat_unsigned(array: NDArray) -> NDArray:
 def writable(array: NDArray) -> NDArray:
     """The same memory of a C-contiguous array, not marked read-only.
 
-    Numba compiles a kernel anew for read-only arrays. The kernels never write to their inputs, so a read-only one is
-    handed over through its address; the caller holds on to it for the length of the call.
+    Numba compiles a kernel anew for read-only arrays. The kernels never write to their inputs, so a read-only
+    one is handed over through its address; the caller holds on to it for the length of the call.
     """
     if array.flags.writeable or array.size == 0:
         return array
     buffer = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
-    return np.frombuffer(buffer, dtype=array.dtype).reshape(array.shape)
+    return np.frombuffer(memoryview(buffer), dtype=array.dtype).reshape(array.shape)

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from fcrbench.kernels._jit import jit
+from fcrbench.kernels._jit import inner, jit
 
 BLOCK = 1024  # pixels worked on at a time: the running maximum and its index stay in the first-level cache
 
 
 @jit
-def argmax_planes(scores, out):
+def argmax_planes(scores: np.ndarray, out: np.ndarray) -> bool:
     """Write the plane of the largest value, the first one on a tie, of scores (K, N) into out (N,) uint8.
 
     Returns False, and leaves out unspecified, if a NaN was met.
@@ -29,8 +29,8 @@ def argmax_planes(scores, out):
     return True
 
 
-@jit
-def _first_plane(plane, best, index):
+@inner
+def _first_plane(plane: np.ndarray, best: np.ndarray, index: np.ndarray) -> bool:
     nan = False
     for j in range(plane.size):
         value = plane[j]
@@ -40,8 +40,8 @@ def _first_plane(plane, best, index):
     return nan
 
 
-@jit
-def _next_plane(plane, k, best, index):
+@inner
+def _next_plane(plane: np.ndarray, k: int, best: np.ndarray, index: np.ndarray) -> bool:
     nan = False
     label = np.int32(k)
     for j in range(plane.size):

@@ -6,38 +6,39 @@ from fcrbench.kernels._jit import jit
 
 
 @jit
-def by_row(rows, n_rows):
-    """Counting sort of edges by row: (offsets (n_rows + 1,), order (n_edges,)); rows hold 0..n_rows - 1."""
-    offsets = np.zeros(n_rows + 1, np.int64)
-    for row in rows:
-        offsets[row + 1] += 1
-    for row in range(n_rows):
-        offsets[row + 1] += offsets[row]
-    order = np.empty(rows.size, np.int64)
-    at = offsets[:-1].copy()
-    for edge in range(rows.size):
-        row = rows[edge]
-        order[at[row]] = edge
-        at[row] += 1
-    return offsets, order
-
-
-@jit
-def assign(rows, cols, weights, n_rows, n_cols):
+def assign(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n_rows: int, n_cols: int) -> np.ndarray:
     """Edge chosen for each row, -1 for none, of a matching of largest total weight; weights are positive.
 
-    The Hungarian method by shortest augmenting paths (Kuhn 1955; Jonker and Volgenant 1987), on adjacency lists: a
-    search stays inside one connected group of overlapping objects, and a row may stay unmatched at cost 0.
+    The Hungarian method by shortest augmenting paths (Kuhn 1955; Jonker and Volgenant 1987), on adjacency
+    lists: a search stays inside one connected group of overlapping objects, and a row may stay unmatched at
+    cost 0.
     """
-    offsets, order = by_row(rows, n_rows)
-    row_price = np.zeros(n_rows)
-    col_price = np.zeros(n_cols)
-    edge_of_row = np.full(n_rows, -1, np.int64)
-    edge_of_col = np.full(n_cols, -1, np.int64)
-    distance = np.full(n_cols, np.inf)  # of the cheapest alternating path from the row at hand
+    offsets = np.zeros(n_rows + 1, np.int64)
+    for edge in range(rows.size):
+        offsets[rows[edge] + 1] += 1
+    for row in range(n_rows):
+        offsets[row + 1] += offsets[row]
+    order = np.empty(rows.size, np.int64)  # edges sorted by row: of row r, order[offsets[r] : offsets[r + 1]]
+    for edge in range(rows.size):
+        row = rows[edge]
+        order[offsets[row]] = edge
+        offsets[row] += 1
+    for row in range(n_rows, 0, -1):  # each offset has moved up to the start of the next row
+        offsets[row] = offsets[row - 1]
+    offsets[0] = 0
+    row_price = np.zeros(n_rows, np.float64)
+    col_price = np.zeros(n_cols, np.float64)
+    edge_of_row = np.empty(n_rows, np.int64)
+    edge_of_col = np.empty(n_cols, np.int64)
+    distance = np.empty(n_cols, np.float64)  # of the cheapest alternating path from the row at hand
     entry = np.empty(n_cols, np.int64)  # edge by which that path enters the column
     done = np.zeros(n_cols, np.bool_)
     seen = np.empty(n_cols, np.int64)
+    for row in range(n_rows):
+        edge_of_row[row] = -1
+    for col in range(n_cols):
+        edge_of_col[col] = -1
+        distance[col] = np.inf
     for source in range(n_rows):
         n_seen = 0
         row = source

@@ -1,24 +1,24 @@
 """The sparse overlap table of two label images, from their runs.
 
-Two open-addressing hash tables: object id -> index 1, 2, .. in order of appearance, and pair of indices -> row of the
-table. A slot holds index or row + 1, 0 when free; a table grows when a quarter full, so that nearly every look-up hits
-at once. The hot loops live in functions of their own that return when the table is full: an array that may be replaced
-inside a loop keeps LLVM from holding its address in a register.
+Two open-addressing hash tables: object id -> index 1, 2, .. in order of appearance, and pair of indices ->
+row of the table. A slot holds the index, or the row + 1, and 0 when free. The number of slots is a power of
+two, and four times that of entries, so that nearly every look-up hits at once. The hot loops return when the
+table is full and are called again with a larger one: an array that may be replaced inside a loop keeps LLVM
+from holding its address in a register.
 """
 
 import numpy as np
 
-from fcrbench.kernels._jit import jit
+from fcrbench.kernels._jit import inner, jit
 
 GOLDEN = np.uint64(
     0x9E3779B97F4A7C15
 )  # 2**64 / golden ratio: spreads neighbouring keys (Knuth, TAOCP 3, 6.4)
-FIRST_SLOTS = 1024
 
 
-@jit
-def _slot(key, keys, slots):
-    """The slot of key, or the free one where it belongs. The number of slots is a power of two."""
+@inner
+def _slot(key: np.uint64, keys: np.ndarray, slots: np.ndarray) -> np.int64:
+    """The slot of key, or the free one where it belongs."""
     mask = slots.size - 1
     i = np.int64((key * GOLDEN) >> np.uint64(32)) & mask
     while slots[i] != 0 and keys[i] != key:
@@ -27,66 +27,72 @@ def _slot(key, keys, slots):
 
 
 @jit
-def _rehash(old_keys, old_slots):
-    keys = np.empty(4 * old_keys.size, np.uint64)
-    slots = np.zeros(4 * old_slots.size, np.int32)
+def rehash(old_keys: np.ndarray, old_slots: np.ndarray, keys: np.ndarray, slots: np.ndarray) -> None:
+    """Move all entries into a larger table; slots holds zeros."""
     for j in range(old_slots.size):
         if old_slots[j] != 0:
             i = _slot(old_keys[j], keys, slots)
             keys[i] = old_keys[j]
             slots[i] = old_slots[j]
-    return keys, slots
 
 
 @jit
-def _index_until_full(starts, values, begin, index, keys, slots, ids, areas, n):
-    for run in range(begin, values.size):
+def index_ids(
+    starts: np.ndarray,
+    values: np.ndarray,
+    index: np.ndarray,
+    run: int,
+    keys: np.ndarray,
+    slots: np.ndarray,
+    ids: np.ndarray,
+    areas: np.ndarray,
+    n: int,
+) -> tuple[int, int]:
+    """From run on, replace the id of each run by the index of its object and add the run to the object's
+    area.
+
+    index (runs,) int32 gets 0 for id 0; entry k of ids and areas belongs to index k, entry 0 to background.
+    Returns the run where the table was full (the number of runs if it never was), and the number of objects.
+    """
+    while run < values.size:
         value = values[run]
-        k = 0
+        k = np.int32(0)
         if value != np.uint64(0):
             i = _slot(value, keys, slots)
             k = slots[i]
             if k == 0:
                 if n + 1 >= ids.size:
-                    return run, n
+                    break
                 n += 1
-                k = n
+                k = np.int32(n)
                 keys[i] = value
                 slots[i] = k
                 ids[k] = value
         index[run] = k
         areas[k] += starts[run + 1] - starts[run]
-    return values.size, n
+        run += 1
+    return run, n
 
 
 @jit
-def index_ids(starts, values, keys, slots, ids, areas, n):
-    """Replace the id of every run by its index and add the run to the object's area.
+def count_pairs(
+    starts_a: np.ndarray,
+    index_a: np.ndarray,
+    starts_b: np.ndarray,
+    index_b: np.ndarray,
+    a: int,
+    b: int,
+    keys: np.ndarray,
+    slots: np.ndarray,
+    pairs: np.ndarray,
+    n: int,
+) -> tuple[int, int, int]:
+    """Add the pixels that the objects of two run lists share, from run a of the one and run b of the other
+    on.
 
-    Returns index (runs,) int32, 0 for id 0, and the table: keys, slots, ids, areas, n (entry k of ids and areas belongs
-    to index k; entry 0 is background).
+    pairs (capacity, 3) int64: index in a, index in b, pixels. Returns the runs where the table was full (a is
+    the number of runs if it never was), and the number of pairs.
     """
-    index = np.empty(values.size, np.int32)
-    run = 0
-    while True:
-        run, n = _index_until_full(starts, values, run, index, keys, slots, ids, areas, n)
-        if run == values.size:
-            return index, keys, slots, ids, areas, n
-        keys, slots = _rehash(keys, slots)
-        ids = _extended(ids, slots.size // 4)
-        areas = _extended(areas, slots.size // 4)
-
-
-@jit
-def _extended(array, size):
-    bigger = np.zeros(size, array.dtype)
-    bigger[: array.size] = array
-    return bigger
-
-
-@jit
-def _pairs_until_full(starts_a, index_a, starts_b, index_b, a, b, keys, slots, pairs, n):
-    """Walk both run lists from run a and b on; pairs (3, capacity): index in a, index in b, pixels."""
     at = max(starts_a[a], starts_b[b])
     while a < index_a.size:
         stop_a = starts_a[a + 1]
@@ -99,32 +105,17 @@ def _pairs_until_full(starts_a, index_a, starts_b, index_b, a, b, keys, slots, p
             i = _slot(key, keys, slots)
             row = slots[i] - 1
             if row < 0:
-                if n >= pairs.shape[1]:
-                    return a, b, n
+                if n >= pairs.shape[0]:
+                    break
                 row = n
                 n += 1
                 keys[i] = key
                 slots[i] = n
-                pairs[0, row] = k
-                pairs[1, row] = m
-                pairs[2, row] = 0
-            pairs[2, row] += stop - at
+                pairs[row, 0] = k
+                pairs[row, 1] = m
+                pairs[row, 2] = 0
+            pairs[row, 2] += stop - at
         at = stop
         a += stop == stop_a
         b += stop == stop_b
     return a, b, n
-
-
-@jit
-def count_pairs(starts_a, index_a, starts_b, index_b, keys, slots, pairs, n):
-    """Add the pixels that objects of two run lists of the same pixels share; returns keys, slots, pairs, n."""
-    a = 0
-    b = 0
-    while True:
-        a, b, n = _pairs_until_full(starts_a, index_a, starts_b, index_b, a, b, keys, slots, pairs, n)
-        if a == index_a.size:
-            return keys, slots, pairs, n
-        keys, slots = _rehash(keys, slots)
-        bigger = np.empty((3, slots.size // 4), np.int64)
-        bigger[:, :n] = pairs[:, :n]
-        pairs = bigger

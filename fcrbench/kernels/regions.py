@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from fcrbench.kernels._jit import jit
-from fcrbench.kernels.components import components
+from fcrbench.kernels._jit import inner, jit
 
 
 @jit
-def drop_small(starts, labels, count, min_size):
+def drop_small(starts: np.ndarray, labels: np.ndarray, count: int, min_size: int) -> int:
     """Set the runs of objects of fewer than min_size pixels to 0 and close the gaps in the ids, in place.
 
     labels holds ids 0..count; returns the number of objects that stay.
@@ -26,9 +25,11 @@ def drop_small(starts, labels, count, min_size):
     return kept
 
 
-@jit
-def _meet(owner, holes, labels, i, j):
-    """Note that runs i and j are neighbours. owner: 0 unknown, id of the only neighbour so far, -1 several or edge."""
+@inner
+def _meet(owner: np.ndarray, holes: np.ndarray, labels: np.ndarray, i: int, j: int) -> None:
+    """Note that runs i and j are neighbours. owner: 0 unknown, id of the only neighbour so far, -1 several or
+    edge.
+    """
     if labels[j] == 0:
         i, j = j, i
     if labels[i] != 0 or labels[j] == 0:
@@ -41,18 +42,16 @@ def _meet(owner, holes, labels, i, j):
 
 
 @jit
-def fill_holes(starts, labels, rows, width):
+def fill_holes(
+    starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, width: int, holes: np.ndarray, n_holes: int
+) -> None:
     """Give every 4-connected background region whose 4-neighbours all belong to one object to it, in place.
 
-    A region that reaches the edge of the image is no hole.
+    holes is the id 1..n_holes of each run's background region. One that reaches the edge of the image is no
+    hole.
     """
     height = rows.size - 1
-    # Objects stand in as "background" here: every label but 0 is mapped to 1, and 1 gets no component.
-    is_object = np.empty(labels.size, np.uint64)
-    for i in range(labels.size):
-        is_object[i] = np.uint64(labels[i] != 0)
-    holes, count = components(starts, is_object, rows, width, np.uint64(1), True, False)
-    owner = np.zeros(count + 1, np.int32)
+    owner = np.zeros(n_holes + 1, np.int32)
     for row in range(height):
         first = rows[row]
         end = rows[row + 1]

@@ -1,19 +1,19 @@
 """Run-length encoding of integer images, and painting runs back.
 
-A run is a longest stretch of equal values within one row. Every other kernel works on runs, so only `encode` is
-compiled for each pixel width, and the work per object is proportional to its outline, not to its area.
+A run is a longest stretch of equal values within one row. Every other kernel works on runs, so only `encode`
+is compiled for each pixel width, and the work per object is proportional to its outline, not to its area.
 """
 
 import numpy as np
 
-from fcrbench.kernels._jit import jit
+from fcrbench.kernels._jit import inner, jit
 from fcrbench.kernels.simd import change_mask, trailing_zeros
 
 BLOCK = 4096
 
 
-@jit
-def _scan(flat, low, high, starts, n):
+@inner
+def _scan(flat: np.ndarray, low: int, high: int, starts: np.ndarray, n: int) -> int:
     """Write the indices i in [low, high), low > 0, where flat[i] != flat[i - 1]; return the new count."""
     i = low
     while i + 64 <= high:
@@ -32,7 +32,7 @@ def _scan(flat, low, high, starts, n):
 
 
 @jit
-def encode(flat, width):
+def encode(flat: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Runs of the rows of an image given as its flat pixels (unsigned; size a multiple of width, width > 0).
 
     Returns starts (n + 1,) int64: flat index of the first pixel of each run, then the number of pixels;
@@ -65,15 +65,16 @@ def encode(flat, width):
     return starts[: n + 1], values, rows
 
 
-@jit
-def _grown(array):
+@inner
+def _grown(array: np.ndarray) -> np.ndarray:
     bigger = np.empty(2 * array.size + BLOCK, array.dtype)
-    bigger[: array.size] = array
+    for i in range(array.size):
+        bigger[i] = array[i]
     return bigger
 
 
 @jit
-def paint(starts, labels, out):
+def paint(starts: np.ndarray, labels: np.ndarray, out: np.ndarray) -> None:
     """Write labels[i] over out[starts[i] : starts[i + 1]] for every run; out is flat int32."""
     for i in range(labels.size):
         label = labels[i]
@@ -82,7 +83,7 @@ def paint(starts, labels, out):
 
 
 @jit
-def most_frequent(starts, values, n_classes):
+def most_frequent(starts: np.ndarray, values: np.ndarray, n_classes: int) -> int:
     """The value (< n_classes) that covers most pixels; the lowest one on a tie."""
     counts = np.zeros(n_classes, np.int64)
     for i in range(values.size):

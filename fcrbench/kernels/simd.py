@@ -3,15 +3,17 @@
 LLVM lowers the same code to AVX-512, AVX2, SSE or NEON, whichever the machine has.
 """
 
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+from typing import Any
 
+from llvmlite import ir
+from numba import extending, types
+
+intrinsic: Any = extending.intrinsic  # turns a function of types into one of values
 LANES = 64
 
 
 @intrinsic
-def change_mask(typingctx, array, index):
+def change_mask(typingctx: Any, array: Any, index: Any) -> Any:
     """Bit j of the uint64 result is set where array[index + j] != array[index + j - 1], j = 0 .. 63.
 
     Reads array[index - 1 : index + 64]; the caller keeps that inside the (C-contiguous, unsigned) array.
@@ -19,14 +21,14 @@ def change_mask(typingctx, array, index):
     if not (isinstance(array, types.Array) and isinstance(array.dtype, types.Integer)):
         return None
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         struct = context.make_array(signature.args[0])(context, builder, args[0])
         element = context.get_value_type(array.dtype)
         vector = ir.VectorType(element, LANES)
         here = builder.gep(struct.data, [args[1]])
         left = builder.gep(here, [ir.Constant(args[1].type, -1)])
 
-        def load(pointer):
+        def load(pointer: Any) -> Any:
             cast = builder.bitcast(pointer, vector.as_pointer())
             return builder.load(cast, align=array.dtype.bitwidth // 8)
 
@@ -36,10 +38,10 @@ def change_mask(typingctx, array, index):
 
 
 @intrinsic
-def trailing_zeros(typingctx, word):
+def trailing_zeros(typingctx: Any, word: Any) -> Any:
     """Index of the lowest set bit of a non-zero uint64."""
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), codegen

@@ -1,7 +1,7 @@
 """Metrics of instance segmentation over one sparse overlap table.
 
-A label image holds an object id per pixel; 0 is background. Ids may be any positive integers, with gaps, and an object
-need not be connected. Arrays may be 2-D or 3-D, of any integer dtype and memory layout.
+A label image holds an object id per pixel; 0 is background. Ids may be any positive integers, with gaps, and
+an object need not be connected. Arrays may be 2-D or 3-D, of any integer dtype and memory layout.
 """
 
 from fcrbench.metrics.aggregate import DatasetScores, score_dataset, summarize

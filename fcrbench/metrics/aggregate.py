@@ -1,4 +1,4 @@
-"""From images to a data set: a table with one row an image, means with bootstrap intervals, pooled figures."""
+"""From images to a data set: a table, one row an image; means with bootstrap intervals; pooled figures."""
 
 import math
 from collections import deque
@@ -28,7 +28,7 @@ class DatasetScores:
     """Scores of a data set.
 
     Attributes:
-        table: pandas DataFrame, one row an image in the order given; first column `image`, then `Scores.to_dict()`.
+        table: pandas DataFrame, one row an image in the order given: `image`, then `Scores.to_dict()`.
     """
 
     table: "pd.DataFrame"
@@ -48,7 +48,7 @@ def score_dataset(
     """Score many images.
 
     Args:
-        pairs: (image id, truth, pred) of each image; may be a generator: at most 2 x workers pairs are held at a time.
+        pairs: (image id, truth, pred) of each image; of a generator, at most 2 x workers pairs are held.
         workers: threads; the kernels run outside the interpreter's lock.
         empty, inclusive: as in `score`.
 
@@ -104,8 +104,8 @@ def summarize(table: "pd.DataFrame", n_boot: int = 2000, seed: int = 0) -> dict[
     """Summary of a per-image table, as `score_dataset` returns or a saved CSV holds it.
 
     Returns a plain dict:
-        for each ratio (dice .. recall, ap_50 .. f1_95): {"mean", "low", "high", "n"}, the mean over the n images where
-            it is not NaN, and its 95 % percentile bootstrap interval (images drawn with replacement, n_boot times);
+        each ratio (dice .. recall, ap_50 .. f1_95): {"mean", "low", "high", "n"}, the mean over the n images
+            where it is not NaN, and its 95 % percentile bootstrap interval over images (n_boot draws);
         "pooled": every ratio from the counts and pixel sums of all images together, and the counts themselves
             (pooled PQ is not the mean of PQ, and the mean of PQ is not mean SQ x mean RQ);
         "n_images", and "n_empty", the number of images with no object in truth or prediction.
@@ -157,7 +157,7 @@ def _bootstrap(values: NDArray[np.float64], n_boot: int, seed: int) -> tuple[NDA
 
 def _pooled(table: "pd.DataFrame") -> dict[str, float | int]:
     """Ratios of sums over all images; NaN when no image holds an object."""
-    sums = {name: table[name].sum().item() for name in (*COUNTS, *SUMS)}
+    sums = {name: float(table[name].sum()) for name in (*COUNTS, *SUMS)}
     objects = sums["n_true"] + sums["n_pred"]
     tp = sums["tp"]
     pairs = {name: (sums[f"{name}_numerator"], sums[f"{name}_denominator"]) for name in PIXEL_RATIOS}

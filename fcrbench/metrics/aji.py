@@ -1,8 +1,10 @@
 """Aggregated Jaccard Index, as published and with one-to-one matching."""
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from fcrbench.kernels import matching as kernel
+from fcrbench.kernels.matching import best_partner
+from fcrbench.metrics.assignment import largest_total_iou
 from fcrbench.metrics.empty import Empty, empty_value, ratio
 from fcrbench.metrics.overlap import OverlapTable, overlap_table
 
@@ -10,9 +12,9 @@ from fcrbench.metrics.overlap import OverlapTable, overlap_table
 def aji(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> float:
     """Aggregated Jaccard Index (Kumar et al. 2017).
 
-    Each truth object takes the prediction of largest IoU (of equal ones that of the lowest id; a prediction may serve
-    several) and adds |T & P| to C and |T | P| to U; a truth object without overlap adds |T| to U, every prediction
-    never taken adds |P| to U. AJI = C / U. Not symmetric in truth and pred.
+    Each truth object takes the prediction of largest IoU (of equal ones that of the lowest id; a prediction
+    may serve several) and adds |T & P| to C and |T | P| to U; a truth object without overlap adds |T| to U,
+    every prediction never taken adds |P| to U. AJI = C / U. Not symmetric in truth and pred.
 
     Label images as in `overlap_table`, with its errors. empty: the value when both images hold no object.
     """
@@ -24,8 +26,9 @@ def aji(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> float:
 def aji_plus(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> float:
     """AJI+ (hover_net, Graham et al. 2019): AJI with the one-to-one matching of largest total IoU.
 
-    That matching need not be unique; of those with equal total IoU (within 1e-9) the one of largest total intersection
-    counts. As U is then the area of all objects less C, this makes AJI+ unique, and symmetric in truth and pred.
+    That matching need not be unique; of those with equal total IoU (within 1e-9) the one of largest total
+    intersection counts. As U is then the area of all objects less C, this makes AJI+ unique, and symmetric in
+    truth and pred.
 
     Label images as in `overlap_table`, with its errors. empty: the value when both images hold no object.
     """
@@ -36,12 +39,18 @@ def aji_plus(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> floa
 
 def aji_terms(table: OverlapTable) -> tuple[int, int]:
     """C and U of AJI, in pixels."""
-    shared, union = kernel.aji(table.pred_ids, *table.arrays)
-    return int(shared), int(union)
+    best = best_partner(
+        table.true_area, table.pred_area, table.true_index, table.pred_index, table.shared, table.pred_ids
+    )
+    missed = best < 0
+    rows = best[~missed]
+    never_taken = np.ones(table.n_pred, np.bool_)
+    never_taken[table.pred_index[rows]] = False
+    union = table.union[rows].sum() + table.true_area[missed].sum() + table.pred_area[never_taken].sum()
+    return int(table.shared[rows].sum()), int(union)
 
 
 def aji_plus_terms(table: OverlapTable) -> tuple[int, int]:
     """C and U of AJI+, in pixels."""
-    matched = kernel.best_total_iou(*table.arrays, False)
-    shared = int(table.shared[matched].sum())
+    shared = int(table.shared[largest_total_iou(table)].sum())
     return shared, int(table.true_area.sum() + table.pred_area.sum()) - shared

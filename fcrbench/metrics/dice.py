@@ -17,10 +17,11 @@ def dice(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> float:
 
 
 def dice2(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> float:
-    """Ensemble Dice, "Dice2" (Vu et al. 2019): over all pairs with |T & P| > 0, sum 2 |T & P| / sum (|T| + |P|).
+    """Ensemble Dice, "Dice2" (Vu et al. 2019): over all pairs with |T & P| > 0, sum 2 |T & P| / sum (|T| +
+    |P|).
 
-    An object without any overlap does not count: one perfect object and one false positive give 1. A small overlap
-    with a neighbour costs both areas in full, so good results lie far below their PQ.
+    An object without any overlap does not count: one perfect object and one false positive give 1. A small
+    overlap with a neighbour costs both areas in full, so good results lie far below their PQ.
 
     Label images as in `overlap_table`, with its errors. empty: the value when both images hold no object.
     """

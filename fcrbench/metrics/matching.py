@@ -1,10 +1,10 @@
 """Objects matched at an IoU threshold: F1, panoptic quality, average precision.
 
-A pair matches at threshold t when IoU > t, or IoU >= t with `inclusive=True` as stardist and cellpose count. The
-comparison is one of integers: t is read as the nearest fraction with a denominator up to 10 000, so that 0.7 means 7/10
-and 10 |T & P| is compared with 7 |T | P|. From t = 0.5 on, an object can exceed the threshold with one partner only; where
-it could with several (below 0.5, or at 0.5 inclusive), the matching has the most pairs and among those the largest total
-IoU.
+A pair matches at threshold t when IoU > t, or IoU >= t with `inclusive=True` as stardist and cellpose count.
+The comparison is one of integers: t is read as the nearest fraction with a denominator up to 10 000, so that
+0.7 means 7/10 and 10 |T & P| is compared with 7 |T | P|. From t = 0.5 on, an object can exceed the threshold
+with one partner only; where it could with several (below 0.5, or at 0.5 inclusive), the matching has the most
+pairs and among those the largest total IoU.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.kernels import matching as kernel
+from fcrbench.metrics.assignment import largest_total_iou
 from fcrbench.metrics.empty import Empty, empty_value, ratio
 from fcrbench.metrics.overlap import OverlapTable, overlap_table
 
@@ -90,7 +90,7 @@ def f1(
 def pq(
     truth: ArrayLike, pred: ArrayLike, iou: float = 0.5, *, inclusive: bool = False, empty: Empty = "nan"
 ) -> float:
-    """Panoptic quality = sum of the IoU of the TP / (TP + FP/2 + FN/2) (Kirillov et al. 2019, one class, no void).
+    """Panoptic quality = sum of the IoU of the TP / (TP + FP/2 + FN/2) (Kirillov et al. 2019; one class).
 
     PQ = SQ x RQ holds for one image only, not for means over images; `score` gives all three.
     Label images as in `overlap_table`, with its errors. empty: the value when both images hold no object.
@@ -113,12 +113,12 @@ def average_precision(
 ) -> float:
     """AP_t = TP / (TP + FP + FN) at one IoU threshold, or the mean over several (default 0.50, 0.55 .. 0.95).
 
-    As in the Data Science Bowl 2018, stardist and cellpose. Neither the area under a precision-recall curve (COCO), nor
-    precision TP / (TP + FP). Label images as in `overlap_table`, with its errors. empty: the value when both images hold
-    no object. ValueError: a threshold is no number from 0 to 1, or none is given.
+    As in the Data Science Bowl 2018, stardist and cellpose. Neither the area under a precision-recall curve
+    (COCO), nor precision TP / (TP + FP). Label images as in `overlap_table`, with its errors. empty: the
+    value when both images hold no object. ValueError: a threshold is no number from 0 to 1, or none is given.
     """
     value = empty_value(empty)
-    thresholds = [as_threshold(t) for t in ([iou] if isinstance(iou, Real) else iou)]
+    thresholds = [as_threshold(t) for t in (iou if isinstance(iou, Iterable) else [iou])]
     if not thresholds:
         raise ValueError("iou: expected at least one threshold, found none")
     table = overlap_table(truth, pred)
@@ -138,16 +138,8 @@ def as_threshold(iou: float) -> Fraction:
 
 def matched_pairs(table: OverlapTable, threshold: Fraction, inclusive: bool) -> NDArray[np.int64]:
     """Rows of the table that match one to one at the threshold."""
-    keep = kernel.above(*table.arrays, threshold.numerator, threshold.denominator, inclusive)
-    rows = np.flatnonzero(keep)
+    left, right = threshold.denominator * table.shared, threshold.numerator * table.union
+    rows = np.flatnonzero(left >= right if inclusive else left > right)
     if threshold > Fraction(1, 2) or (threshold == Fraction(1, 2) and not inclusive):
         return rows
-    best = kernel.best_total_iou(
-        table.true_area,
-        table.pred_area,
-        table.true_index[rows],
-        table.pred_index[rows],
-        table.shared[rows],
-        True,
-    )
-    return rows[best]
+    return largest_total_iou(table, rows, most_pairs=True)

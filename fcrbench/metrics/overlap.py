@@ -1,15 +1,17 @@
-"""The sparse overlap table of a truth and a predicted label image: one pass over the pixels feeds every metric."""
+"""The sparse overlap table of a truth and a predicted label image: one pass over the pixels feeds every
+metric.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.kernels import overlap as kernel
 from fcrbench.kernels import runs as runs_kernel
 from fcrbench.kernels._arrays import flat_unsigned
-from fcrbench.labels import IdTable, as_labels
+from fcrbench.labels import IdTable, PairTable, as_labels
 
 SLAB = 1 << 18  # pixels read at a time: bounds the extra memory and keeps the runs in the second-level cache
 
@@ -21,7 +23,8 @@ class OverlapTable:
     Attributes:
         true_ids, pred_ids: (n,), (m,) uint64, ids in order of appearance.
         true_area, pred_area: (n,), (m,) int64, in pixels.
-        true_index, pred_index: (k,) int64, for each overlapping pair the place of its objects in the arrays above.
+        true_index, pred_index: (k,) int64, for each overlapping pair the place of its objects in the arrays
+        above.
         shared: (k,) int64, pixels of the pair's intersection, > 0.
     """
 
@@ -45,20 +48,20 @@ class OverlapTable:
     def both_empty(self) -> bool:
         return not (len(self.true_ids) or len(self.pred_ids))
 
-    @property
+    @cached_property
+    def union(self) -> NDArray[np.int64]:
+        """(k,) pixels of each pair's union."""
+        return self.true_area[self.true_index] + self.pred_area[self.pred_index] - self.shared
+
+    @cached_property
     def iou(self) -> NDArray[np.float64]:
         """(k,) intersection over union of each pair."""
-        union = self.true_area[self.true_index] + self.pred_area[self.pred_index] - self.shared
-        return self.shared / union
-
-    @property
-    def arrays(self) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
-        """The arguments that the kernels of `fcrbench.kernels.matching` share."""
-        return self.true_area, self.pred_area, self.true_index, self.pred_index, self.shared
+        return self.shared / self.union
 
 
 def overlap_table(truth: ArrayLike, pred: ArrayLike) -> OverlapTable:
-    """Table of two label images of equal shape; memory grows with the number of overlapping pairs, not with n x m.
+    """Table of two label images of equal shape; memory grows with the number of overlapping pairs, not with n
+    x m.
 
     Args:
         truth, pred: (H, W) or (D, H, W), any integer dtype; 0 is background, ids 1 .. 2**64 - 1.
@@ -76,33 +79,29 @@ def overlap_table(truth: ArrayLike, pred: ArrayLike) -> OverlapTable:
         raise ValueError(f"truth and pred: expected 2-D or 3-D arrays, found shape {true_labels.shape}")
 
     true_table, pred_table = IdTable("truth", true_labels.dtype), IdTable("pred", pred_labels.dtype)
-    keys = np.empty(kernel.FIRST_SLOTS, np.uint64)
-    slots = np.zeros(kernel.FIRST_SLOTS, np.int32)
-    pairs = np.empty((3, kernel.FIRST_SLOTS // 4), np.int64)
-    n = 0
+    shared = PairTable()
     for true_slab, pred_slab in _slabs(true_labels, pred_labels):
         true_starts, true_values, _ = runs_kernel.encode(true_slab, true_slab.size)
         pred_starts, pred_values, _ = runs_kernel.encode(pred_slab, pred_slab.size)
         true_index = true_table.index(true_starts, true_values)
         pred_index = pred_table.index(pred_starts, pred_values)
-        keys, slots, pairs, n = kernel.count_pairs(
-            true_starts, true_index, pred_starts, pred_index, keys, slots, pairs, n
-        )
+        shared.add(true_starts, true_index, pred_starts, pred_index)
     true_table.check()
     pred_table.check()
+    columns = np.ascontiguousarray(shared.pairs.T)
     return OverlapTable(
         true_table.ids,
         pred_table.ids,
         true_table.areas,
         pred_table.areas,
-        pairs[0, :n] - 1,
-        pairs[1, :n] - 1,
-        pairs[2, :n].copy(),
+        columns[0] - 1,
+        columns[1] - 1,
+        columns[2],
     )
 
 
 def _slabs(truth: NDArray, pred: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
-    """Flat unsigned pieces that cover both arrays in the same order; only what is not contiguous is copied."""
+    """Flat unsigned pieces of both arrays in the same order; only what is not contiguous is copied."""
     if truth.size == 0:
         return
     if not (truth.flags.c_contiguous and pred.flags.c_contiguous):

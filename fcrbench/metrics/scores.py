@@ -7,7 +7,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcrbench.kernels import matching as kernel
 from fcrbench.metrics.aji import aji_plus_terms, aji_terms
 from fcrbench.metrics.dice import dice2_terms, dice_terms
 from fcrbench.metrics.empty import Empty, empty_value, ratio
@@ -22,8 +21,9 @@ _PERCENT = np.array([round(100 * t) for t in IOU_THRESHOLDS], np.int64)
 class Scores:
     """All metrics of one image; ratios from 0 to 1 (see `empty` of `score` for images without objects).
 
-    f1, pq, sq, rq, precision, recall, tp, fp, fn hold at IoU 0.5; ap is the mean of `ap_per_iou`. The terms at the end,
-    sums over objects in pixels (iou_sum: of IoU), are what pooled figures of a data set are made of.
+    f1, pq, sq, rq, precision, recall, tp, fp, fn hold at IoU 0.5; ap is the mean of `ap_per_iou`. The terms
+    at the end, sums over objects in pixels (iou_sum: of IoU), are what pooled figures of a data set are made
+    of.
     """
 
     dice: float
@@ -75,8 +75,10 @@ def score(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan", inclusive:
     """Every metric of one pair of label images, in one pass over the pixels.
 
     Args:
-        truth, pred: (H, W) or (D, H, W), any integer dtype and layout; 0 is background, ids are any positive integers.
-        empty: value of every ratio when both images hold no object: "nan" (to be left out of means), "one", "zero".
+        truth, pred: (H, W) or (D, H, W), any integer dtype and layout; 0 is background, ids are any positive
+        integers.
+        empty: value of every ratio when both images hold no object: "nan" (to be left out of means), "one",
+        "zero".
             With objects on one side only, every ratio is 0.
         inclusive: match at IoU >= t instead of IoU > t.
 
@@ -92,32 +94,36 @@ def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: boo
     """Every metric from an overlap table."""
     nothing = empty_value(empty)
     objects = table.n_true + table.n_pred
-    tp_per_iou = kernel.count_above(*table.arrays, _PERCENT, 100, inclusive).tolist()
+    left, right = 100 * table.shared, np.multiply.outer(_PERCENT, table.union)
+    tp_per_iou = np.count_nonzero(left >= right if inclusive else left > right, axis=1).tolist()
     rows = matched_pairs(table, Fraction(1, 2), inclusive)
     tp = tp_per_iou[0] = len(rows)
     iou_sum = float(table.iou[rows].sum())
     splits, merges = splits_merges(table)
-    terms = {
-        "dice": dice_terms(table),
-        "dice2": dice2_terms(table),
-        "aji": aji_terms(table),
-        "aji_plus": aji_plus_terms(table),
-        "f1": (2 * tp, objects),
-        "pq": (2 * iou_sum, objects),
-        "sq": (iou_sum, tp),
-        "rq": (2 * tp, objects),
-        "precision": (tp, table.n_pred),
-        "recall": (tp, table.n_true),
-    }
-    ratios = {name: nothing if table.both_empty else ratio(*pair) for name, pair in terms.items()}
-    ap_per_iou = tuple(nothing if table.both_empty else ratio(n, objects - n) for n in tp_per_iou)
-    f1_per_iou = tuple(nothing if table.both_empty else ratio(2 * n, objects) for n in tp_per_iou)
-    sums = {}
-    for name in ("dice", "dice2", "aji", "aji_plus"):
-        sums[f"{name}_numerator"], sums[f"{name}_denominator"] = terms[name]
+    dice, dice2, aji, aji_plus = (
+        dice_terms(table),
+        dice2_terms(table),
+        aji_terms(table),
+        aji_plus_terms(table),
+    )
+
+    def value(numerator: float, denominator: float) -> float:
+        return nothing if table.both_empty else ratio(numerator, denominator)
+
+    f1_per_iou = tuple(value(2 * n, objects) for n in tp_per_iou)
+    ap_per_iou = tuple(value(n, objects - n) for n in tp_per_iou)
     return Scores(
-        **ratios,
+        dice=value(*dice),
+        dice2=value(*dice2),
+        aji=value(*aji),
+        aji_plus=value(*aji_plus),
+        f1=f1_per_iou[0],
+        pq=value(2 * iou_sum, objects),
+        sq=value(iou_sum, tp),
+        rq=f1_per_iou[0],
         ap=sum(ap_per_iou) / len(ap_per_iou),
+        precision=value(tp, table.n_pred),
+        recall=value(tp, table.n_true),
         tp=tp,
         fp=table.n_pred - tp,
         fn=table.n_true - tp,
@@ -126,7 +132,14 @@ def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: boo
         splits=splits,
         merges=merges,
         iou_sum=iou_sum,
-        **sums,
+        dice_numerator=dice[0],
+        dice_denominator=dice[1],
+        dice2_numerator=dice2[0],
+        dice2_denominator=dice2[1],
+        aji_numerator=aji[0],
+        aji_denominator=aji[1],
+        aji_plus_numerator=aji_plus[0],
+        aji_plus_denominator=aji_plus[1],
         ap_per_iou=ap_per_iou,
         f1_per_iou=f1_per_iou,
     )

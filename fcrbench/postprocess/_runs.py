@@ -9,6 +9,7 @@ from fcrbench.kernels import components as components_kernel
 from fcrbench.kernels import regions as regions_kernel
 from fcrbench.kernels import runs as runs_kernel
 from fcrbench.kernels._arrays import flat_unsigned
+from fcrbench.labels import as_labels
 
 
 @dataclass
@@ -24,15 +25,20 @@ class Runs:
 
     @classmethod
     def encode(cls, image: NDArray) -> "Runs":
-        """Runs of a 2-D integer image with at least one pixel; a signed value keeps its bits, not its sign."""
+        """Runs of a 2-D integer image of at least one pixel; a signed value keeps its bits, not its sign."""
         starts, values, rows = runs_kernel.encode(flat_unsigned(image), image.shape[1])
         return cls((image.shape[0], image.shape[1]), starts, values, rows, np.empty(0, np.int32))
 
     def connect(self, background: int | None, connectivity: int) -> None:
         """Label the connected components; background None: every pixel belongs to an object."""
-        self.labels, self.count = components_kernel.components(
+        self.labels, self.count = self._components(self.values, background, connectivity)
+
+    def _components(
+        self, values: NDArray[np.uint64], background: int | None, connectivity: int
+    ) -> tuple[NDArray[np.int32], int]:
+        return components_kernel.components(
             self.starts,
-            self.values,
+            values,
             self.rows,
             self.shape[1],
             np.uint64(0 if background is None else background),
@@ -44,7 +50,9 @@ class Runs:
         self.count = regions_kernel.drop_small(self.starts, self.labels, self.count, min_size)
 
     def fill_holes(self) -> None:
-        regions_kernel.fill_holes(self.starts, self.labels, self.rows, self.shape[1])
+        # Objects stand in as the background here: the background regions are what is labelled.
+        holes, n_holes = self._components((self.labels != 0).astype(np.uint64), 1, 1)
+        regions_kernel.fill_holes(self.starts, self.labels, self.rows, self.shape[1], holes, n_holes)
 
     def paint(self) -> NDArray[np.int32]:
         out = np.empty(self.shape, np.int32)
@@ -64,9 +72,7 @@ def check_min_size(min_size: int) -> None:
 
 def as_image(array: object, name: str) -> NDArray:
     """A 2-D integer or boolean array; ValueError or TypeError says what else was found."""
-    image = np.asarray(array)
-    if image.dtype.kind not in "iub":
-        raise TypeError(f"{name}: expected an integer array, found dtype {image.dtype}")
+    image = as_labels(array, name)
     if image.ndim != 2:
         raise ValueError(f"{name}: expected a 2-D array (H, W), found shape {image.shape}")
     return image

@@ -8,7 +8,8 @@ from fcrbench.postprocess._runs import Runs, as_image, check_min_size
 
 
 def remove_small(labels: ArrayLike, min_size: int) -> NDArray[np.int32]:
-    """Turn every object (all pixels of one id, connected or not) of fewer than min_size pixels into background.
+    """Turn every object (all pixels of one id, connected or not) of fewer than min_size pixels into
+    background.
 
     Args:
         labels: (H, W), any integer dtype, 0 is background; ids may have gaps.
