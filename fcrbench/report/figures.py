@@ -1,0 +1,185 @@
+"""Charts as inline SVG. Text stays text, and colours are CSS variables of the page, for dark mode."""
+
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+# Matplotlib wants real colours: these stand-ins are replaced in the SVG by what the page defines.
+_INK, _RULE, _MUTED = "#010101", "#020202", "#030303"
+_SERIES = ("#040404", "#050505", "#060606", "#070707")
+_CSS = {_INK: "currentColor", _RULE: "var(--rule)", _MUTED: "var(--muted)"}
+_CSS |= {color: f"var(--series-{k})" for k, color in enumerate(_SERIES, start=1)}
+_LINES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D")
+
+# Inches at 72 user units each: about the width of a phone, so that text stays legible there.
+_SIZE = (4.9, 3.0)
+_STYLE: Any = {  # Any: Matplotlib's stubs want each key as a literal
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.size": 9.5,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": _RULE,
+    "grid.linewidth": 0.7,
+    "text.color": _INK,
+    "xtick.color": _MUTED,
+    "ytick.color": _MUTED,
+    "xtick.labelcolor": _INK,
+    "ytick.labelcolor": _INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 4,
+}
+
+
+def iou_curve(thresholds: Sequence[float], f1: np.ndarray, ap: np.ndarray) -> str:
+    """F1 and AP over the IoU threshold.
+
+    thresholds   T IoU thresholds, ascending
+    f1, ap       (images, T) float, without NaN: the means are drawn, and for F1 the middle half of images
+    """
+    low, high = np.percentile(f1, (25, 75), axis=0)
+    mean = f1.mean(axis=0)
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _axes("IoU threshold", "")
+        band = "F1, middle half of images"
+        axes.fill_between(thresholds, low, high, color=_SERIES[0], alpha=0.16, linewidth=0, label=band)
+        axes.plot(thresholds, mean, color=_SERIES[0], marker="o", label="F1, mean")
+        axes.plot(thresholds, ap.mean(axis=0), color=_SERIES[1], marker="s", linestyle="--", label="AP, mean")
+        axes.set_ylim(0, 1.02)
+        axes.set_xticks([0.5, 0.6, 0.7, 0.8, 0.9])
+        axes.legend(loc="lower left")
+        return _svg(
+            figure,
+            "iou-curve",
+            f"F1 over the IoU threshold: {mean[0]:.3f} at {thresholds[0]:.2f}, "
+            f"{mean[-1]:.3f} at {thresholds[-1]:.2f}",
+        )
+
+
+def image_strip(pq: Sequence[float], interval: tuple[float, float, float], marks: dict[str, float]) -> str:
+    """PQ of every image from worst to best, with the mean and its interval.
+
+    interval   mean, low, high
+    marks      label -> PQ of the images shown in full below
+    """
+    values = sorted(v for v in pq if not math.isnan(v))
+    ranks = list(range(1, len(values) + 1))
+    mean, low, high = interval
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _axes("images, from worst to best", "PQ")
+        axes.axhspan(low, high, color=_SERIES[0], alpha=0.16, linewidth=0, label="95 % interval of the mean")
+        axes.axhline(mean, color=_SERIES[0], label="mean")
+        axes.plot(ranks, values, "o", color=_SERIES[1], markersize=4.5, label="one image")
+        for label, value in marks.items():
+            rank = values.index(value) + 1
+            right = rank < len(values)  # the values rise: the space right below a point is free
+            axes.annotate(
+                label,
+                (rank, value),
+                xytext=(6 if right else 3, -5),
+                textcoords="offset points",
+                ha="left" if right else "right",
+                va="top",
+            )
+        axes.set_xticks([])
+        axes.set_ylim(max(0.0, min(values) - 0.1), min(1.02, max(values) + 0.1))
+        axes.legend(loc="lower right" if len(values) > 1 else "best")
+        title = f"PQ of {len(values)} images: from {values[0]:.3f} to {values[-1]:.3f}, mean {mean:.3f}"
+        return _svg(figure, "image-strip", title)
+
+
+def lines(
+    name: str, title: str, x: Sequence[float], series: Mapping[str, Sequence[float]], unit: str = ""
+) -> str:
+    """One line a series over the epochs; blanks (NaN) are skipped, the first series is drawn boldest.
+
+    name     id of the chart in the page
+    title    what a screen reader says, before the last value of each series
+    series   label -> values; a series without any number is left out
+    unit     label of the vertical axis
+    """
+    points = {
+        label: [(a, v) for a, v in zip(x, values, strict=True) if math.isfinite(v)]
+        for label, values in series.items()
+    }
+    points = {label: pairs for label, pairs in points.items() if pairs}
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _axes("epoch", unit)
+        for k, (label, pairs) in enumerate(points.items()):
+            xs, ys = zip(*pairs, strict=True)
+            axes.plot(
+                xs,
+                ys,
+                color=_SERIES[k % len(_SERIES)],
+                linestyle=_LINES[k % len(_LINES)],
+                linewidth=2.0 if k == 0 else 1.4,
+                marker=_MARKERS[k % len(_MARKERS)] if len(xs) <= 30 else None,
+                label=label,
+            )
+        every = [v for pairs in points.values() for _, v in pairs]
+        if every and min(every) > 0 and max(every) / min(every) > 50:
+            axes.set_yscale("log")
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        elif every and min(every) >= 0:
+            axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(points) > 1:
+            axes.legend(loc="best")
+        last = ", ".join(f"{label} {pairs[-1][1]:.3g}" for label, pairs in points.items())
+        return _svg(figure, name, f"{title}; at the end: {last}")
+
+
+def _axes(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.tick_params(which="both", length=0)
+    axes.grid(False, axis="x")
+    return figure, axes
+
+
+def _svg(figure: Figure, name: str, title: str) -> str:
+    """The figure as one <svg> element whose ids start with `name`; the same input gives the same text."""
+    buffer = io.StringIO()
+    figure.patch.set_visible(False)
+    for axes in figure.axes:
+        axes.patch.set_visible(False)
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    # Metadata names outside addresses; a <style> inside inline SVG would rule the whole page.
+    text = re.sub(r"<metadata>.*?</metadata>|<style\b.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    # Several charts share the page: every id, and every reference to one, gets the chart's name.
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = text.replace("url(#", f"url(#{name}-")
+    text = text.replace('xlink:href="#', f'href="#{name}-')
+    # The page's own font, whatever family Matplotlib measured with.
+    text = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", text)
+    text = re.sub(r"font-family: [^;\"]+;?\s*", "", text)
+    for stand_in, color in _CSS.items():
+        text = text.replace(stand_in, color)
+    body = re.split(r"<svg\b[^>]*>", text, maxsplit=1)[1]  # without XML declaration and doctype
+    width, height = (72 * side for side in _SIZE)
+    safe = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return (
+        f'<svg class="chart" role="img" aria-label="{safe}" viewBox="0 0 {width:g} {height:g}">{body}'.strip()
+    )

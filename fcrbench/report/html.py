@@ -1,0 +1,181 @@
+"""`report.html`: one self-contained page from the files of a run directory."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fcrbench.atomic import write_text
+from fcrbench.datasets.base import Dataset
+from fcrbench.errors import DataError
+
+if TYPE_CHECKING:
+    from fcrbench.report.pictures import Picture
+    from fcrbench.report.record import RunRecord
+
+THRESHOLDS = tuple(range(50, 100, 5))  # per cent, as in the column names ap_50 ... ap_95
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field shown in full: the names of its place ("best"), its row of images.csv, its picture."""
+
+    place: str
+    row: dict[str, Any]
+    picture: "Picture"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One figure of the page: inline SVG and the sentence under its heading."""
+
+    heading: str
+    note: str
+    svg: str
+
+
+def write_report(run_dir: Path, dataset: Dataset) -> Path:
+    """Write `report.html` into a run directory, from its files and the fields of `dataset`.
+
+    Returns the path of the page, which appears whole or not at all. Raises DataError naming the file when
+    one that the page needs is missing or cannot be read, FcrbenchError when the page cannot be written.
+    """
+    from fcrbench.report.record import read_run
+
+    run_dir = Path(run_dir)
+    page = render(read_run(run_dir), dataset)
+    path = run_dir / "report.html"
+    write_text(path, page)
+    return path
+
+
+def render(record: "RunRecord", dataset: Dataset) -> str:
+    """The page as text."""
+    import jinja2
+
+    from fcrbench.report import published, tables
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"t": tables, "published": published}
+    header, rows = tables.image_table(record)
+    shown = chosen_fields(record)
+    return environment.get_template("template.html.j2").render(
+        run=record,
+        manifest=record.manifest,
+        summary=record.summary,
+        headline=tables.score_rows(record.summary, tables.HEADLINE),
+        scores=tables.score_rows(record.summary),
+        comparison=tables.comparison(record),
+        score_charts=_score_charts(record, shown),
+        training_charts=_training_charts(record),
+        fields=[_field(record, dataset, place, row) for place, row in shown.items()],
+        header=header,
+        rows=rows,
+        manifest_text=json.dumps(record.manifest, indent=2, ensure_ascii=False),
+    )
+
+
+def chosen_fields(record: "RunRecord") -> dict[str, dict[str, Any]]:
+    """Best, median (the lower of two) and worst image by PQ, each image once; undefined PQ is left out."""
+    ranked = [row for row in record.images if not math.isnan(row.get("pq", math.nan))]
+    ranked.sort(key=lambda row: row["pq"])
+    if not ranked:
+        return {}
+    places = {"best": len(ranked) - 1, "median": (len(ranked) - 1) // 2, "worst": 0}
+    chosen: dict[str, dict[str, Any]] = {}
+    for index in dict.fromkeys(places.values()):
+        chosen[" and ".join(name for name, i in places.items() if i == index)] = ranked[index]
+    return chosen
+
+
+def _field(record: "RunRecord", dataset: Dataset, place: str, row: dict[str, Any]) -> Field:
+    from fcrbench.io import read_labels
+    from fcrbench.report.pictures import picture
+
+    sample = dataset.load(row["image"])
+    path = record.prediction(row["image"])
+    prediction = read_labels(path)
+    if prediction.shape != sample.labels.shape:
+        raise DataError(f"{path}: shape {prediction.shape}, expected {sample.labels.shape} as the image has")
+    return Field(place, row, picture(sample.image, sample.labels, prediction))
+
+
+def _score_charts(record: "RunRecord", shown: dict[str, dict[str, Any]]) -> list[Chart]:
+    import numpy as np
+
+    from fcrbench.report import figures
+
+    charts = []
+    ranked = [row for row in record.images if not math.isnan(row.get("pq", math.nan))]
+    if ranked and all(f"f1_{t}" in ranked[0] and f"ap_{t}" in ranked[0] for t in THRESHOLDS):
+        f1, ap = (
+            np.array([[row[f"{name}_{t}"] for t in THRESHOLDS] for row in ranked]) for name in ("f1", "ap")
+        )
+        charts.append(
+            Chart(
+                "By IoU threshold",
+                "How quickly the scores fall tells missed nuclei (low on the left) from rough outlines "
+                "(a steep fall on the right).",
+                figures.iou_curve([t / 100 for t in THRESHOLDS], f1, ap),
+            )
+        )
+    if ranked:
+        pq = record.summary.get("metrics", {}).get("pq", {})
+        interval = [_float(pq.get(name)) for name in ("mean", "low", "high")]
+        charts.append(
+            Chart(
+                "By image",
+                "PQ of every image, from worst to best.",
+                figures.image_strip(
+                    [row["pq"] for row in ranked],
+                    (interval[0], interval[1], interval[2]),
+                    {place: row["pq"] for place, row in shown.items()},
+                ),
+            )
+        )
+    return charts
+
+
+def _training_charts(record: "RunRecord") -> list[Chart]:
+    from fcrbench.report import figures
+
+    history = record.history
+    if not history:
+        return []
+    epochs = history["epoch"]
+    known = {"epoch", "step", "seconds", "learning_rate"}
+    losses = {name: values for name, values in history.items() if name not in known and name[:4] != "val_"}
+    losses = {"loss": losses.pop("loss", [])} | losses if "loss" in losses else losses
+    validation = {
+        label: history[f"val_{name}"]
+        for name, label in (("pq", "PQ"), ("f1", "F1@0.5"), ("ap", "AP"))
+        if f"val_{name}" in history
+    }
+    charts = []
+    if any(_any(values) for values in validation.values()):
+        svg = figures.lines("validation", "Validation scores over the epochs", epochs, validation)
+        charts.append(Chart("Validation", "On the images scored above, during training.", svg))
+    if any(_any(values) for values in losses.values()):
+        svg = figures.lines("loss", "Training loss over the epochs", epochs, losses)
+        note = "Mean over each epoch" + (", with the terms it is made of." if len(losses) > 1 else ".")
+        charts.append(Chart("Loss", note, svg))
+    if _any(history.get("learning_rate", [])):
+        rate = {"learning rate": history["learning_rate"]}
+        svg = figures.lines("learning-rate", "Learning rate over the epochs", epochs, rate)
+        charts.append(Chart("Learning rate", "At the end of each epoch.", svg))
+    return charts
+
+
+def _any(values: list[float]) -> bool:
+    return any(math.isfinite(v) for v in values)
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else float(value)

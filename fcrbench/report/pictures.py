@@ -1,0 +1,103 @@
+"""Fields of a run as pictures: the image, and transparent layers for outlines and mistakes."""
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+
+from fcrbench.report.mistakes import Mistakes, find_mistakes
+from fcrbench.report.outlines import BOTH, PREDICTION, TRUTH, inner_boundaries, stretch
+
+# Larger fields are shown as a window of this side, so that a page stays a few megabytes.
+MAX_SIDE = 1024
+
+# Okabe & Ito's colours again; hatching carries the same without colour.
+MISSED = (213, 94, 0)  # vermilion, rising lines
+FALSE = (204, 121, 167)  # reddish purple, falling lines
+MERGE = (240, 228, 66)  # yellow, tinted
+SPLIT = (0, 158, 115)  # bluish green, tinted
+
+_HATCH_EVERY = 5
+_HATCH_ALPHA, _TINT_ALPHA = 235, 105
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One field, ready for the page: PNG data URIs of equal size, to be stacked.
+
+    shape    (height, width) of the layers
+    window   which part of a large field is shown, in words; "" for the whole field
+    """
+
+    shape: tuple[int, int]
+    window: str
+    image: str
+    mistakes: str
+    truth: str
+    prediction: str
+    both: str
+    found: Mistakes
+
+
+def picture(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> Picture:
+    """Draw one field at native resolution.
+
+    image                (H, W), any real dtype
+    truth, prediction    (H, W) integers, 0 = background
+    """
+    found = find_mistakes(truth, prediction)
+    layer = _mistakes_layer(truth, prediction, found)
+    rows, columns = _window(layer[..., 3] > 0)
+    height, width = image.shape
+    window = ""
+    if (rows.stop - rows.start, columns.stop - columns.start) != image.shape:
+        window = (
+            f"rows {rows.start} to {rows.stop - 1}, columns {columns.start} to {columns.stop - 1} "
+            f"of {height} x {width}: where most mistakes are"
+        )
+    view = (rows, columns)
+    in_truth, in_prediction = inner_boundaries(truth)[view], inner_boundaries(prediction)[view]
+    return Picture(
+        shape=in_truth.shape,
+        window=window,
+        image=_png(stretch(image)[view]),
+        mistakes=_png(layer[view]),
+        truth=_png(_solid(in_truth, TRUTH)),
+        prediction=_png(_solid(in_prediction, PREDICTION)),
+        both=_png(_solid(in_truth & in_prediction, BOTH)),
+        found=found,
+    )
+
+
+def _mistakes_layer(truth: np.ndarray, prediction: np.ndarray, found: Mistakes) -> np.ndarray:
+    """(H, W, 4) uint8: tints for merges and splits, hatching for objects without a partner."""
+    layer = np.zeros((*truth.shape, 4), np.uint8)
+    layer[np.isin(truth, found.splits)] = (*SPLIT, _TINT_ALPHA)
+    layer[np.isin(prediction, found.merges)] = (*MERGE, _TINT_ALPHA)
+    y, x = np.ogrid[: truth.shape[0], : truth.shape[1]]
+    layer[np.isin(truth, found.missed) & ((x + y) % _HATCH_EVERY == 0)] = (*MISSED, _HATCH_ALPHA)
+    layer[np.isin(prediction, found.false) & ((x - y) % _HATCH_EVERY == 0)] = (*FALSE, _HATCH_ALPHA)
+    return layer
+
+
+def _window(marked: np.ndarray) -> tuple[slice, slice]:
+    """The view of at most MAX_SIDE x MAX_SIDE pixels that holds the most marked ones (ties: top left)."""
+    height, width = (min(side, MAX_SIDE) for side in marked.shape)
+    sums = np.zeros((marked.shape[0] + 1, marked.shape[1] + 1), np.int64)
+    sums[1:, 1:] = marked.cumsum(axis=0, dtype=np.int64).cumsum(axis=1)
+    inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    top, left = np.unravel_index(int(inside.argmax()), inside.shape)
+    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
+
+
+def _solid(mask: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
+    layer = np.zeros((*mask.shape, 4), np.uint8)
+    layer[mask] = (*color, 255)
+    return layer
+
+
+def _png(picture: np.ndarray) -> str:
+    import imagecodecs
+
+    data = imagecodecs.png_encode(np.ascontiguousarray(picture), level=9)
+    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")

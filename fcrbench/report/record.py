@@ -1,0 +1,115 @@
+"""A run directory read back: the files that `fcrbench run` left, checked."""
+
+import csv
+import io
+import json
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fcrbench.errors import DataError
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run directory says.
+
+    path       the directory
+    config     config.toml, parsed; config_text is the file itself
+    manifest   manifest.json: versions, machine, data, command
+    summary    summary.json: means with intervals, pooled values, throughput
+    images     images.csv: one dict an image; "image" is its id, everything else a float (NaN = undefined)
+    history    history.csv: columns of floats, NaN where a cell is blank; empty without that file
+    """
+
+    path: Path
+    config: dict[str, Any]
+    config_text: str
+    manifest: dict[str, Any]
+    summary: dict[str, Any]
+    images: list[dict[str, Any]]
+    history: dict[str, list[float]]
+
+    def prediction(self, image_id: str) -> Path:
+        """Where the label image of one field is."""
+        return self.path / "predictions" / f"{image_id}.tif"
+
+
+def read_run(run_dir: Path) -> RunRecord:
+    """Read a run directory. Raises DataError naming the file that is missing or cannot be read."""
+    config_text = _text(run_dir / "config.toml")
+    try:
+        config = tomllib.loads(config_text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{run_dir / 'config.toml'}: not TOML: {error}") from error
+    summary = _json(run_dir / "summary.json")
+    if not isinstance(summary.get("metrics"), dict):
+        raise DataError(
+            f"{run_dir / 'summary.json'}: expected an object 'metrics', found {', '.join(summary) or 'nothing'}"
+        )
+    history = run_dir / "history.csv"
+    return RunRecord(
+        path=run_dir,
+        config=config,
+        config_text=config_text,
+        manifest=_json(run_dir / "manifest.json"),
+        summary=summary,
+        images=_images(run_dir / "images.csv"),
+        history=_history(history) if history.exists() else {},
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read: {reason}") from error
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def _images(path: Path) -> list[dict[str, Any]]:
+    rows = _rows(path)
+    if rows and "image" not in rows[0]:
+        raise DataError(f"{path}: expected a column 'image', found {', '.join(rows[0])}")
+    return [
+        {name: cell if name == "image" else _number(cell, name, path) for name, cell in row.items()}
+        for row in rows
+    ]
+
+
+def _history(path: Path) -> dict[str, list[float]]:
+    rows = _rows(path)
+    if not rows:
+        return {}
+    if "epoch" not in rows[0]:
+        raise DataError(f"{path}: expected a column 'epoch', found {', '.join(rows[0])}")
+    return {name: [_number(row[name], name, path) for row in rows] for name in rows[0]}
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    rows = list(csv.DictReader(io.StringIO(_text(path))))
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise DataError(f"{path}: line {number} does not have as many cells as the header")
+    return rows
+
+
+def _number(cell: str, column: str, path: Path) -> float:
+    if not cell.strip():
+        return math.nan
+    try:
+        return float(cell)
+    except ValueError:
+        raise DataError(f"{path}: column {column!r}: expected a number, found {cell!r}") from None
