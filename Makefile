@@ -1,0 +1,41 @@
+# make run     set up .venv and do the main job on the embedded data set
+# make test    set up .venv, check and test
+# make bench   speed against other implementations
+# TORCH_INDEX=URL names an index of PyTorch wheels to use instead of the one configured.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := 2.13.0
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+ARGS ?=
+
+.PHONY: run test lint check bench clean
+
+run: $(VENV)/ready
+	$(BIN)/fcrbench run --method fcrnet --dataset sample $(ARGS)
+
+test: lint check
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# One thread a process: two test processes already fill two cores.
+check: $(VENV)/ready
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(ARGS)
+
+bench: $(VENV)/ready
+	$(BIN)/python -m benchmarks.peers
+
+$(VENV)/ready: pyproject.toml constraints.txt tools/install_torch.sh
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "fcrbench needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	sh tools/install_torch.sh $(BIN) $(TORCH)
+	$(PIP) -c constraints.txt -e ".[train,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV)
