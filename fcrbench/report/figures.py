@@ -139,7 +139,7 @@ def lines(
         elif every and min(every) >= 0:
             axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         if len(points) > 1:
             axes.legend(loc="best")
         last = ", ".join(f"{label} {pairs[-1][1]:.3g}" for label, pairs in points.items())

@@ -99,5 +99,5 @@ def _solid(mask: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
 def _png(picture: np.ndarray) -> str:
     import imagecodecs
 
-    data = imagecodecs.png_encode(np.ascontiguousarray(picture), level=9)
+    data = imagecodecs.png_encode(np.ascontiguousarray(picture), level=6)
     return "data:image/png;base64," + base64.b64encode(data).decode("ascii")

@@ -46,9 +46,8 @@ def read_run(run_dir: Path) -> RunRecord:
         raise DataError(f"{run_dir / 'config.toml'}: not TOML: {error}") from error
     summary = _json(run_dir / "summary.json")
     if not isinstance(summary.get("metrics"), dict):
-        raise DataError(
-            f"{run_dir / 'summary.json'}: expected an object 'metrics', found {', '.join(summary) or 'nothing'}"
-        )
+        found = ", ".join(summary) or "nothing"
+        raise DataError(f"{run_dir / 'summary.json'}: expected an object 'metrics', found {found}")
     history = run_dir / "history.csv"
     return RunRecord(
         path=run_dir,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fcrbench import datasets, metrics
-from fcrbench.datasets import Dataset
+from fcrbench.datasets import Dataset, Sample
 from fcrbench.io import write_labels
 
 
@@ -115,6 +115,33 @@ def history(epochs: int) -> str:
             f"{neighbours:.5f},{validation}"
         )
     return "\n".join(lines) + "\n"
+
+
+class Fields(Dataset):
+    """Fields made in a test."""
+
+    name, title, licence, citation, source = (
+        "made",
+        "made in a test",
+        "CC0",
+        "nobody",
+        "https://example.org/d",
+    )
+
+    def __init__(self, fields: dict[str, Sample]) -> None:
+        self.fields = fields
+
+    @property
+    def splits(self) -> dict[str, tuple[str, ...]]:
+        return {"val": tuple(self.fields)}
+
+    def load(self, sample_id: str) -> Sample:
+        return self.fields[sample_id]
+
+
+@pytest.fixture
+def fields() -> type[Fields]:
+    return Fields
 
 
 @pytest.fixture

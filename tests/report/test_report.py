@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fcrbench.datasets import Dataset, Sample
+from fcrbench.datasets import Sample
 from fcrbench.errors import DataError
 from fcrbench.report import published, write_report
 from fcrbench.report.html import chosen_fields
@@ -48,35 +48,22 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-class Fields(Dataset):
-    """Fields made in a test."""
-
-    name, title, licence, citation, source = (
-        "made",
-        "made in a test",
-        "CC0",
-        "nobody",
-        "https://example.org/d",
-    )
-
-    def __init__(self, fields):
-        self.fields = fields
-
-    @property
-    def splits(self):
-        return {"val": tuple(self.fields)}
-
-    def load(self, sample_id):
-        return self.fields[sample_id]
-
-
 @pytest.fixture
 def page(run_dir, sample):
     return Page(write_report(run_dir, sample).read_text(encoding="utf-8"))
 
 
-def blocks(count, shape=(30, 40)):
-    labels = np.zeros(shape, np.int32)
+@pytest.fixture
+def small(tmp_path, new_run, fields):
+    """A run of two small fields, for tests of what does not depend on the pictures."""
+    image = np.arange(1200, dtype=np.uint16).reshape(30, 40)
+    dataset = fields({name: Sample(name, image, blocks(3)) for name in ("one", "two")})
+    return new_run(tmp_path / "small", dataset, {"one": blocks(2), "two": blocks(3)}), dataset
+
+
+def blocks(count):
+    """(30, 40) with up to four objects in a row."""
+    labels = np.zeros((30, 40), np.int32)
     for number in range(count):
         labels[4:12, 2 + 9 * number : 10 + 9 * number] = number + 1
     return labels
@@ -152,9 +139,10 @@ def test_every_picture_and_control_has_a_name(page):
     assert [m for m in page.all("meta") if m.get("name") == "viewport"]
 
 
-def test_the_page_does_not_change_from_one_writing_to_the_next(run_dir, sample):
-    first = write_report(run_dir, sample).read_bytes()
-    assert write_report(run_dir, sample).read_bytes() == first
+def test_the_page_does_not_change_from_one_writing_to_the_next(small):
+    run_dir, dataset = small
+    first = write_report(run_dir, dataset).read_bytes()
+    assert write_report(run_dir, dataset).read_bytes() == first
 
 
 def test_best_median_and_worst(run_dir):
@@ -174,15 +162,15 @@ def test_fewer_images_than_places_are_shown_once(run_dir, sample, count, places)
     assert Page(write_report(run_dir, sample).read_text()).all("img")
 
 
-def test_images_without_any_object_have_no_score_and_are_never_chosen(tmp_path, new_run):
+def test_images_without_any_object_have_no_score_and_are_never_chosen(tmp_path, new_run, fields):
     image = np.arange(1200, dtype=np.uint16).reshape(30, 40)
-    fields = {
+    samples = {
         "empty": Sample("empty", image, blocks(0)),
         "full": Sample("full", image, blocks(3)),
         "lost": Sample("lost", image, blocks(2)),
     }
     predictions = {"empty": blocks(0), "full": blocks(2), "lost": blocks(0)}
-    dataset = Fields(fields)
+    dataset = fields(samples)
     run = new_run(tmp_path / "run", dataset, predictions)
     record = read_run(run)
     assert math.isnan(record.images[0]["pq"])
@@ -191,17 +179,17 @@ def test_images_without_any_object_have_no_score_and_are_never_chosen(tmp_path, 
     assert "1 image without any object, true or found, has no score and is left out" in text
 
 
-def test_a_run_where_every_image_is_empty(tmp_path, new_run):
-    dataset = Fields({"a": Sample("a", np.zeros((30, 40), np.uint8), blocks(0))})
+def test_a_run_where_every_image_is_empty(tmp_path, new_run, fields):
+    dataset = fields({"a": Sample("a", np.zeros((30, 40), np.uint8), blocks(0))})
     page = Page(write_report(new_run(tmp_path / "run", dataset, {"a": blocks(0)}), dataset).read_text())
     assert "No image has a PQ" in page.text
     assert not page.all("img")
     assert "nan" not in page.text.lower().split()
 
 
-def test_names_are_escaped(tmp_path, new_run):
+def test_names_are_escaped(tmp_path, new_run, fields):
     name = "<script>alert(1)</script>&"
-    dataset = Fields({name.replace("/", "_"): Sample("x", np.zeros((30, 40)), blocks(3))})
+    dataset = fields({name.replace("/", "_"): Sample("x", np.zeros((30, 40)), blocks(3))})
     key = next(iter(dataset.fields))
     run = new_run(tmp_path / "run", dataset, {key: blocks(2)})
     manifest = json.loads((run / "manifest.json").read_text())
@@ -218,41 +206,45 @@ def test_names_are_escaped(tmp_path, new_run):
 
 
 @pytest.mark.parametrize("missing", ["throughput", "training", "parameters", "pooled", "n_empty"])
-def test_optional_parts_of_the_summary_may_be_missing(run_dir, sample, missing):
+def test_optional_parts_of_the_summary_may_be_missing(small, missing):
+    run_dir, dataset = small
     summary = json.loads((run_dir / "summary.json").read_text())
     del summary[missing]
     (run_dir / "summary.json").write_text(json.dumps(summary))
-    Page(write_report(run_dir, sample).read_text())
+    Page(write_report(run_dir, dataset).read_text())
 
 
-def test_a_run_without_training(run_dir, sample):
+def test_a_run_without_training(small):
+    run_dir, dataset = small
     (run_dir / "history.csv").unlink()
     summary = json.loads((run_dir / "summary.json").read_text())
     del summary["training"]
     (run_dir / "summary.json").write_text(json.dumps(summary))
     (run_dir / "manifest.json").write_text("{}")
-    page = Page(write_report(run_dir, sample).read_text())
+    page = Page(write_report(run_dir, dataset).read_text())
     assert len(page.all("svg")) == 2
     assert "Training" not in page.text
 
 
-def test_weights_chosen_on_the_same_images_are_owned_up_to(run_dir, sample):
+def test_weights_chosen_on_the_same_images_are_owned_up_to(small):
+    run_dir, dataset = small
     sentence = "The weights were chosen by their PQ on these same images"
-    assert sentence not in Page(write_report(run_dir, sample).read_text()).text
+    assert sentence not in Page(write_report(run_dir, dataset).read_text()).text
     config = run_dir / "config.toml"
     config.write_text('evaluate = "best"\n' + config.read_text())
-    assert sentence in Page(write_report(run_dir, sample).read_text()).text
+    assert sentence in Page(write_report(run_dir, dataset).read_text()).text
 
 
 @pytest.mark.parametrize(
     "name", ["config.toml", "manifest.json", "summary.json", "images.csv", "predictions"]
 )
-def test_a_missing_file_is_named_and_an_earlier_page_stays(run_dir, sample, name):
-    before = write_report(run_dir, sample).read_bytes()
+def test_a_missing_file_is_named_and_an_earlier_page_stays(small, name):
+    run_dir, dataset = small
+    before = write_report(run_dir, dataset).read_bytes()
     path = run_dir / name
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(DataError, match=re.escape(str(path))):
-        write_report(run_dir, sample)
+        write_report(run_dir, dataset)
     assert (run_dir / "report.html").read_bytes() == before
 
 
@@ -269,10 +261,11 @@ def test_a_missing_file_is_named_and_an_earlier_page_stays(run_dir, sample, name
         ("history.csv", "step,loss\n1,2\n", "expected a column 'epoch'"),
     ],
 )
-def test_a_broken_file_is_named_with_what_is_wrong(run_dir, sample, name, content, message):
+def test_a_broken_file_is_named_with_what_is_wrong(small, name, content, message):
+    run_dir, dataset = small
     (run_dir / name).write_text(content)
     with pytest.raises(DataError, match=message) as caught:
-        write_report(run_dir, sample)
+        write_report(run_dir, dataset)
     assert str(run_dir / name) in str(caught.value)
     assert not (run_dir / "report.html").exists()
 
