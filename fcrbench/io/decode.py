@@ -2,6 +2,7 @@
 
 import io
 import logging
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from fcrbench.errors import DataError
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ROOM, _RATIO = 1 << 28, 4096  # pixels up to 256 MiB, or 4096 times the file (LZW and zlib reach 2400)
 _PNG_PALETTE = 3  # colour type byte of the header
 
 
@@ -21,8 +23,9 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False) -> np.ndarray
     """The pixels of one PNG or TIFF file.
 
     Returns (H, W), or (C, H, W) for C channels or pages; native byte order. A palette is expanded to its
-    colours, or, with `indexed`, kept as indices. Raises DataError naming the file when it is missing,
-    empty, truncated, of another format or otherwise unreadable.
+    colours and "white is zero" turned round, or, with `indexed`, the stored numbers are kept as they are.
+    Raises DataError naming the file when it is missing, empty, truncated, of another format or otherwise
+    unreadable.
     """
     path = Path(path)
     data = _read_bytes(path)
@@ -98,7 +101,15 @@ def _decode_tiff(data: bytes, indexed: bool) -> np.ndarray:
 
 
 def _check_segments(page: Any, size: int) -> None:
-    # Some codecs return what they could decode from a cut strip without an error.
+    """Refuse what a damaged directory claims before memory is taken for it.
+
+    Also, some codecs return what they could decode from a cut strip without an error.
+    """
+    if page.nbytes > max(_ROOM, _RATIO * size):
+        raise ValueError(f"a file of {size:,} bytes that claims {page.nbytes:,} bytes of pixels")
+    expected, found = math.prod(page.chunked), len(page.dataoffsets)
+    if found < expected and not page.is_contiguous:
+        raise ValueError(f"{found} of {expected} strips or tiles are there")
     ends = (start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True))
     if max(ends, default=0) > size:
         raise ValueError("the file is shorter than its own directory says")
@@ -107,8 +118,9 @@ def _check_segments(page: Any, size: int) -> None:
 def _page_planes(page: Any, indexed: bool) -> list[np.ndarray]:
     array: np.ndarray = page.asarray()
     photometric = getattr(page.photometric, "name", "")
-    if photometric == "MINISWHITE" and array.dtype.kind in "bu":
-        array = ~array if array.dtype.kind == "b" else (2**page.bitspersample - 1 - array).astype(array.dtype)
+    if photometric == "MINISWHITE" and array.dtype.kind == "u" and not indexed:
+        # Bilevel files stay as stored: tifffile itself writes a bool mask, True = 1, as "white is zero".
+        array = (2**page.bitspersample - 1 - array).astype(array.dtype)
     elif photometric == "PALETTE" and not indexed:
         colours = np.asarray(page.colormap)
         if not (colours & 0xFF).any() or (colours % 257 == 0).all():

@@ -1,0 +1,370 @@
+"""Reading and writing images: what is accepted, what is refused, and that every refusal is one clear line."""
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from fcrbench.errors import DataError
+from fcrbench.io import find_images, read_image, read_labels, write_labels, write_png
+
+RNG = np.random.default_rng(0)
+GRAY8 = RNG.integers(0, 256, (23, 31), dtype=np.uint8)
+GRAY16 = RNG.integers(0, 65536, (23, 31), dtype=np.uint16)
+
+
+def png(path, array):
+    path.write_bytes(imagecodecs.png_encode(array))
+    return path
+
+
+def tif(path, array, **options):
+    tifffile.imwrite(path, array, **options)
+    return path
+
+
+def raw_png(rows, width, bits, colour_type, extra=b""):
+    """A PNG from packed rows: for the depths and palettes the encoder does not offer."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, len(rows), bits, colour_type, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def palette_png(indices, colours):
+    table = bytes(np.asarray(colours, dtype=np.uint8).reshape(-1))
+    plte = struct.pack(">I", len(table)) + b"PLTE" + table + struct.pack(">I", zlib.crc32(b"PLTE" + table))
+    return raw_png(indices.astype(np.uint8), indices.shape[1], 8, 3, plte)
+
+
+def refused(call, path, *words):
+    """The call raises DataError in one line that names the file and holds the words."""
+    with pytest.raises(DataError) as error:
+        call(path)
+    message = str(error.value)
+    assert str(path) in message
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("array", [GRAY8, GRAY16], ids=["uint8", "uint16"])
+def test_png_values_unchanged(tmp_path, array):
+    read = read_image(png(tmp_path / "a.png", array))
+    assert read.dtype == array.dtype
+    np.testing.assert_array_equal(read, array)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"compression": "lzw"},
+        {"compression": "lzw", "predictor": True, "rowsperstrip": 5},
+        {"compression": "zlib", "tile": (16, 16)},
+        {"compression": "jpegxl", "compressionargs": {"lossless": True}},
+        {"byteorder": ">"},
+        {"bigtiff": True},
+    ],
+    ids=lambda options: "-".join(map(str, options)) or "plain",
+)
+def test_tiff_values_unchanged(tmp_path, options):
+    read = read_image(tif(tmp_path / "a.tif", GRAY16, **options))
+    assert read.dtype == np.dtype("uint16")
+    assert read.dtype.isnative
+    np.testing.assert_array_equal(read, GRAY16)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int32", "uint32", "float32", "float64"])
+def test_other_tiff_dtypes_kept(tmp_path, dtype):
+    array = (GRAY8.astype(dtype) - 5) if dtype != "uint32" else GRAY8.astype(dtype) * 70000
+    read = read_image(tif(tmp_path / "a.tif", array))
+    assert read.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(read, array)
+
+
+@pytest.mark.parametrize("writer", [png, tif])
+@pytest.mark.parametrize("array", [GRAY8, GRAY16], ids=["uint8", "uint16"])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_equal_channels_become_gray(tmp_path, writer, array, alpha):
+    channels = [array] * 3 + ([np.full_like(array, np.iinfo(array.dtype).max)] if alpha else [])
+    read = read_image(writer(tmp_path / "rgb", np.stack(channels, axis=-1)))
+    np.testing.assert_array_equal(read, array)
+
+
+def test_gray_with_opaque_alpha(tmp_path):
+    pixels = np.stack([GRAY8, np.full_like(GRAY8, 255)], axis=-1)
+    np.testing.assert_array_equal(read_image(png(tmp_path / "ga.png", pixels)), GRAY8)
+
+
+@pytest.mark.parametrize("writer", [png, tif])
+def test_colours_refused(tmp_path, writer):
+    pixels = np.stack([GRAY16, GRAY16, GRAY16], axis=-1)
+    pixels[4, 5, 1] ^= 1  # one count of difference in a 16-bit file: a reader of 8 bits would miss it
+    refused(read_image, writer(tmp_path / "rgb", pixels), "3 channels", "red = green = blue")
+
+
+def test_transparency_refused(tmp_path):
+    pixels = np.stack([GRAY8, GRAY8, GRAY8, GRAY8 // 2], axis=-1)
+    refused(read_image, png(tmp_path / "a.png", pixels), "4 channels")
+
+
+def test_pages_equal_or_refused(tmp_path):
+    same = tif(tmp_path / "same.tif", np.stack([GRAY8] * 3), photometric="minisblack")
+    np.testing.assert_array_equal(read_image(same), GRAY8)
+    stack = tif(tmp_path / "stack.tif", np.stack([GRAY8, GRAY8 + 1]), photometric="minisblack")
+    refused(read_image, stack, "2 channels or pages")
+    refused(read_labels, same, "3 channels or pages")
+    with tifffile.TiffWriter(tmp_path / "mixed.tif") as writer:
+        writer.write(GRAY8)
+        writer.write(GRAY8[:5])
+    refused(read_image, tmp_path / "mixed.tif", "different shapes")
+
+
+def test_thumbnail_is_no_page(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(GRAY8)
+        writer.write(GRAY8[::2, ::2], subfiletype=1)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), GRAY8)
+
+
+def test_volume_in_one_page_refused(tmp_path):
+    volume = np.zeros((16, 16, 16), dtype=np.uint8)
+    path = tif(tmp_path / "v.tif", volume, volumetric=True, tile=(16, 16, 16))
+    refused(read_image, path, "axes")
+
+
+def test_palette_expanded_for_images_kept_for_labels(tmp_path):
+    indices = np.arange(12).reshape(3, 4) % 5
+    gray, colours = [[50 * i] * 3 for i in range(5)], [[i, 0, 255 - i] for i in range(5)]
+    path = tmp_path / "p.png"
+    path.write_bytes(palette_png(indices, gray))
+    np.testing.assert_array_equal(read_image(path), 50 * indices)
+    np.testing.assert_array_equal(read_labels(path), indices)
+    path.write_bytes(palette_png(indices, colours))
+    np.testing.assert_array_equal(read_labels(path), indices)
+    refused(read_image, path, "differ")
+    table = np.zeros((3, 256), dtype=np.uint16)
+    table[:] = np.arange(256) * 257
+    tiff = tif(tmp_path / "p.tif", indices.astype(np.uint8), photometric="palette", colormap=table)
+    np.testing.assert_array_equal(read_image(tiff), indices)
+    np.testing.assert_array_equal(read_labels(tiff), indices)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_shallow_png_keeps_its_values(tmp_path, bits):
+    values = np.arange(24).reshape(3, 8) % 2**bits
+    per_byte = 8 // bits
+    rows = [
+        [
+            sum(int(v) << bits * (per_byte - 1 - i) for i, v in enumerate(row[k : k + per_byte]))
+            for k in range(0, 8, per_byte)
+        ]
+        for row in values
+    ]
+    path = tmp_path / "a.png"
+    path.write_bytes(raw_png(rows, 8, bits, 0))
+    np.testing.assert_array_equal(read_image(path), values)
+    np.testing.assert_array_equal(read_labels(path), values)
+
+
+def test_white_is_zero_is_turned_round(tmp_path):
+    path = tif(tmp_path / "a.tif", GRAY8, photometric="miniswhite")
+    np.testing.assert_array_equal(read_image(path), 255 - GRAY8)
+    np.testing.assert_array_equal(read_labels(path), GRAY8)
+
+
+def test_bool_mask(tmp_path):
+    mask = GRAY8 > 100
+    path = tif(tmp_path / "a.tif", mask)
+    for read in (read_image(path), read_labels(path)):
+        assert read.dtype == np.uint8
+        np.testing.assert_array_equal(read, mask.astype(np.uint8))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_float_image_must_be_finite(tmp_path, bad):
+    array = GRAY8.astype(np.float32)
+    array[2, 3] = bad
+    refused(read_image, tif(tmp_path / "a.tif", array), "1 pixels are NaN or infinite")
+
+
+def test_complex_image_refused(tmp_path):
+    refused(read_image, tif(tmp_path / "a.tif", GRAY8.astype(np.complex64)), "complex64")
+
+
+def test_labels_float_negative_and_colour_refused(tmp_path):
+    refused(read_labels, tif(tmp_path / "f.tif", GRAY8.astype(np.float32)), "float32", "expected integers")
+    refused(read_labels, tif(tmp_path / "n.tif", GRAY8.astype(np.int32) - 9), "-9", "none below 0")
+    refused(read_labels, png(tmp_path / "c.png", np.stack([GRAY8] * 3, axis=-1)), "3 channels", "one channel")
+
+
+@pytest.mark.parametrize("read", [read_image, read_labels])
+def test_missing_empty_and_foreign_files(tmp_path, read):
+    refused(read, tmp_path / "none.png", "no such file")
+    (tmp_path / "empty.png").write_bytes(b"")
+    refused(read, tmp_path / "empty.png", "empty")
+    (tmp_path / "text.png").write_text("not an image")
+    refused(read, tmp_path / "text.png", "neither PNG nor TIFF")
+    (tmp_path / "folder.png").mkdir()
+    refused(read, tmp_path / "folder.png", "cannot be opened")
+    (tmp_path / "header.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    refused(read, tmp_path / "header.png", "truncated or damaged")
+
+
+def attempt(path):
+    """The image, or None after a proper refusal; any other exception goes on."""
+    try:
+        return read_image(path)
+    except DataError as error:
+        message = str(error)
+    assert str(path) in message
+    assert "\n" not in message
+    return None
+
+
+def encoded(kind):
+    if kind == "png":
+        return imagecodecs.png_encode(GRAY16)
+    buffer = io.BytesIO()
+    arguments = {"lossless": True} if kind == "jpegxl" else None
+    compression = None if kind == "plain" else kind
+    tifffile.imwrite(buffer, GRAY16, compression=compression, compressionargs=arguments, rowsperstrip=6)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["png", "plain", "lzw", "zlib", "jpegxl"])
+def test_truncated_anywhere(tmp_path, kind, capfd):
+    """However much of the file is missing: an error or (a lost trailer) the right pixels; no chatter."""
+    data = encoded(kind)
+    path = tmp_path / "cut"
+    for length in [*range(1, len(data), max(len(data) // 40, 1)), len(data) - 4, len(data) - 1]:
+        path.write_bytes(data[:length])
+        if (read := attempt(path)) is not None:
+            assert length >= len(data) - 12, length
+            np.testing.assert_array_equal(read, GRAY16)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["png", "lzw", "zlib", "jpegxl"])
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_damaged_bytes_never_give_a_traceback(tmp_path_factory, kind, data):
+    """Flipped bytes: an error in one line, or an image (LZW has no checksum), never another exception."""
+    content = bytearray(encoded(kind))
+    for position in data.draw(st.lists(st.integers(8, len(content) - 1), min_size=1, max_size=8)):
+        content[position] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / f"damaged-{kind}"
+    path.write_bytes(content)
+    read = attempt(path)
+    assert read is None or read.ndim == 2
+
+
+@settings(deadline=None)
+@given(
+    labels=hnp.arrays(
+        st.sampled_from([np.uint8, np.uint16, np.int32, np.int64]),
+        hnp.array_shapes(min_dims=2, max_dims=2, max_side=12),
+        elements=st.integers(0, 120),
+    ),
+    shift=st.sampled_from([0, 65400, 4_000_000_000]),
+)
+def test_labels_survive_the_round_trip(tmp_path_factory, labels, shift):
+    if shift and labels.dtype != np.int64:
+        shift = 0
+    labels = labels + shift if shift else labels
+    path = tmp_path_factory.getbasetemp() / "round.tif"
+    write_labels(path, labels)
+    read = read_labels(path)
+    assert read.dtype == (np.uint16 if labels.max() <= 65535 else np.uint32)
+    np.testing.assert_array_equal(read, labels)
+
+
+def test_directory_that_claims_too_much(tmp_path):
+    """A damaged height must not make the reader take gigabytes."""
+    data = bytearray(encoded("lzw"))
+    with tifffile.TiffFile(io.BytesIO(data)) as tif_file:
+        position = tif_file.pages[0].tags["ImageLength"].valueoffset
+    data[position : position + 4] = struct.pack("<I", 2**31 - 1)
+    (tmp_path / "a.tif").write_bytes(data)
+    refused(read_image, tmp_path / "a.tif", "claims")
+
+
+def test_write_labels_accepts_views_and_bool(tmp_path):
+    labels = np.arange(48, dtype=np.int32).reshape(6, 8)
+    for array in (labels.T, labels[::2, ::-1], labels > 7):
+        write_labels(tmp_path / "a.tif", array)
+        np.testing.assert_array_equal(read_labels(tmp_path / "a.tif"), array)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "words"),
+    [
+        (np.zeros((2, 2), np.float32), TypeError, "float32"),
+        (np.full((2, 2), -1), ValueError, "-1"),
+        (np.full((2, 2), 2**32), ValueError, "4294967296"),
+        (np.zeros((2, 2, 2), int), ValueError, "(2, 2, 2)"),
+        (np.zeros((0, 2), int), ValueError, "(0, 2)"),
+    ],
+)
+def test_write_labels_refuses(tmp_path, labels, error, words):
+    with pytest.raises(error, match=words.replace("(", r"\(").replace(")", r"\)")):
+        write_labels(tmp_path / "a.tif", labels)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(7, 9), (7, 9, 3)])
+def test_write_png(tmp_path, dtype, shape):
+    picture = RNG.integers(0, np.iinfo(dtype).max, shape).astype(dtype)
+    write_png(tmp_path / "a.png", picture[::-1])
+    read = imagecodecs.png_decode((tmp_path / "a.png").read_bytes())
+    np.testing.assert_array_equal(read, picture[::-1])
+
+
+def test_write_png_refuses(tmp_path):
+    with pytest.raises(TypeError, match="float64"):
+        write_png(tmp_path / "a.png", np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="shape"):
+        write_png(tmp_path / "a.png", np.zeros((3, 3, 2), np.uint8))
+    assert not list(tmp_path.iterdir())
+
+
+def test_find_images(tmp_path):
+    for name in ("b.PNG", "a.tif", "c.Tiff", ".hidden.png", "._a.tif", "notes.txt", "d.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "folder.png").mkdir()
+    found = find_images(tmp_path)
+    assert list(found) == ["a", "b", "c"]
+    assert found["b"] == tmp_path / "b.PNG"
+
+
+def test_find_images_refuses(tmp_path):
+    refused(find_images, tmp_path / "none", "no such folder")
+    (tmp_path / "a.png").write_bytes(b"x")
+    refused(find_images, tmp_path / "a.png", "is a file")
+    (tmp_path / "a.tif").write_bytes(b"x")
+    refused(find_images, tmp_path, "a.png", "a.tif", "stem")
+
+
+def test_import_is_light():
+    """`import fcrbench.datasets` (and io) loads no decoder, downloader or framework."""
+    code = (
+        "import sys, fcrbench.datasets, fcrbench.io, fcrbench.datasets.fetch; "
+        "heavy = 'tifffile imagecodecs pooch requests PIL scipy numba pandas torch rich'.split(); "
+        "print(sorted(set(heavy) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
