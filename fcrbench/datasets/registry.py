@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +85,10 @@ def _options(cls: type[Dataset]) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.name != "root"}
 
 
-def _hint(word: str, choices: Any) -> str:
-    close = difflib.get_close_matches(word, list(choices), n=2, cutoff=0.5)
-    listing = ", ".join(choices) or "none"
-    return (f"; did you mean {' or '.join(close)}?" if close else ";") + f" It can be: {listing}"
+def _hint(word: str, choices: Iterable[str]) -> str:
+    names = list(choices)
+    if not names:
+        return "; it has none"
+    close = difflib.get_close_matches(word.lower(), names, n=2, cutoff=0.5)
+    offer = f"; did you mean {' or '.join(close)}? All:" if close else "; expected one of"
+    return f"{offer} {', '.join(names)}"

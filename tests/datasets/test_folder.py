@@ -1,0 +1,88 @@
+"""A user's own images."""
+
+import numpy as np
+import pytest
+
+from fcrbench import datasets
+from fcrbench.errors import DataError, UsageError
+from fcrbench.io import write_labels, write_png
+
+
+def fields(root, stems):
+    labels = np.zeros((6, 7), int)
+    labels[1:3, 1:3], labels[4:, 4:] = 40, 9
+    for stem in stems:
+        write_png(root / "images" / f"{stem}.png", np.full((6, 7), 50, np.uint16))
+        write_labels(root / "masks" / f"{stem}.tif", labels)
+    return root
+
+
+def test_paired_by_stem_and_split_by_seed(tmp_path):
+    dataset = datasets.create("folder", root=fields(tmp_path, "abcdefghij"), val_fraction=0.3)
+    assert {split: len(ids) for split, ids in dataset.splits.items()} == {"train": 7, "val": 3}
+    field = dataset.load("a")
+    assert np.unique(field.labels).tolist() == [0, 1, 2]
+    assert (field.image.dtype, field.labels.dtype) == (np.uint16, np.int32)
+    assert dataset.splits == datasets.create("folder", root=str(tmp_path), val_fraction=0.3).splits
+    with pytest.raises(UsageError, match="no field 'z'"):
+        dataset.load("z")
+
+
+def test_split_folders(tmp_path):
+    for split, stems in (("train", "ab"), ("val", "c"), ("test", "d")):
+        fields(tmp_path / split, stems)
+    dataset = datasets.create("folder", root=tmp_path)
+    assert dataset.splits == {"train": ("a", "b"), "val": ("c",), "test": ("d",)}
+    fields(tmp_path / "val", "a")
+    with pytest.raises(DataError, match=r"val/images/a\.png: the same stem as .*train/images/a\.png"):
+        datasets.create("folder", root=tmp_path)
+
+
+def test_train_without_val(tmp_path):
+    fields(tmp_path / "train", "ab")
+    with pytest.raises(DataError, match="val: no such folder"):
+        datasets.create("folder", root=tmp_path)
+
+
+def test_image_without_mask(tmp_path):
+    fields(tmp_path, "abc")
+    (tmp_path / "masks" / "b.tif").unlink()
+    with pytest.raises(DataError, match=r"images/b\.png: no mask b\.png or \.tif in .*masks$"):
+        datasets.create("folder", root=tmp_path)
+    (tmp_path / "masks" / "c.tif").unlink()
+    with pytest.raises(DataError, match=r"2 of 3 images have none"):
+        datasets.create("folder", root=tmp_path)
+
+
+def test_mask_without_image_is_left_out(tmp_path):
+    fields(tmp_path, "abc")
+    (tmp_path / "images" / "b.png").unlink()
+    ids = {id_ for part in datasets.create("folder", root=tmp_path).splits.values() for id_ in part}
+    assert ids == {"a", "c"}
+
+
+def test_empty(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    with pytest.raises(DataError, match="images: no PNG or TIFF image in it"):
+        datasets.create("folder", root=tmp_path)
+
+
+def test_one_field_cannot_be_split(tmp_path):
+    fields(tmp_path, "a")
+    with pytest.raises(DataError, match="at least two"):
+        datasets.create("folder", root=tmp_path)
+    assert datasets.create("folder", root=tmp_path, val_fraction=1).splits == {"train": (), "val": ("a",)}
+
+
+def test_shapes(tmp_path):
+    fields(tmp_path, "ab")
+    write_labels(tmp_path / "masks" / "a.tif", np.zeros((6, 8), int))
+    with pytest.raises(DataError, match=r"masks/a\.tif: the mask is 6x8 .*images/a\.png is 6x7"):
+        datasets.create("folder", root=tmp_path).load("a")
+
+
+@pytest.mark.parametrize("value", [-1, 2.5, "3"])
+def test_min_size_must_be_a_count(tmp_path, value):
+    with pytest.raises(UsageError, match="min_size is"):
+        datasets.create("folder", root=fields(tmp_path, "ab"), min_size=value)

@@ -1,0 +1,57 @@
+"""Choosing a data set by name."""
+
+import pytest
+
+from fcrbench import datasets
+from fcrbench.errors import DataError, UsageError
+
+NAMES = ("sample", "bbbc039", "bbbc006", "dsb2018", "folder", "synthetic")
+
+
+def test_available():
+    specs = {spec.name: spec for spec in datasets.available()}
+    assert set(specs) == set(NAMES)
+    for spec in specs.values():
+        for fact in (spec.title, spec.licence, spec.citation, spec.source, spec.how_to_get):
+            assert fact
+            assert "\n" not in fact
+    assert not specs["sample"].needs_root
+    assert not specs["synthetic"].needs_root
+    assert specs["bbbc006"].options["z"] == 16
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [("samples", "sample"), ("bbc006", "bbbc006"), ("dsb", "dsb2018"), ("SAMPLE", "sample")],
+)
+def test_unknown_name_offers_close_ones(name, offered):
+    with pytest.raises(UsageError) as error:
+        datasets.create(name)
+    message = str(error.value)
+    assert f"did you mean {offered}" in message
+    for known in NAMES:
+        assert known in message
+
+
+def test_unknown_name_far_from_all():
+    with pytest.raises(UsageError, match="unknown data set 'xyzzy'.*sample, bbbc039"):
+        datasets.create("xyzzy")
+
+
+def test_unknown_option_offers_close_ones():
+    with pytest.raises(UsageError, match=r"no option 'n_nuclie'; did you mean n_nuclei\?"):
+        datasets.create("synthetic", n_nuclie=3)
+    with pytest.raises(UsageError, match="no option 'seed'; it has none"):
+        datasets.create("sample", seed=3)
+
+
+def test_root_missing_needless_or_absent(tmp_path):
+    with pytest.raises(UsageError, match="needs its folder.*fcrbench data fetch bbbc006"):
+        datasets.create("bbbc006")
+    with pytest.raises(UsageError, match="takes no folder"):
+        datasets.create("sample", root=tmp_path)
+    for name in ("bbbc006", "bbbc039", "dsb2018", "folder"):
+        with pytest.raises(DataError, match="no such folder"):
+            datasets.create(name, root=tmp_path / "none")
+        with pytest.raises(DataError):
+            datasets.create(name, root=tmp_path)
