@@ -100,7 +100,7 @@ def pq(
     if table.both_empty:
         return value
     rows = matched_pairs(table, threshold, inclusive)
-    return ratio(2 * float(table.iou[rows].sum()), table.n_true + table.n_pred)
+    return ratio(2 * table.iou_sum(rows), table.n_true + table.n_pred)
 
 
 def average_precision(

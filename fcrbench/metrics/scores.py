@@ -98,7 +98,7 @@ def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: boo
     tp_per_iou = np.count_nonzero(left >= right if inclusive else left > right, axis=1).tolist()
     rows = matched_pairs(table, Fraction(1, 2), inclusive)
     tp = tp_per_iou[0] = len(rows)
-    iou_sum = float(table.iou[rows].sum())
+    iou_sum = table.iou_sum(rows)
     splits, merges = splits_merges(table)
     dice, dice2, aji, aji_plus = (
         dice_terms(table),

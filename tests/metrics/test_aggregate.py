@@ -1,0 +1,136 @@
+"""Many images: the table, the bootstrap, the pooled figures."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fcrbench import metrics
+from fcrbench.metrics.aggregate import MEANS, _map
+
+
+def scene(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """n blocks, and the same ones moved, cut or lost."""
+    rng = np.random.default_rng(seed)
+    truth, pred = np.zeros((2, 60, 60), np.int32)
+    for k in range(1, n + 1):
+        y, x = rng.integers(0, 52, 2)
+        truth[y : y + 8, x : x + 8] = k
+    for k in rng.permutation(n)[: max(n - 1, 0)] + 1:
+        pred[np.roll(truth == k, rng.integers(0, 3), 1)] = k
+    return truth, pred
+
+
+@pytest.fixture(scope="module")
+def images() -> list[tuple[str, np.ndarray, np.ndarray]]:
+    return [(f"field{seed}", *scene(seed, n)) for seed, n in enumerate([5, 9, 0, 12, 1, 0, 7])]
+
+
+def test_table_has_a_row_an_image(images: list) -> None:
+    table = metrics.score_dataset(images).table
+    assert list(table.columns)[:5] == ["image", "dice", "dice2", "aji", "aji_plus"]
+    assert list(table.columns)[-20:] == [f"{n}_{p}" for n in ("ap", "f1") for p in range(50, 100, 5)]
+    assert table["image"].tolist() == [name for name, _, _ in images]
+    for (_, truth, pred), row in zip(images, table.to_dict("records"), strict=True):
+        del row["image"]
+        assert row == pytest.approx(metrics.score(truth, pred).to_dict(), abs=0, nan_ok=True)
+    assert table["tp"].dtype == np.int64
+
+
+def test_threads_and_generators_change_nothing(images: list) -> None:
+    one = metrics.score_dataset(images).table
+    many = metrics.score_dataset((pair for pair in images * 1), workers=3).table
+    pd.testing.assert_frame_equal(one, many)
+
+
+def test_a_generator_is_not_read_ahead_without_bound() -> None:
+    read = []
+
+    def pairs() -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        for k in range(50):
+            read.append(k)
+            yield k, *scene(k, 1)
+
+    for done, _ in _map(lambda _, truth, pred: metrics.score(truth, pred), pairs(), 2):
+        assert len(read) <= done + 4
+        if done == 10:
+            break
+
+
+def test_pooled_figures_are_those_of_one_large_image(images: list) -> None:
+    """Side by side, with ids made different, the images are one image: its scores are the pooled ones."""
+    truth = np.concatenate([np.where(t > 0, t + 100 * k, 0) for k, (_, t, _) in enumerate(images)], 1)
+    pred = np.concatenate([np.where(p > 0, p + 100 * k, 0) for k, (_, _, p) in enumerate(images)], 1)
+    whole = metrics.score(truth, pred).to_dict()
+    for empty in ("nan", "one", "zero"):
+        pooled = metrics.score_dataset(images, empty=empty).summary(n_boot=10)["pooled"]
+        assert pooled == pytest.approx({name: whole[name] for name in pooled}, abs=1e-12)
+    assert set(MEANS) <= set(pooled)
+
+
+def test_means_leave_out_empty_images_and_count_them(images: list) -> None:
+    result = metrics.score_dataset(images)
+    summary = result.summary(n_boot=200)
+    assert (summary["n_images"], summary["n_empty"]) == (7, 2)
+    for name in MEANS:
+        assert summary[name]["n"] == 5
+        assert summary[name]["mean"] == pytest.approx(result.table[name].mean())
+        assert summary[name]["low"] <= summary[name]["mean"] <= summary[name]["high"]
+    ones = metrics.score_dataset(images, empty="one").summary(n_boot=10)
+    assert ones["pq"]["n"] == 7
+    assert ones["pq"]["mean"] == pytest.approx((5 * summary["pq"]["mean"] + 2) / 7)
+
+
+def test_interval_is_that_of_the_mean() -> None:
+    """On many images the 95 % interval spans 1.96 standard errors to each side."""
+    rng = np.random.default_rng(3)
+    pairs = [(k, *scene(k, int(rng.integers(2, 9)))) for k in range(150)]
+    result = metrics.score_dataset(pairs)
+    summary = result.summary(n_boot=4000, seed=1)
+    error = result.table["pq"].std() / math.sqrt(150)
+    assert summary["pq"]["high"] - summary["pq"]["low"] == pytest.approx(2 * 1.96 * error, rel=0.1)
+    assert result.summary(n_boot=50, seed=4) == result.summary(n_boot=50, seed=4)
+    assert result.summary(n_boot=50, seed=4) != result.summary(n_boot=50, seed=5)
+
+
+def test_summary_of_a_saved_table(images: list, tmp_path: Path) -> None:
+    result = metrics.score_dataset(images)
+    result.table.to_csv(tmp_path / "images.csv", index=False)
+    saved = metrics.summarize(pd.read_csv(tmp_path / "images.csv"), n_boot=100)
+    assert json.loads(json.dumps(saved)) == saved  # plain: no NumPy scalars
+    direct = result.summary(n_boot=100)
+    for name in (*MEANS, "pooled"):
+        assert saved.pop(name) == pytest.approx(direct.pop(name), abs=1e-12)
+    assert saved == direct
+
+
+def test_no_image_and_only_empty_ones() -> None:
+    for pairs in ([], [("a", np.zeros((2, 2), int), np.zeros((2, 2), int))]):
+        summary = metrics.score_dataset(pairs).summary()
+        assert summary["n_images"] == summary["n_empty"] == len(pairs)
+        assert math.isnan(summary["pq"]["mean"])
+        assert math.isnan(summary["pq"]["low"])
+        assert math.isnan(summary["pooled"]["pq"])
+        assert summary["pq"]["n"] == 0
+    assert metrics.score_dataset([]).table.columns[0] == "image"
+
+
+def test_the_image_at_fault_is_named() -> None:
+    good = np.ones((2, 2), int)
+    for workers in (1, 2):
+        with pytest.raises(ValueError, match=r"image 'b7': .*equal shapes"):
+            metrics.score_dataset([("a1", good, good), ("b7", good, good[:1])], workers=workers)
+        with pytest.raises(TypeError, match="image 'c': truth"):
+            metrics.score_dataset([("c", good * 1.0, good)], workers=workers)
+    with pytest.raises(ValueError, match="'a' twice"):
+        metrics.score_dataset([("a", good, good), ("a", good, good)])
+    with pytest.raises(ValueError, match="workers"):
+        metrics.score_dataset([], workers=0)
+    with pytest.raises(ValueError, match="none named dice,"):
+        metrics.summarize(pd.DataFrame({"image": []}))
+    with pytest.raises(ValueError, match="n_boot"):
+        metrics.score_dataset([]).summary(n_boot=0)

@@ -1,0 +1,175 @@
+"""Naive definitions to test against: sets of pixels, exact fractions, no shortcut shared with the package."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+
+Pixels = frozenset
+
+
+@dataclass
+class Objects:
+    """Truth and predicted objects as sets of pixels, by id."""
+
+    truth: dict[int, Pixels]
+    pred: dict[int, Pixels]
+
+    @classmethod
+    def of(cls, truth: np.ndarray, pred: np.ndarray) -> Objects:
+        return cls(_objects(truth), _objects(pred))
+
+    def iou(self, t: int, p: int) -> Fraction:
+        a, b = self.truth[t], self.pred[p]
+        return Fraction(len(a & b), len(a | b))
+
+    def overlapping(self) -> list[tuple[int, int]]:
+        return [(t, p) for t, p in product(self.truth, self.pred) if self.truth[t] & self.pred[p]]
+
+
+def _objects(labels: np.ndarray) -> dict[int, Pixels]:
+    found = defaultdict(set)
+    for where, value in np.ndenumerate(labels):
+        if value != 0:
+            found[int(value)].add(where)
+    return {k: frozenset(v) for k, v in found.items()}
+
+
+def dice(o: Objects) -> Fraction:
+    truth = frozenset().union(*o.truth.values())
+    pred = frozenset().union(*o.pred.values())
+    return Fraction(2 * len(truth & pred), len(truth) + len(pred))
+
+
+def dice2(o: Objects) -> Fraction:
+    above = below = 0
+    for t, p in o.overlapping():
+        above += 2 * len(o.truth[t] & o.pred[p])
+        below += len(o.truth[t]) + len(o.pred[p])
+    return Fraction(above, below) if below else Fraction(0)
+
+
+def aji(o: Objects) -> Fraction:
+    above = below = 0
+    taken = set()
+    for t in o.truth:
+        best = None
+        for p in sorted(o.pred):
+            if o.iou(t, p) > (o.iou(t, best) if best is not None else 0):
+                best = p
+        if best is None:
+            below += len(o.truth[t])
+        else:
+            taken.add(best)
+            above += len(o.truth[t] & o.pred[best])
+            below += len(o.truth[t] | o.pred[best])
+    below += sum(len(pixels) for p, pixels in o.pred.items() if p not in taken)
+    return Fraction(above, below)
+
+
+def one_to_one(pairs: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Every set of pairs in which no object comes twice."""
+    if not pairs:
+        yield []
+        return
+    (t, p), rest = pairs[0], pairs[1:]
+    yield from one_to_one(rest)
+    for matching in one_to_one([(a, b) for a, b in rest if a != t and b != p]):
+        yield [(t, p), *matching]
+
+
+def aji_plus(o: Objects) -> Fraction:
+    def worth(matching: list[tuple[int, int]]) -> tuple[Fraction, int]:
+        return (
+            sum((o.iou(t, p) for t, p in matching), Fraction(0)),
+            sum(len(o.truth[t] & o.pred[p]) for t, p in matching),
+        )
+
+    best = max(one_to_one(o.overlapping()), key=worth)
+    above = sum(len(o.truth[t] & o.pred[p]) for t, p in best)
+    below = sum(len(o.truth[t] | o.pred[p]) for t, p in best)
+    below += sum(len(v) for k, v in o.truth.items() if k not in {t for t, _ in best})
+    below += sum(len(v) for k, v in o.pred.items() if k not in {p for _, p in best})
+    return Fraction(above, below)
+
+
+def matching(o: Objects, threshold: Fraction, inclusive: bool = False) -> list[tuple[int, int]]:
+    """Most pairs above the threshold, among those the largest total IoU."""
+
+    def matches(t: int, p: int) -> bool:
+        return o.iou(t, p) >= threshold if inclusive else o.iou(t, p) > threshold
+
+    pairs = [(t, p) for t, p in o.overlapping() if matches(t, p)]
+    return max(one_to_one(pairs), key=lambda m: (len(m), sum(o.iou(t, p) for t, p in m)))
+
+
+def splits(o: Objects) -> int:
+    """Truth objects inside which lies more than half of each of two or more predictions."""
+    inside = Counter(t for t, p in o.overlapping() if 2 * len(o.truth[t] & o.pred[p]) > len(o.pred[p]))
+    return sum(count >= 2 for count in inside.values())
+
+
+def merges(o: Objects) -> int:
+    """Predictions that cover more than half of each of two or more truth objects."""
+    covered = Counter(p for t, p in o.overlapping() if 2 * len(o.truth[t] & o.pred[p]) > len(o.truth[t]))
+    return sum(count >= 2 for count in covered.values())
+
+
+def neighbours(y: int, x: int, shape: tuple[int, int], connectivity: int) -> Iterator[tuple[int, int]]:
+    for dy, dx in product((-1, 0, 1), repeat=2):
+        steps = abs(dy) + abs(dx)
+        if 0 < steps <= connectivity and 0 <= y + dy < shape[0] and 0 <= x + dx < shape[1]:
+            yield y + dy, x + dx
+
+
+def label(image: np.ndarray, background: int | None = 0, connectivity: int = 1) -> tuple[np.ndarray, int]:
+    """Flood fill from each pixel in raster order."""
+    labels = np.zeros(image.shape, np.int32)
+    count = 0
+    for start in np.ndindex(*image.shape):
+        if labels[start] or (background is not None and int(image[start]) == background):
+            continue
+        count += 1
+        labels[start] = count
+        queue = deque([start])
+        while queue:
+            y, x = queue.popleft()
+            for near in neighbours(y, x, image.shape, connectivity):
+                if not labels[near] and image[near] == image[y, x]:
+                    labels[near] = count
+                    queue.append(near)
+    return labels, count
+
+
+def renumber(labels: np.ndarray) -> np.ndarray:
+    """Ids 1..n in raster order of first pixel."""
+    new: dict[int, int] = {}
+    flat = [0 if v == 0 else new.setdefault(int(v), len(new) + 1) for v in labels.ravel()]
+    return np.array(flat, np.int32).reshape(labels.shape)
+
+
+def remove_small(labels: np.ndarray, min_size: int) -> np.ndarray:
+    sizes = Counter(labels.ravel().tolist())
+    kept = [v if sizes[v] >= min_size else 0 for v in labels.ravel().tolist()]
+    return renumber(np.array(kept, labels.dtype).reshape(labels.shape))
+
+
+def fill_holes(labels: np.ndarray) -> np.ndarray:
+    """4-connected background regions off the edge whose 4-neighbours are all of one object."""
+    result = labels.copy()
+    holes, count = label((labels == 0).astype(np.uint8))
+    height, width = labels.shape
+    for k in range(1, count + 1):
+        where = [tuple(p) for p in np.argwhere(holes == k)]
+        if any(y in (0, height - 1) or x in (0, width - 1) for y, x in where):
+            continue
+        around = {int(labels[q]) for p in where for q in neighbours(*p, labels.shape, 1)} - {0}
+        if len(around) == 1:
+            for p in where:
+                result[p] = next(iter(around))
+    return renumber(result)

@@ -1,0 +1,135 @@
+"""Scores to instances, and the clean-up of label images."""
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import label_images, laid_out
+
+from fcrbench import postprocess
+
+
+@settings(max_examples=150)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shape=st.tuples(st.integers(1, 6), st.integers(0, 12), st.integers(0, 12)),
+    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+    background=st.sampled_from(["mode", 0, 5]),
+    connectivity=st.sampled_from([1, 2]),
+    min_size=st.integers(0, 4),
+    fill=st.booleans(),
+)
+def test_instances_are_argmax_then_components(
+    seed: int,
+    shape: tuple[int, int, int],
+    dtype: type,
+    background: str | int,
+    connectivity: int,
+    min_size: int,
+    fill: bool,
+) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(-3, 4, shape).astype(dtype)  # few values: many ties
+    scores[scores == 3] = np.inf
+    scores[scores == -3] = -np.inf
+    if background != "mode":
+        background = min(background, shape[0] - 1)
+    found = postprocess.instances(scores, background, connectivity, min_size, fill)
+    assert found.dtype == np.int32
+    if scores.size == 0:
+        assert found.shape == shape[1:]
+        return
+    classes = scores.argmax(0)
+    chosen = np.bincount(classes.ravel()).argmax() if background == "mode" else background
+    expected, _ = oracles.label(classes, int(chosen), connectivity)
+    expected = oracles.remove_small(expected, min_size)
+    if fill:
+        expected = oracles.fill_holes(expected)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("n_classes", [2, 9, 255, 256])
+def test_large_scores_in_any_layout(n_classes: int) -> None:
+    rng = np.random.default_rng(n_classes)
+    scores = rng.random((n_classes, 61, 67)).astype(np.float32)
+    expected, _ = oracles.label(scores.argmax(0), 1)
+    layouts = [scores, np.asfortranarray(scores), np.moveaxis(np.moveaxis(scores, 0, 2).copy(), 2, 0)]
+    layouts += [scores.astype(np.float64), scores.astype(">f4"), np.repeat(scores, 2, 2)[:, :, ::2]]
+    frozen = scores.copy()
+    frozen.setflags(write=False)
+    for planes in [*layouts, frozen]:
+        np.testing.assert_array_equal(postprocess.instances(planes, background=1), expected)
+
+
+def test_float64_is_not_rounded() -> None:
+    scores = np.array([1.0, 1.0 + 1e-12]).reshape(2, 1, 1)
+    assert postprocess.instances(scores, background=0)[0, 0] == 1
+
+
+def test_nan_is_refused() -> None:
+    for where in [(0, 0, 0), (1, 4, 7), (2, 30, 50)]:
+        scores = np.zeros((3, 31, 51), np.float32)
+        scores[where] = np.nan
+        with pytest.raises(ValueError, match="scores: expected numbers, found NaN in 1 of 1581 pixels"):
+            postprocess.instances(scores)
+
+
+def test_refused() -> None:
+    scores = np.zeros((3, 4, 4), np.float32)
+    with pytest.raises(TypeError, match="scores: expected a floating dtype, found int64"):
+        postprocess.instances(scores.astype(int))
+    for bad in (scores[0], np.zeros((0, 4, 4)), np.zeros((257, 1, 1))):
+        with pytest.raises(ValueError, match=r"scores: expected shape \(K, H, W\)"):
+            postprocess.instances(bad)
+    for background in (3, -1, "max", None, 0.0):
+        with pytest.raises(ValueError, match=r'background: expected "mode" or a class 0\.\.2'):
+            postprocess.instances(scores, background=background)
+    with pytest.raises(ValueError, match="connectivity"):
+        postprocess.instances(scores, connectivity=3)
+    for function in (postprocess.instances, postprocess.remove_small):
+        with pytest.raises(ValueError, match="min_size: expected 0 or more pixels, found -1"):
+            function(scores if function is postprocess.instances else np.ones((1, 1), int), min_size=-1)
+
+
+@settings(max_examples=150)
+@given(data=st.data(), shape=st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=st.integers(0, 9))
+def test_clean_up_of_label_images(data: st.DataObject, shape: tuple[int, int], min_size: int) -> None:
+    labels = data.draw(label_images(shape))
+    image = data.draw(laid_out(labels))
+    np.testing.assert_array_equal(postprocess.fill_holes(image), oracles.fill_holes(labels))
+    np.testing.assert_array_equal(
+        postprocess.remove_small(image, min_size), oracles.remove_small(labels, min_size)
+    )
+
+
+def test_what_is_a_hole() -> None:
+    labels = np.array(
+        [
+            [7, 7, 7, 0, 2, 2, 2, 9, 9],
+            [7, 0, 7, 0, 2, 0, 0, 0, 9],
+            [7, 7, 7, 0, 2, 2, 2, 9, 9],
+            [0, 0, 0, 0, 0, 0, 0, 0, 0],
+            [0, 4, 4, 4, 0, 0, 5, 5, 0],
+            [0, 4, 0, 4, 0, 5, 0, 5, 0],
+            [0, 4, 4, 0, 0, 5, 5, 5, 0],
+        ]
+    )
+    filled = postprocess.fill_holes(labels)
+    assert filled[1, 1] == filled[0, 0]  # enclosed by one object
+    assert filled[1, 5] == 0  # between two objects
+    assert filled[5, 2] == filled[4, 1]  # open over a corner only
+    assert filled[5, 6] == filled[6, 6]
+    assert filled[3, 0] == 0
+    assert filled.max() == 5
+
+
+def test_negative_ids_are_refused() -> None:
+    labels = np.array([[1, -4]], np.int16)
+    for function in (postprocess.fill_holes, lambda image: postprocess.remove_small(image, 2)):
+        with pytest.raises(ValueError, match=r"labels: expected ids >= 0 .*found -4"):
+            function(labels)
+        with pytest.raises(ValueError, match="labels: expected a 2-D array"):
+            function(np.ones((2, 2, 2), int))
+        with pytest.raises(TypeError, match="labels: expected an array of an integer dtype"):
+            function(np.ones((2, 2)))

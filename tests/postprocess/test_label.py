@@ -1,0 +1,167 @@
+"""Connected components against flood fill and scipy."""
+
+from itertools import product
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from strategies import label_images, laid_out
+
+from fcrbench import postprocess
+
+STRUCTURE = {1: None, 2: np.ones((3, 3))}
+
+
+def scipy_label(image: np.ndarray, connectivity: int) -> tuple[np.ndarray, int]:
+    """scipy value by value; ids put in raster order."""
+    parts = np.zeros(image.shape, np.int64)
+    count = 0
+    for value in np.unique(image[image != 0]):
+        labels, n = ndimage.label(image == value, STRUCTURE[connectivity])
+        parts[labels > 0] = labels[labels > 0] + count
+        count += n
+    return oracles.renumber(parts), count
+
+
+def check(image: np.ndarray, connectivity: int) -> None:
+    labels, n = postprocess.label(image, connectivity=connectivity)
+    expected, count = scipy_label(image, connectivity)
+    assert n == count
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(labels, expected)
+
+
+@pytest.mark.parametrize("connectivity", [1, 2])
+def test_every_3x3_binary_pattern(connectivity: int) -> None:
+    for bits in product((0, 1), repeat=9):
+        image = np.array(bits, np.uint8).reshape(3, 3)
+        labels, n = postprocess.label(image, connectivity=connectivity)
+        expected, count = ndimage.label(image, STRUCTURE[connectivity])
+        assert n == count
+        np.testing.assert_array_equal(labels, expected)
+
+
+@pytest.mark.parametrize("connectivity", [1, 2])
+@pytest.mark.parametrize("shape", [(4, 4), (2, 8), (8, 2), (1, 12), (12, 1), (5, 70), (3, 200)])
+def test_small_samples_of_many_values(shape: tuple[int, int], connectivity: int) -> None:
+    rng = np.random.default_rng(0)
+    for k in range(300):
+        check(rng.integers(0, 2 + k % 4, shape).astype(np.uint8), connectivity)
+
+
+def spiral(n: int) -> np.ndarray:
+    """A one-pixel-wide path that winds inwards."""
+    image = np.zeros((n, n), np.uint8)
+    y, x, dy, dx = 0, 0, 0, 1
+    image[0, 0] = 1
+    for length in [n - 1, n - 1, n - 1, *(m for k in range(n - 3, 0, -2) for m in (k, k))]:
+        for _ in range(length):
+            y, x = y + dy, x + dx
+            image[y, x] = 1
+        dy, dx = dx, -dy
+    return image
+
+
+def comb(n: int) -> np.ndarray:
+    image = np.zeros((n, n), np.uint8)
+    image[:, ::2] = 1
+    image[-1] = 1
+    return image
+
+
+def zigzag(n: int) -> np.ndarray:
+    return (np.add.outer(np.arange(n), np.abs(np.arange(n) % 8 - 4)) % 4 < 2).astype(np.uint8)
+
+
+@pytest.mark.parametrize("connectivity", [1, 2])
+@pytest.mark.parametrize(
+    "image",
+    [
+        spiral(65),
+        1 - spiral(66),
+        comb(67),
+        comb(67)[::-1],
+        zigzag(130),
+        np.indices((70, 131)).sum(0) % 2,
+        np.indices((70, 131)).sum(0) % 3,
+        np.ones((3, 9000), int),
+        np.tile([0, 1, 2], 5000)[None],
+        np.zeros((64, 64), int),
+    ],
+    ids=[
+        "spiral",
+        "inverse",
+        "comb",
+        "upside",
+        "zigzag",
+        "checkers",
+        "stripes",
+        "long",
+        "teeth",
+        "nothing",
+    ],
+)
+def test_shapes_that_are_hard_to_join(image: np.ndarray, connectivity: int) -> None:
+    check(image.astype(np.uint8), connectivity)
+    check(image.T.astype(np.uint8), connectivity)
+
+
+@settings(max_examples=150)
+@given(
+    data=st.data(),
+    shape=st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    background=st.one_of(st.none(), st.integers(-2, 6)),
+    connectivity=st.sampled_from([1, 2]),
+)
+def test_any_dtype_layout_and_background(
+    data: st.DataObject, shape: tuple[int, int], background: int | None, connectivity: int
+) -> None:
+    image = data.draw(laid_out(data.draw(label_images(shape))))
+    labels, n = postprocess.label(image, background, connectivity)
+    expected, count = oracles.label(image, background, connectivity)
+    assert n == count
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_negative_and_huge_values_are_values() -> None:
+    image = np.array([[-1, -1, 3], [2**62, -1, 3], [2**62, 0, -1]])
+    labels, n = postprocess.label(image, background=-1)
+    assert n == 3
+    np.testing.assert_array_equal(labels, [[0, 0, 1], [2, 0, 1], [2, 3, 0]])
+    mask = np.array([[True, False], [False, True]])
+    assert postprocess.label(mask)[1] == 2
+    assert postprocess.label(mask, connectivity=2)[1] == 1
+
+
+def test_a_million_components() -> None:
+    image = np.arange(1_000_000, dtype=np.uint32).reshape(1000, 1000) + 1
+    labels, n = postprocess.label(image)
+    assert n == 1_000_000
+    np.testing.assert_array_equal(labels, image)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0)])
+def test_no_pixels(shape: tuple[int, int]) -> None:
+    labels, n = postprocess.label(np.zeros(shape, np.uint8))
+    assert labels.shape == shape
+    assert n == 0
+
+
+def test_input_is_left_alone() -> None:
+    image = np.array([[1, 1, 0]], np.uint8)
+    image.setflags(write=False)
+    labels, _ = postprocess.label(image)
+    labels[...] = 7
+    assert image.tolist() == [[1, 1, 0]]
+
+
+def test_refused() -> None:
+    with pytest.raises(TypeError, match="class_map: expected an array of an integer dtype, found float64"):
+        postprocess.label(np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"class_map: expected a 2-D array .*found shape \(2, 2, 2\)"):
+        postprocess.label(np.zeros((2, 2, 2), int))
+    with pytest.raises(ValueError, match=r"connectivity: expected 1 .* found 4"):
+        postprocess.label(np.zeros((2, 2), int), connectivity=4)

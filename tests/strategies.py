@@ -1,0 +1,77 @@
+"""Hypothesis strategies: label images as they come in practice, and as they should not but do."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+INTEGER_DTYPES = [np.dtype(c) for c in "bBhHiIlL"] + [np.dtype(">u2"), np.dtype(">i4")]
+HUGE = [2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**53 + 1, 2**62, 2**63 - 1]
+
+
+@st.composite
+def label_images(draw: st.DrawFn, shape: tuple[int, ...], max_objects: int = 5) -> np.ndarray:
+    """int64 labels 0..max_objects: empty, full, single pixels, boxes that touch, nest or overlap, noise."""
+    kind = draw(st.sampled_from(["empty", "full", "pixel", "boxes", "boxes", "boxes", "noise"]))
+    labels = np.zeros(shape, np.int64)
+    if kind == "full":
+        labels[...] = 1
+    elif kind == "pixel" and labels.size:
+        labels.flat[draw(st.integers(0, labels.size - 1))] = draw(st.integers(1, max_objects))
+    elif kind == "noise":
+        seed = draw(st.integers(0, 2**32 - 1))
+        labels = np.random.default_rng(seed).integers(0, max_objects + 1, shape)
+    elif kind == "boxes":
+        for k in range(1, draw(st.integers(1, max_objects)) + 1):
+            box = []
+            for side in shape:
+                low = draw(st.integers(0, max(side - 1, 0)))
+                box.append(slice(low, draw(st.integers(low + 1, max(side, low + 1)))))
+            labels[tuple(box)] = k
+    return labels
+
+
+@st.composite
+def label_pairs(draw: st.DrawFn, max_side: int = 7, max_objects: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and prediction of one shape, 2-D or 3-D, also 0-size; half the time one is the other, changed."""
+    n_dim = draw(st.sampled_from([2, 2, 2, 3]))
+    side = st.integers(0, max_side if n_dim == 2 else 4)
+    shape = tuple(draw(side) for _ in range(n_dim))
+    truth = draw(label_images(shape, max_objects))
+    if draw(st.booleans()):
+        return truth, draw(label_images(shape, max_objects))
+    pred = np.roll(truth, draw(st.integers(-1, 1)), axis=draw(st.integers(0, n_dim - 1)))
+    pred = np.where(pred == draw(st.integers(1, max_objects)), draw(st.integers(0, max_objects)), pred)
+    return truth, pred
+
+
+@st.composite
+def renamed(draw: st.DrawFn, labels: np.ndarray) -> np.ndarray:
+    """The same objects under other ids: any order, gaps, huge."""
+    old = [k for k in np.unique(labels).tolist() if k]
+    ids = st.one_of(st.integers(1, 40), st.sampled_from(HUGE), st.integers(1, 2**63 - 1))
+    new = draw(st.lists(ids, min_size=len(old), max_size=len(old), unique=True))
+    result = np.zeros(labels.shape, draw(st.sampled_from([np.int64, np.uint64])))
+    for a, b in zip(old, new, strict=True):
+        result[labels == a] = b
+    return result
+
+
+@st.composite
+def laid_out(draw: st.DrawFn, labels: np.ndarray) -> np.ndarray:
+    """The same values in another dtype that holds them, memory order, stride, or read-only."""
+    top = int(labels.max(initial=0))
+    dtype = draw(st.sampled_from([d for d in INTEGER_DTYPES if np.iinfo(d).max >= top]))
+    result = labels.astype(dtype)
+    layout = draw(st.sampled_from(["C", "F", "strided", "reversed", "read-only"]))
+    if layout == "F":
+        result = np.asfortranarray(result)
+    elif layout == "strided":
+        wide = np.zeros((*result.shape[:-1], 2 * result.shape[-1]), dtype)
+        wide[..., ::2] = result
+        result = wide[..., ::2]
+    elif layout == "reversed":
+        result = result[::-1].copy()[::-1]
+    elif layout == "read-only":
+        result.setflags(write=False)
+    return result
