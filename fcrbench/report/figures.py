@@ -21,7 +21,7 @@ _LINES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D")
 
 # Inches at 72 user units each: about the width of a phone, so that text stays legible there.
-_SIZE = (4.9, 3.0)
+_SIZE = (4.9, 3.1)
 _STYLE: Any = {  # Any: Matplotlib's stubs want each key as a literal
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -63,7 +63,7 @@ def iou_curve(thresholds: Sequence[float], f1: np.ndarray, ap: np.ndarray) -> st
         axes.plot(thresholds, ap.mean(axis=0), color=_SERIES[1], marker="s", linestyle="--", label="AP, mean")
         axes.set_ylim(0, 1.02)
         axes.set_xticks([0.5, 0.6, 0.7, 0.8, 0.9])
-        axes.legend(loc="lower left")
+        _legend(axes)
         return _svg(
             figure,
             "iou-curve",
@@ -99,7 +99,7 @@ def image_strip(pq: Sequence[float], interval: tuple[float, float, float], marks
             )
         axes.set_xticks([])
         axes.set_ylim(max(0.0, min(values) - 0.1), min(1.02, max(values) + 0.1))
-        axes.legend(loc="lower right" if len(values) > 1 else "best")
+        _legend(axes)
         title = f"PQ of {len(values)} images: from {values[0]:.3f} to {values[-1]:.3f}, mean {mean:.3f}"
         return _svg(figure, "image-strip", title)
 
@@ -141,7 +141,7 @@ def lines(
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         if len(points) > 1:
-            axes.legend(loc="best")
+            _legend(axes)
         last = ", ".join(f"{label} {pairs[-1][1]:.3g}" for label, pairs in points.items())
         return _svg(figure, name, f"{title}; at the end: {last}")
 
@@ -154,6 +154,11 @@ def _axes(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
     axes.tick_params(which="both", length=0)
     axes.grid(False, axis="x")
     return figure, axes
+
+
+def _legend(axes: Axes) -> None:
+    """A legend above the axes, where it can cover nothing."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=4, columnspacing=1.4)
 
 
 def _svg(figure: Figure, name: str, title: str) -> str:

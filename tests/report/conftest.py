@@ -62,7 +62,7 @@ def make_run(run_dir: Path, dataset: Dataset, predictions: dict[str, np.ndarray]
             "device": "cpu",
             "threads": 2,
         },
-        "training": {"seconds": 312.4, "steps": 1440, "images_seen": 5760},
+        "training": {"seconds": 312.4, "steps": 1440, "crops": 5760},
     }
     (run_dir / "summary.json").write_text(json.dumps(summary))
     (run_dir / "config.toml").write_text(

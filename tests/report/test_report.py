@@ -116,7 +116,7 @@ def test_the_figures_on_the_page_are_those_of_the_files(run_dir, page):
     assert "2,746,740" in page.text
     assert "2,150 images/s" in page.text
     assert "6.40 images/s" in page.text
-    assert "5 min 12 s, 1,440 steps, 5,760 crops seen" in page.text
+    assert "5 min 12 s, 1,440 steps, 5,760 crops" in page.text
 
 
 def test_the_papers_rows_stand_beside_with_what_each_was_measured_on(page):
