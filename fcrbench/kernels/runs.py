@@ -7,7 +7,7 @@ is compiled for each pixel width, and the work per object is proportional to its
 import numpy as np
 
 from fcrbench.kernels._jit import inner, jit
-from fcrbench.kernels.simd import change_mask, trailing_zeros
+from fcrbench.kernels.simd import FILL_LANES, change_mask, fill_lanes, trailing_zeros
 
 BLOCK = 4096
 
@@ -75,11 +75,21 @@ def _grown(array: np.ndarray) -> np.ndarray:
 
 @jit
 def paint(starts: np.ndarray, labels: np.ndarray, out: np.ndarray) -> None:
-    """Write labels[i] over out[starts[i] : starts[i + 1]] for every run; out is flat int32."""
+    """Write labels[i] over out[starts[i] : starts[i + 1]] for every run; out is flat int32.
+
+    Whole vectors are written, past the end of the run too: the next runs paint over that.
+    """
+    safe = out.size - FILL_LANES
     for i in range(labels.size):
         label = labels[i]
-        for j in range(starts[i], starts[i + 1]):
-            out[j] = label
+        stop = starts[i + 1]
+        at = starts[i]
+        while at < stop and at <= safe:
+            fill_lanes(out, at, label)
+            at += FILL_LANES
+        while at < stop:
+            out[at] = label
+            at += 1
 
 
 @jit

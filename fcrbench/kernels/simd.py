@@ -10,6 +10,7 @@ from numba import extending, types
 
 intrinsic: Any = extending.intrinsic  # turns a function of types into one of values
 LANES = 64
+FILL_LANES = 16
 
 
 @intrinsic
@@ -45,3 +46,22 @@ def trailing_zeros(typingctx: Any, word: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def fill_lanes(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+    """array[index : index + FILL_LANES] = value, for a C-contiguous array with all of these elements."""
+    if not (isinstance(array, types.Array) and array.dtype == value):
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        struct = context.make_array(signature.args[0])(context, builder, args[0])
+        vector = ir.VectorType(context.get_value_type(array.dtype), FILL_LANES)
+        lanes = ir.Constant(vector, ir.Undefined)
+        for lane in range(FILL_LANES):
+            lanes = builder.insert_element(lanes, args[2], ir.Constant(ir.IntType(32), lane))
+        target = builder.bitcast(builder.gep(struct.data, [args[1]]), vector.as_pointer())
+        builder.store(lanes, target, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), codegen
