@@ -1,0 +1,198 @@
+"""FCRNet: its size, its losses against their definitions, and its numerical safety."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from fcrbench import methods
+from fcrbench.errors import UsageError
+from fcrbench.methods.fcrnet.loss import (
+    ColoringLoss,
+    SimilarityLoss,
+    object_means,
+    power_normalise,
+)
+from fcrbench.methods.fcrnet.targets import find_objects
+
+CPU = torch.device("cpu")
+
+
+def parameters(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize(("colors", "expected"), [(3, 2_746_595), (4, 2_746_740), (10, 2_747_610)])
+def test_the_network_has_the_papers_2_7_million_parameters(colors, expected):
+    assert parameters(methods.create("fcrnet", "paper", colors=colors).build()) == expected
+
+
+def test_the_default_network_adds_only_batch_normalisation():
+    assert parameters(methods.create("fcrnet").build()) == 2_746_740 + 1952
+
+
+@pytest.mark.parametrize("colors", [3, 4, 10])
+def test_output_has_a_channel_per_color_at_the_size_of_the_image(colors):
+    network = methods.create("fcrnet", colors=colors).build().eval()
+    with torch.inference_mode():
+        assert network(torch.zeros(2, 1, 32, 48)).shape == (2, colors, 32, 48)
+
+
+@pytest.fixture
+def labels():
+    """Two images: three objects of which two are 2 px apart, and one without any object."""
+    image = np.zeros((2, 24, 24), np.int32)
+    image[0, 2:8, 2:8] = 1
+    image[0, 2:8, 9:14] = 2
+    image[0, 20:23, 20:23] = 3
+    return image
+
+
+def embedding(shape, seed=0, scale=1.0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * scale
+
+
+def test_power_normalisation_is_equation_4():
+    e = embedding((2, 4, 5, 5)).double()
+    for alpha in (2, 4, 6, 8):
+        expected = e**alpha / (e**alpha).sum(dim=1, keepdim=True)
+        torch.testing.assert_close(power_normalise(e, alpha).double(), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_similarity_loss_is_equation_1_as_the_authors_weigh_it(labels):
+    h = power_normalise(embedding((2, 4, 24, 24)), 4)
+    near = {(0, 1, 2)}  # of the pairs of objects, only these are within 5 px
+    intra, inter = [], []
+    for b in range(2):
+        mean = {i: h[b][:, torch.from_numpy(labels[b] == i)].mean(dim=1) for i in np.unique(labels[b])}
+        for y in range(24):
+            for x in range(24):
+                intra.append(1 - mean[labels[b, y, x]] @ h[b, :, y, x])
+        for i in mean:
+            for j in mean:
+                if i < j and (i == 0 or (b, i, j) in near):
+                    inter.append(abs(mean[i] @ mean[j]))
+    terms = SimilarityLoss(4.0)(h, find_objects(labels, 5, CPU))
+    torch.testing.assert_close(terms["intra"], torch.stack(intra).mean())
+    torch.testing.assert_close(terms["inter"], torch.stack(inter).mean())
+    torch.testing.assert_close(terms["loss"], terms["intra"] + 4 * terms["inter"])
+
+
+def test_a_perfect_coloring_costs_nothing(labels):
+    color = np.array([0, 1, 2, 1])
+    target = torch.from_numpy(color[labels])
+    h = torch.nn.functional.one_hot(target, 4).permute(0, 3, 1, 2).float()
+    objects = find_objects(labels, 5, CPU)
+    assert SimilarityLoss()(h, objects)["loss"].item() == pytest.approx(0, abs=1e-6)
+    assert ColoringLoss()(40 * h, objects)["loss"].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_permuted_coloring_costs_the_same(labels):
+    """No colour is right by itself: only the background's is fixed."""
+    logits = embedding((2, 4, 24, 24), scale=3)
+    objects = find_objects(labels, 5, CPU)
+    for order in ([0, 2, 3, 1], [0, 3, 2, 1]):
+        permuted = ColoringLoss()(logits[:, order], objects)["loss"]
+        torch.testing.assert_close(permuted, ColoringLoss()(logits, objects)["loss"])
+
+
+def test_the_coloring_target_is_valid_and_keeps_background(labels):
+    objects = find_objects(labels, 5, CPU)
+    target = ColoringLoss().target(embedding((2, 4, 24, 24)).log_softmax(dim=1), objects).numpy()
+    assert (target[labels == 0] == 0).all()
+    colors = [set(target[0][labels[0] == i]) for i in (1, 2, 3)]
+    assert all(len(c) == 1 and c != {0} for c in colors)
+    assert colors[0] != colors[1]
+
+
+def test_neighbours_are_counted_with_the_background_once_each(labels):
+    objects = find_objects(labels, 5, CPU)
+    pairs = set(map(tuple, objects.pairs.T.tolist()))
+    assert pairs == {(1, 2), (0, 1), (0, 2), (0, 3)}
+    assert objects.pairs.shape[1] == 4
+    assert objects.with_background.sum() == 3
+
+
+def test_object_means_are_means(labels):
+    values = embedding((2, 4, 24, 24))
+    mean, size = object_means(values, find_objects(labels, 5, CPU))
+    expected = values[0][:, torch.from_numpy(labels[0] == 2)].mean(dim=1)
+    torch.testing.assert_close(mean[2], expected)
+    assert size[2] == 30
+
+
+@pytest.mark.parametrize("preset", ["default", "paper"])
+@pytest.mark.parametrize("scale", [0.0, 1e-20, 1e-3, 1.0, 1e4, 1e18])
+def test_loss_and_gradient_are_finite_at_any_scale_of_the_embedding(preset, scale, labels):
+    method = methods.create("fcrnet", preset)
+    for progress in (0.0, 0.99):
+        for dtype in (torch.float32, torch.bfloat16):
+            output = embedding((2, 4, 24, 24), scale=scale).to(dtype).requires_grad_()
+            loss = method.losses(output, labels, progress)["loss"]
+            loss.backward()
+            assert torch.isfinite(loss)
+            assert torch.isfinite(output.grad).all()
+
+
+@pytest.mark.parametrize("preset", ["default", "paper"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_training_stays_finite_where_a_plain_power_explodes(preset, seed, autocast):
+    """Learning rate 1e-3 without warm-up: the scale of the power's input is free to grow."""
+    torch.manual_seed(seed)
+    method = methods.create("fcrnet", preset)
+    network = method.build()
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    rng = np.random.default_rng(seed)
+    for step in range(12):
+        labels = rng.integers(0, 5, (2, 32, 32)).astype(np.int32) * (rng.random((2, 32, 32)) < 0.3)
+        images = torch.from_numpy(labels[:, None] % 2 + rng.normal(size=(2, 1, 32, 32))).float()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            output = network(images)
+        loss = method.losses(output, labels.astype(np.int32), step / 12)["loss"]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        assert torch.isfinite(loss)
+    assert all(torch.isfinite(p).all() for p in network.parameters())
+
+
+def test_alpha_has_equal_stages():
+    method = methods.create("fcrnet", "paper")
+    assert [method.alpha(p) for p in (0, 0.19, 0.2, 0.5, 0.7, 0.85, 0.999)] == [2, 2, 2, 4, 6, 8, 8]
+
+
+def test_postprocess_turns_colors_into_instances():
+    scores = np.zeros((4, 40, 40), np.float32)
+    scores[0] = 1
+    scores[1, 2:12, 2:12] = 2
+    scores[2, 2:12, 12:22] = 2  # touches the first, another colour
+    scores[1, 25:35, 25:35] = 2
+    scores[3, 38, 38] = 2  # smaller than min_size
+    labels = methods.create("fcrnet").postprocess(scores)
+    assert labels.dtype == np.int32
+    assert [int((labels == i).sum()) for i in range(4)] == [1600 - 300, 100, 100, 100]
+
+
+def test_the_papers_background_is_the_most_frequent_color():
+    scores = np.zeros((4, 40, 40), np.float32)
+    scores[2] = 1
+    scores[0, 2:12, 2:12] = 2
+    assert methods.create("fcrnet", "paper").postprocess(scores).max() == 1
+    assert methods.create("fcrnet").postprocess(scores).max() == 1  # channel 2 around it is the instance
+
+
+def test_unknown_names_are_refused_with_the_close_one():
+    with pytest.raises(UsageError, match=r"did you mean 'fcrnet'"):
+        methods.create("fcrnt")
+    with pytest.raises(UsageError, match=r"did you mean 'colors'"):
+        methods.create("fcrnet", colours=4)
+    with pytest.raises(UsageError, match=r"known: default, paper"):
+        methods.create("fcrnet", "papr")
+
+
+def test_options_are_all_recorded():
+    options = dataclasses.asdict(methods.create("fcrnet", colors=10).options)
+    assert options["colors"] == 10
+    assert set(options) >= {"loss", "alpha", "neighbour_distance", "min_size"}
