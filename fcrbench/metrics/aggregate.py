@@ -122,14 +122,16 @@ def summarize(table: "pd.DataFrame", n_boot: int = 2000, seed: int = 0) -> dict[
     values = table[list(MEANS)].to_numpy(np.float64)
     means, low, high = _bootstrap(values, n_boot, seed)
     counted = np.count_nonzero(~np.isnan(values), axis=0)
-    summary: dict[str, Any] = {
+    intervals = {
         name: {"mean": float(means[i]), "low": float(low[i]), "high": float(high[i]), "n": int(counted[i])}
         for i, name in enumerate(MEANS)
     }
-    summary["pooled"] = _pooled(table)
-    summary["n_images"] = len(table)
-    summary["n_empty"] = int(((table["n_true"] == 0) & (table["n_pred"] == 0)).sum())
-    return summary
+    return {
+        "n_images": len(table),
+        "n_empty": int(((table["n_true"] == 0) & (table["n_pred"] == 0)).sum()),
+        "metrics": intervals,
+        "pooled": _pooled(table),
+    }
 
 
 def _bootstrap(values: NDArray[np.float64], n_boot: int, seed: int) -> tuple[NDArray, NDArray, NDArray]:

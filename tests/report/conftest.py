@@ -49,10 +49,7 @@ def make_run(run_dir: Path, dataset: Dataset, predictions: dict[str, np.ndarray]
         write_labels(run_dir / "predictions" / f"{name}.tif", labels)
     scored = metrics.score_dataset(((n, dataset.load(n).labels, p) for n, p in predictions.items()))
     scored.table.to_csv(run_dir / "images.csv", index=False)
-    summary = scored.summary()
-    parts = {name: summary.pop(name) for name in ("pooled", "n_images", "n_empty")}
-    summary = parts | {
-        "metrics": summary,
+    summary = scored.summary() | {
         "split": "val",
         "parameters": 2746740,
         "throughput": {
