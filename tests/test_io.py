@@ -140,6 +140,13 @@ def test_thumbnail_is_no_page(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), GRAY8)
 
 
+@pytest.mark.parametrize("options", [{"imagej": True}, {}])
+def test_stack_behind_one_directory_refused(tmp_path, options):
+    stack = np.stack([GRAY8, GRAY8 + 1, GRAY8])
+    path = tif(tmp_path / "s.tif", stack, truncate=True, photometric="minisblack", **options)
+    refused(read_image, path, "a stack of shape (3, 23, 31)")
+
+
 def test_volume_in_one_page_refused(tmp_path):
     volume = np.zeros((16, 16, 16), dtype=np.uint8)
     path = tif(tmp_path / "v.tif", volume, volumetric=True, tile=(16, 16, 16))

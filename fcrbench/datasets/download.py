@@ -8,7 +8,7 @@ from typing import Any
 
 from fcrbench.errors import FcrbenchError
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14  # what a broken connection costs at most
 _TIMEOUT = (15, 60)  # seconds to connect, seconds between two pieces of data
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 
@@ -140,6 +140,6 @@ def _short(error: Exception) -> str:
             break
         inner = next_
     text = " ".join(str(inner).split())
-    if "object at" in text:  # urllib3 puts its own objects before the reason
+    if "object at" in text or "Connection" in text.partition("(")[0]:  # urllib3 names its own object first
         text = text.rpartition(": ")[2]
     return text or type(inner).__name__

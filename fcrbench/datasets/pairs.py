@@ -50,7 +50,14 @@ class PairedDataset(Dataset):
         listed = self.listed_splits()
         if self._min_objects == 0:
             return listed
-        return {split: tuple(filter(self._has_enough, ids)) for split, ids in listed.items()}
+        kept = {split: tuple(filter(self._has_enough, ids)) for split, ids in listed.items()}
+        for split, ids in kept.items():
+            if listed[split] and not ids:
+                raise DataError(
+                    f"data set {self.name}: none of {len(listed[split])} fields of the split {split} has "
+                    f"{self._min_objects} objects (min_objects)"
+                )
+        return kept
 
     def listed_splits(self) -> Mapping[str, tuple[str, ...]]:
         """The splits before `min_objects`; overridden where finding them takes reading images."""

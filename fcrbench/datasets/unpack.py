@@ -13,7 +13,7 @@ from fcrbench.errors import DataError, FcrbenchError
 def unpack(archive: Path, folder: Path) -> None:
     """Unzip `archive` so that `folder` holds its files and appears only when all of them are written.
 
-    When everything in the archive lies in one top folder, that level is dropped. What macOS adds
+    When everything in the archive lies in one top folder of that name, the level is dropped. What macOS adds
     (__MACOSX, files with a leading dot) is left out. Raises DataError for a damaged archive or a member
     that would land outside or is a link, FcrbenchError when the disk refuses; `folder` is then not there.
     """
@@ -28,11 +28,11 @@ def unpack(archive: Path, folder: Path) -> None:
                 unpacked = Path(name) / "files"  # below the private folder, so with ordinary permissions
                 for member in members:
                     opened.extract(member, unpacked)
-            top = list(unpacked.iterdir())
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
-            if len(top) == 1 and top[0].is_dir():
-                unpacked = top[0]
+            inner = unpacked / folder.name
+            if list(unpacked.iterdir()) == [inner] and inner.is_dir():
+                unpacked = inner
             unpacked.replace(folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{archive}: not a readable zip archive ({error})") from error

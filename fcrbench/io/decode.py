@@ -90,6 +90,9 @@ def _decode_tiff(data: bytes, indexed: bool) -> np.ndarray:
         ]  # thumbnails are no extra pages
         if not pages:
             raise ValueError("no image inside")
+        if (tif.is_imagej or tif.is_shaped) and tif.series[0].size > sum(page.size for page in pages):
+            # Stacks whose planes follow the first one without directories of their own.
+            raise ValueError(f"a stack of shape {tif.series[0].shape}, expected one 2-D image")
         planes: list[np.ndarray] = []
         for page in pages:
             _check_segments(page, len(data))

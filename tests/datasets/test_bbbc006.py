@@ -69,6 +69,8 @@ def test_empty_fields_kept_or_left_out(tmp_path):
     filtered = datasets.create("bbbc006", root=tmp_path, min_objects=2)
     for split, ids in filtered.splits.items():
         assert ids == tuple(id_ for id_ in everything.splits[split] if id_ != empty)
+    with pytest.raises(DataError, match=r"none of \d fields of the split train has 3 objects"):
+        _ = datasets.create("bbbc006", root=tmp_path, min_objects=3).splits
 
 
 def test_plane_and_nested_folder(tmp_path):

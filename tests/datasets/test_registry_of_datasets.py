@@ -34,7 +34,7 @@ def test_unknown_name_offers_close_ones(name, offered):
 
 
 def test_unknown_name_far_from_all():
-    with pytest.raises(UsageError, match="unknown data set 'xyzzy'.*sample, bbbc039"):
+    with pytest.raises(UsageError, match=r"unknown data set 'xyzzy'.*sample, bbbc039"):
         datasets.create("xyzzy")
 
 
@@ -46,7 +46,7 @@ def test_unknown_option_offers_close_ones():
 
 
 def test_root_missing_needless_or_absent(tmp_path):
-    with pytest.raises(UsageError, match="needs its folder.*fcrbench data fetch bbbc006"):
+    with pytest.raises(UsageError, match=r"needs its folder.*fcrbench data fetch bbbc006"):
         datasets.create("bbbc006")
     with pytest.raises(UsageError, match="takes no folder"):
         datasets.create("sample", root=tmp_path)
