@@ -79,7 +79,11 @@ def test_means_leave_out_empty_images_and_count_them(images: list) -> None:
     for name in MEANS:
         assert summary["metrics"][name]["n"] == 5
         assert summary["metrics"][name]["mean"] == pytest.approx(result.table[name].mean())
-        assert summary["metrics"][name]["low"] <= summary["metrics"][name]["mean"] <= summary["metrics"][name]["high"]
+        assert (
+            summary["metrics"][name]["low"]
+            <= summary["metrics"][name]["mean"]
+            <= summary["metrics"][name]["high"]
+        )
     ones = metrics.score_dataset(images, empty="one").summary(n_boot=10)
     assert ones["metrics"]["pq"]["n"] == 7
     assert ones["metrics"]["pq"]["mean"] == pytest.approx((5 * summary["metrics"]["pq"]["mean"] + 2) / 7)

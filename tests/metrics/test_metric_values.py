@@ -81,14 +81,23 @@ def test_average_precision_at_some_thresholds() -> None:
     assert metrics.average_precision(truth, pred, np.array([0.5, 0.9])) == 0.5
 
 
-def test_assignment_needs_an_augmenting_path() -> None:
-    # Greedy by IoU takes 2-2 first; the best total is the chain 1-1, 2-2' shifted by one.
-    truth = np.array([[1] * 6 + [2] * 6 + [0] * 4])
-    pred = np.array([[0] * 2 + [1] * 6 + [2] * 6 + [0] * 2])
-    found = metrics.matching(truth, pred, 0.1)
-    assert found.tp == 2
-    assert found.true_ids.tolist() == [1, 2]
-    assert found.pred_ids.tolist() == [1, 2]
+def test_most_pairs_come_before_the_largest_total_iou() -> None:
+    truth = np.array([[1] * 2 + [2] * 10])
+    pred = np.array([[0] + [1] * 9 + [2] * 2])
+    # IoU: 1-1 1/10, 2-1 8/11, 2-2 2/10. One pair has the larger total, two are more pairs.
+    found = metrics.matching(truth, pred, 0.05)
+    assert (found.true_ids.tolist(), found.pred_ids.tolist()) == ([1, 2], [1, 2])
+    assert found.pair_iou.tolist() == [0.1, 0.2]
+    assert metrics.matching(truth, pred, 0.15).pair_iou.tolist() == [8 / 11]
+    assert metrics.aji_plus(truth, pred) == 8 / (12 + 11 - 8)
+
+
+def test_aji_plus_tie_goes_to_the_larger_intersection() -> None:
+    truth = np.array([[1, 1, 1, 1, 0, 0, 0, 0]])
+    tie = np.array([[9, 0, 5, 5, 5, 5, 5, 5]])  # IoU 1/4 = 2/8
+    for flip in (slice(None), slice(None, None, -1)):
+        assert metrics.aji_plus(truth[:, flip], tie[:, flip]) == 2 / (4 + 7 - 2)
+        assert metrics.aji_plus(tie[:, flip], truth[:, flip]) == 2 / (4 + 7 - 2)
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (0, 5), (5, 0), (0, 0), (2, 3, 4), (0, 2, 2)])

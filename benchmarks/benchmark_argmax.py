@@ -1,0 +1,24 @@
+"""Class map of the scores."""
+
+import numpy as np
+
+from benchmarks import scenes
+from fcrbench.kernels.argmax import argmax_planes
+
+
+class Argmax:
+    params = (["float32", "float64"], [4, 10])
+    param_names = ("dtype", "classes")
+
+    def setup(self, dtype: str, classes: int) -> None:
+        colors = scenes.color_map(scenes.nuclei(scenes.FIELD), classes)
+        self.planes = scenes.scores(colors, classes).astype(dtype).reshape(classes, -1)
+        self.out = np.empty(self.planes.shape[1], np.uint8)
+        argmax_planes(self.planes, self.out)  # compiled before the clock runs
+
+    def time_argmax(self, dtype: str, classes: int) -> None:
+        argmax_planes(self.planes, self.out)
+
+    def time_reading_limit(self, dtype: str, classes: int) -> None:
+        """A sum reads the same bytes and does next to nothing."""
+        self.planes.sum()
