@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from fcrbench.errors import UsageError
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -43,6 +45,10 @@ class Dataset(ABC):
         """Read one field. Raises DataError naming the file when it cannot be used."""
 
     def samples(self, split: str) -> Iterator[Sample]:
-        """The fields of one split, read one at a time, in the split's order."""
-        for sample_id in self.splits[split]:
-            yield self.load(sample_id)
+        """The fields of one split, read one at a time, in the split's order.
+
+        Raises UsageError at once for a split the data set does not have.
+        """
+        if split not in self.splits:
+            raise UsageError(f"data set {self.name} has no split {split!r}, only {', '.join(self.splits)}")
+        return map(self.load, self.splits[split])

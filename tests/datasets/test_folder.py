@@ -33,6 +33,9 @@ def test_split_folders(tmp_path):
         fields(tmp_path / split, stems)
     dataset = datasets.create("folder", root=tmp_path)
     assert dataset.splits == {"train": ("a", "b"), "val": ("c",), "test": ("d",)}
+    assert [field.id for field in dataset.samples("train")] == ["a", "b"]
+    with pytest.raises(UsageError, match="has no split 'valid', only train, val, test"):
+        dataset.samples("valid")
     fields(tmp_path / "val", "a")
     with pytest.raises(DataError, match=r"val/images/a\.png: the same stem as .*train/images/a\.png"):
         datasets.create("folder", root=tmp_path)
