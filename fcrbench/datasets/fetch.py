@@ -18,7 +18,7 @@ from fcrbench.datasets.unpack import unpack
 from fcrbench.errors import DataError, FcrbenchError, UsageError
 
 BASE_URL = "https://data.broadinstitute.org/bbbc"
-SOURCES = "SOURCES.csv"  # in the destination: what was fetched, and the hash found
+SOURCES = "SOURCES.csv"  # in the folder of the data set: what was fetched, and the hash found
 
 # sha256 of BBBC006 planes and labels as other projects recorded them; BBBC039: the same three values in
 # eight independent public repositories. None is known for BBBC038.
@@ -88,23 +88,23 @@ def fetch(
     show_progress: bool = True,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Download and unpack a data set; returns `destination`, the `root` for `create(name, root)`.
+    """Download and unpack a data set; returns its folder, the `root` for `create(name, root)`.
 
     name         bbbc006, bbbc039 or dsb2018
-    destination  folder of this data set, made where missing
+    destination  where to make the data set's own folder, called `name`
     base_url     a mirror of https://data.broadinstitute.org/bbbc
     z            plane of bbbc006, 0 to 33
     say          gets one line for every archive: what was done, and its sha256
 
     Each archive is checked against its sha256 (where none is known, that is said), then becomes one
     folder, which appears only when it is complete. Folders that are there are left alone, so a second call
-    does nothing and an interrupted one goes on. SOURCES.csv in `destination` records URL, size and hash.
+    does nothing and an interrupted one goes on. SOURCES.csv in the folder records URL, size and hash.
     Raises UsageError for a name, FcrbenchError for network or disk, DataError for a wrong hash or a bad zip.
     """
     if not 0 <= z <= 33:
         raise UsageError(f"z is {z}, expected a plane 0 to 33")
     wanted = archives(name, z)
-    root = Path(destination)
+    root = Path(destination) / name
     base = (base_url or BASE_URL).rstrip("/")
     try:
         for archive in wanted:

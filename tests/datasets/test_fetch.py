@@ -238,7 +238,8 @@ def small_bbbc039(server, monkeypatch, tmp_path):
 
 def get(server, destination, name="bbbc039"):
     said: list[str] = []
-    fetch(name, destination, server.url + "/", show_progress=False, say=said.append)
+    root = fetch(name, destination.parent, server.url + "/", show_progress=False, say=said.append)
+    assert root == destination
     return said
 
 
@@ -272,7 +273,7 @@ def test_progress_is_shown_on_a_terminal(server, small_bbbc039, capsys, monkeypa
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     if terminal:
         monkeypatch.setenv("FORCE_COLOR", "1")
-    fetch("bbbc039", small_bbbc039, server.url)
+    fetch("bbbc039", small_bbbc039.parent, server.url)
     shown = capsys.readouterr()
     assert shown.out.count("as expected") == 3
     if terminal:
@@ -321,22 +322,22 @@ def test_interrupted_fetch_keeps_what_came(server, small_bbbc039, monkeypatch):
 def test_unknown_hash_is_said_and_recorded(server, tmp_path):
     content = zipped({"id1/images/id1.png": "x", "id1/masks/m.png": "x"})
     server.files["/BBBC038/stage1_train.zip"] = content
-    said = get(server, tmp_path / "dsb", name="dsb2018")
+    said = get(server, tmp_path / "dsb2018", name="dsb2018")
     digest = hashlib.sha256(content).hexdigest()
     assert len(said) == 1
     assert digest in said[0]
     assert "not checked: no published value is known" in said[0]
-    assert f"{digest},no" in (tmp_path / "dsb" / "SOURCES.csv").read_text()
-    assert (tmp_path / "dsb" / "stage1_train" / "id1" / "images" / "id1.png").is_file()
+    assert f"{digest},no" in (tmp_path / "dsb2018" / "SOURCES.csv").read_text()
+    assert (tmp_path / "dsb2018" / "stage1_train" / "id1" / "images" / "id1.png").is_file()
 
 
 def test_bad_archive_of_unknown_hash_is_fetched_anew(server, tmp_path):
     server.files["/BBBC038/stage1_train.zip"] = b"<html>maintenance</html>"
     with pytest.raises(DataError, match="not a readable zip"):
-        get(server, tmp_path / "dsb", name="dsb2018")
+        get(server, tmp_path / "dsb2018", name="dsb2018")
     server.files["/BBBC038/stage1_train.zip"] = zipped({"id1/a": "x"})
-    get(server, tmp_path / "dsb", name="dsb2018")
-    assert leftovers(tmp_path / "dsb") == ["SOURCES.csv", "stage1_train"]
+    get(server, tmp_path / "dsb2018", name="dsb2018")
+    assert leftovers(tmp_path / "dsb2018") == ["SOURCES.csv", "stage1_train"]
 
 
 def test_the_published_archives():
