@@ -5,7 +5,8 @@ import inspect
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from fcrbench.datasets.base import Dataset
 from fcrbench.datasets.bbbc006 import Bbbc006Dataset
@@ -67,10 +68,13 @@ def create(name: str, root: str | os.PathLike[str] | None = None, **options: Any
     if name not in classes:
         raise UsageError(f"unknown data set {name!r}{_hint(name, classes)}")
     cls = classes[name]
-    known = _options(cls)
-    for option in options:
+    known, types = _options(cls), get_type_hints(cls.__init__)
+    for option, value in options.items():
         if option not in known:
             raise UsageError(f"data set {name} has no option {option!r}{_hint(option, known)}")
+        if not _fits(value, types[option]):
+            wanted = getattr(types[option], "__name__", types[option])
+            raise UsageError(f"data set {name}: {option} is {value!r}, expected {wanted}")
     if cls.needs_root:
         if root is None:
             raise UsageError(f"data set {name} needs its folder (root); to get it: {cls.how_to_get}")
@@ -83,6 +87,22 @@ def create(name: str, root: str | os.PathLike[str] | None = None, **options: Any
 def _options(cls: type[Dataset]) -> dict[str, Any]:
     parameters = inspect.signature(cls).parameters.values()
     return {p.name: p.default for p in parameters if p.name != "root"}
+
+
+def _fits(value: Any, type_: Any) -> bool:
+    """Whether a value out of a TOML file or from a command line is of an option's type."""
+    if isinstance(type_, UnionType):
+        return any(_fits(value, member) for member in get_args(type_))
+    if get_origin(type_) is tuple:
+        members = get_args(type_)
+        return (
+            isinstance(value, (list, tuple))
+            and len(value) == len(members)
+            and all(map(_fits, value, members))
+        )
+    if isinstance(value, bool) or type_ is bool:
+        return isinstance(value, bool) and type_ is bool
+    return isinstance(value, (int, float) if type_ is float else type_)
 
 
 def _hint(word: str, choices: Iterable[str]) -> str:

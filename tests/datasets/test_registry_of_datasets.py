@@ -45,6 +45,28 @@ def test_unknown_option_offers_close_ones():
         datasets.create("sample", seed=3)
 
 
+@pytest.mark.parametrize(
+    ("name", "option", "value", "expected"),
+    [
+        ("bbbc006", "z", "16", "int"),
+        ("bbbc006", "z", True, "int"),
+        ("bbbc006", "by_well", 1, "bool"),
+        ("folder", "val_fraction", "half", "float"),
+        ("synthetic", "size", [3, 4, 5], r"int \| tuple\[int, int\]"),
+        ("synthetic", "size", 2.5, r"int \| tuple\[int, int\]"),
+    ],
+)
+def test_option_of_another_type(tmp_path, name, option, value, expected):
+    root = None if name == "synthetic" else tmp_path
+    with pytest.raises(UsageError, match=rf"{name}: {option} is .*, expected {expected}$"):
+        datasets.create(name, root, **{option: value})
+
+
+def test_options_as_toml_gives_them():
+    dataset = datasets.create("synthetic", size=[20, 30], radius=4, n_nuclei=3, blur=1)
+    assert dataset.load("synthetic-val-0000").labels.shape == (20, 30)
+
+
 def test_root_missing_needless_or_absent(tmp_path):
     with pytest.raises(UsageError, match=r"needs its folder.*fcrbench data fetch bbbc006"):
         datasets.create("bbbc006")
