@@ -1,7 +1,7 @@
 """`python -m benchmarks.peers [-o FILE]`: our speed beside that of other implementations, in Markdown.
 
-Values are compared first, and a peer that disagrees is not timed. Both sides run in turn in one process, on one
-thread; the figure is the median. A peer that is not installed is left out, and named.
+Values are compared first, and a peer that disagrees is not timed. Both sides run in turn in one process, on
+one thread; the figure is the median. A peer that is not installed is left out, and named.
 """
 
 import argparse

@@ -6,10 +6,13 @@ from fcrbench.kernels._jit import inner, jit
 
 
 @jit
-def drop_small(starts: np.ndarray, labels: np.ndarray, count: int, min_size: int) -> int:
-    """Set the runs of objects of fewer than min_size pixels to 0 and close the gaps in the ids, in place.
+def drop_small(
+    starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, count: int, min_size: int
+) -> tuple[int, int]:
+    """Set objects of fewer than min_size pixels to 0 and close the gaps in the ids 1..count, in place.
 
-    labels holds ids 0..count; returns the number of objects that stay.
+    Runs of a row that become equal neighbours are made one, as kernels expect. Returns the number of objects and
+    of runs that stay.
     """
     sizes = np.zeros(count + 1, np.int64)
     for i in range(labels.size):
@@ -20,9 +23,20 @@ def drop_small(starts: np.ndarray, labels: np.ndarray, count: int, min_size: int
         if sizes[k] >= min_size:
             kept += 1
             new_id[k] = kept
-    for i in range(labels.size):
-        labels[i] = new_id[labels[i]]
-    return kept
+    n = 0
+    for row in range(rows.size - 1):
+        first = rows[row]
+        rows[row] = n
+        for i in range(first, rows[row + 1]):
+            label = new_id[labels[i]]
+            if i > first and label == labels[n - 1]:
+                continue
+            starts[n] = starts[i]
+            labels[n] = label
+            n += 1
+    rows[rows.size - 1] = n
+    starts[n] = starts[labels.size]
+    return kept, n
 
 
 @inner

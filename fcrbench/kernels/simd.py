@@ -7,6 +7,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import extending, types
+from numba.core import cgutils
 
 intrinsic: Any = extending.intrinsic  # turns a function of types into one of values
 LANES = 64
@@ -65,3 +66,51 @@ def fill_lanes(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), codegen
+
+
+@intrinsic
+def argmax_lanes(typingctx: Any, planes: Any, index: Any, out: Any) -> Any:
+    """out[index : index + LANES] = first plane of the largest value, for planes (K, N) and out (N,) uint8.
+
+    All columns must lie in the C-contiguous arrays. True if any value is NaN. The running maximum and its
+    plane stay in registers, which no loop over pixels or planes gets from the vectoriser.
+    """
+    if not (isinstance(planes, types.Array) and isinstance(planes.dtype, types.Float)):
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        struct = context.make_array(planes)(context, builder, args[0])
+        target = context.make_array(out)(context, builder, args[2])
+        value_type = ir.VectorType(context.get_value_type(planes.dtype), LANES)
+        plane_type = ir.VectorType(ir.IntType(8), LANES)
+        n_planes, n = cgutils.unpack_tuple(builder, struct.shape)
+
+        def load(plane: Any) -> Any:
+            start = builder.gep(struct.data, [builder.add(builder.mul(plane, n), args[1])])
+            cast = builder.bitcast(start, value_type.as_pointer())
+            return builder.load(cast, align=planes.dtype.bitwidth // 8)
+
+        zero, one = ir.Constant(n.type, 0), ir.Constant(n.type, 1)
+        first = load(zero)
+        best = cgutils.alloca_once_value(builder, first)
+        best_plane = cgutils.alloca_once_value(builder, ir.Constant(plane_type, None))
+        nan = cgutils.alloca_once_value(builder, builder.fcmp_unordered("uno", first, first))
+        with cgutils.for_range_slice(builder, one, n_planes, one) as (plane, _):
+            value = load(plane)
+            larger = builder.fcmp_ordered(">", value, builder.load(best))
+            number = builder.insert_element(
+                ir.Constant(plane_type, ir.Undefined), builder.trunc(plane, ir.IntType(8)), ir.IntType(32)(0)
+            )
+            number = builder.shuffle_vector(
+                number, number, ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
+            )
+            builder.store(builder.select(larger, value, builder.load(best)), best)
+            builder.store(builder.select(larger, number, builder.load(best_plane)), best_plane)
+            builder.store(builder.or_(builder.load(nan), builder.fcmp_unordered("uno", value, value)), nan)
+        place = builder.bitcast(builder.gep(target.data, [args[1]]), plane_type.as_pointer())
+        builder.store(builder.load(best_plane), place, align=1)
+        return builder.icmp_unsigned(
+            "!=", builder.bitcast(builder.load(nan), ir.IntType(LANES)), ir.IntType(LANES)(0)
+        )
+
+    return types.boolean(planes, types.intp, out), codegen

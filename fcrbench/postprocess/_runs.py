@@ -47,7 +47,8 @@ class Runs:
         )
 
     def drop_small(self, min_size: int) -> None:
-        self.count = regions_kernel.drop_small(self.starts, self.labels, self.count, min_size)
+        self.count, n = regions_kernel.drop_small(self.starts, self.labels, self.rows, self.count, min_size)
+        self.starts, self.labels = self.starts[: n + 1], self.labels[:n]
 
     def fill_holes(self) -> None:
         # Objects stand in as the background here: the background regions are what is labelled.

@@ -10,7 +10,7 @@ from strategies import label_images, laid_out
 from fcrbench import postprocess
 
 
-@settings(max_examples=150)
+@settings(max_examples=500)
 @given(
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(st.integers(1, 6), st.integers(0, 12), st.integers(0, 12)),
@@ -133,3 +133,10 @@ def test_negative_ids_are_refused() -> None:
             function(np.ones((2, 2, 2), int))
         with pytest.raises(TypeError, match="labels: expected an array of an integer dtype"):
             function(np.ones((2, 2)))
+
+
+def test_a_dropped_object_opens_the_hole_beside_it() -> None:
+    classes = np.array([[1, 1, 1, 1], [1, 0, 2, 0], [1, 1, 1, 1]])
+    scores = (classes == np.arange(3)[:, None, None]).astype(np.float32)
+    found = postprocess.instances(scores, background=0, min_size=2, fill_holes=True)
+    np.testing.assert_array_equal(found, [[1, 1, 1, 1], [1, 0, 0, 0], [1, 1, 1, 1]])
