@@ -11,8 +11,8 @@ def drop_small(
 ) -> tuple[int, int]:
     """Set objects of fewer than min_size pixels to 0 and close the gaps in the ids 1..count, in place.
 
-    Runs of a row that become equal neighbours are made one, as kernels expect. Returns the number of objects and
-    of runs that stay.
+    Runs of a row that become equal neighbours are made one, as kernels expect. Returns the number of objects
+    and of runs that stay.
     """
     sizes = np.zeros(count + 1, np.int64)
     for i in range(labels.size):
