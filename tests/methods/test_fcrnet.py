@@ -89,12 +89,19 @@ def test_a_perfect_coloring_costs_nothing(labels):
 
 
 def test_a_permuted_coloring_costs_the_same(labels):
-    """No colour is right by itself: only the background's is fixed."""
+    """No colour is right by itself: only the background's is fixed, when none is preferred."""
+    loss = ColoringLoss(order=0)
     logits = embedding((2, 4, 24, 24), scale=3)
     objects = find_objects(labels, 5, CPU)
     for order in ([0, 2, 3, 1], [0, 3, 2, 1]):
-        permuted = ColoringLoss()(logits[:, order], objects)["loss"]
-        torch.testing.assert_close(permuted, ColoringLoss()(logits, objects)["loss"])
+        permuted = loss(logits[:, order], objects)["loss"]
+        torch.testing.assert_close(permuted, loss(logits, objects)["loss"])
+
+
+def test_where_nothing_is_known_lone_objects_take_the_first_color(labels):
+    objects = find_objects(labels, 5, CPU)
+    target = ColoringLoss().target(torch.zeros(2, 4, 24, 24).log_softmax(dim=1), objects).numpy()[0]
+    np.testing.assert_array_equal(target, np.array([0, 1, 2, 1])[labels[0]])
 
 
 def test_the_coloring_target_is_valid_and_keeps_background(labels):

@@ -1,0 +1,215 @@
+"""`fcrbench run`: what it leaves behind, interruption, and what it refuses."""
+
+import csv
+import json
+import os
+import signal
+import time
+import tomllib
+
+import numpy as np
+import pytest
+import tifffile
+from conftest import TINY, files, only
+from safetensors.numpy import load_file
+
+from fcrbench.io import write_labels, write_png
+
+
+def test_a_run_leaves_everything_that_the_readme_names(trained):
+    present = {path for path in files(trained) if not path.startswith("predictions")}
+    assert present == {
+        "config.toml",
+        "manifest.json",
+        "history.csv",
+        "images.csv",
+        "summary.json",
+        "report.html",
+        "checkpoints/last.ckpt",
+        "weights/best.safetensors",
+        "weights/last.safetensors",
+    }
+    rows = list(csv.DictReader((trained / "images.csv").open()))
+    assert len(rows) == 2
+    for row in rows:
+        labels = tifffile.imread(trained / "predictions" / f"{row['image']}.tif")
+        assert labels.shape == (64, 64)
+        assert int(labels.max()) == int(row["n_pred"])
+    summary = json.loads((trained / "summary.json").read_text())
+    assert summary["metrics"]["pq"]["mean"] == pytest.approx(np.mean([float(row["pq"]) for row in rows]))
+    manifest = json.loads((trained / "manifest.json").read_text())
+    assert manifest["method"]["parameters"] == 2_748_692
+    assert set(manifest["dataset"]["splits"]) >= {"train", "val"}
+    history = list(csv.DictReader((trained / "history.csv").open()))
+    assert [int(row["epoch"]) for row in history] == [1, 2]
+    assert history[-1]["val_pq"] != ""
+
+
+def test_config_toml_repeats_the_run(trained, cli):
+    cli("run", "--config", trained / "config.toml")
+    again = only(cli.folder / "runs")
+    assert (again / "config.toml").read_text() == (trained / "config.toml").read_text()
+    first, second = (load_file(run / "weights" / "last.safetensors") for run in (trained, again))
+    assert all(np.array_equal(first[key], second[key]) for key in first)
+    assert (again / "images.csv").read_text() == (trained / "images.csv").read_text()
+
+
+def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(cli):
+    """2 + 2 epochs = 4, to the last bit, and the second half starts amid nothing that is lost."""
+    cli("run", *TINY, "--epochs", 4, "--output", "whole")
+    line = cli.fails("run", *TINY, "--epochs", 4, "--output", "halves", "--stop-after", 2, code=130)
+    half = only(cli.folder / "halves")
+    assert f"--resume halves/{half.name}" in line
+    cli("run", "--resume", half)
+    whole = only(cli.folder / "whole")
+    for name in ("last", "best"):
+        first, second = (load_file(run / "weights" / f"{name}.safetensors") for run in (whole, half))
+        assert all(np.array_equal(first[key], second[key]) for key in first)
+    assert (whole / "images.csv").read_text() == (half / "images.csv").read_text()
+
+    def curve(run):
+        rows = list(csv.DictReader((run / "history.csv").open()))
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+    assert curve(whole) == curve(half)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_saves_and_the_run_can_be_resumed(cli):
+    process = cli.start("run", *TINY, "--epochs", 3000, "--set", "training.validate_every=1")
+    folder = cli.folder / "runs"
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("*/history.csv")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert "nothing is lost" in error
+    assert "Traceback" not in error
+    run = only(folder)
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert not (run / "report.html").exists()
+    before = len((run / "history.csv").read_text().splitlines())
+    cli("run", "--resume", run, "--stop-after", before + 1, code=130)
+    assert len((run / "history.csv").read_text().splitlines()) == before + 2
+
+
+def test_all_background_fields_are_trained_on(cli):
+    folder = cli.folder / "fields"
+    rng = np.random.default_rng(0)
+    for name in "abcd":
+        write_png(folder / "images" / f"{name}.png", rng.integers(0, 255, (40, 40)).astype(np.uint8))
+        write_labels(folder / "masks" / f"{name}.tif", np.zeros((40, 40), np.int32))
+    cli("run", "--dataset", "folder", "--root", folder, "--epochs", 1, "--set", "training.crop=32")
+    summary = json.loads((only(cli.folder / "runs") / "summary.json").read_text())
+    assert summary["n_images"] == 1
+
+
+def test_settings_reach_the_run(cli):
+    (cli.folder / "run.toml").write_text("seed = 7\n[training]\nlearning_rate = 0.5\ncrop = 16\n")
+    cli("run", "--config", "run.toml", *TINY, "--epochs", 1, "--preset", "paper", "--set", "options.colors=3")
+    run = only(cli.folder / "runs")
+    config = tomllib.loads((run / "config.toml").read_text())
+    assert (config["seed"], config["training"]["learning_rate"]) == (7, 0.5)
+    assert config["training"]["crop"] == 32  # the command line wins
+    assert config["training"]["schedule"] == "staircase"  # from the preset
+    assert config["options"]["colors"] == 3
+    assert config["options"]["loss"] == "similarity"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--method", "fcrnt"], 2, ["'fcrnt'", "did you mean 'fcrnet'"]),
+        (["--dataset", "sampel"], 2, ["'sampel'", "sample", "bbbc006"]),
+        (["--preset", "papr"], 2, ["'papr'", "paper"]),
+        (["--set", "training.epchs=3"], 2, ["'epchs'", "did you mean 'epochs'"]),
+        (["--set", "options.colours=3"], 2, ["'colours'", "did you mean 'colors'"]),
+        (["--set", "training.epochs=many"], 2, ["training.epochs", "'many'", "integer"]),
+        (["--epochs", "0"], 2, ["training.epochs is 0", "at least 1"]),
+        (["--set", "epochs"], 2, ["KEY=VALUE"]),
+        (["--epchs", "3"], 2, ["--epchs", "--epochs"]),
+        (["--dataset", "bbbc006"], 2, ["bbbc006", "root"]),
+        (["--dataset", "folder", "--root", "nowhere"], 1, ["nowhere"]),
+        (["--config", "nowhere.toml"], 2, ["nowhere.toml", "No such file"]),
+        (["--device", "gpu"], 2, ["gpu", "cuda"]),
+        (["--resume", "nowhere"], 1, ["nowhere", "config.toml"]),
+        (["--resume", "nowhere", "--epochs", "3"], 2, ["--resume"]),
+    ],
+)
+def test_a_wrong_argument_is_named_and_leaves_nothing(cli, arguments, code, words):
+    line = cli.fails("run", *arguments, code=code)
+    for word in words:
+        assert word in line
+    assert list(cli.folder.iterdir()) == []
+
+
+def test_a_mistyped_toml_key_is_refused_with_the_close_one(cli):
+    (cli.folder / "run.toml").write_text("[training]\nlearning_rat = 0.1\n")
+    line = cli.fails("run", "--config", "run.toml", code=2)
+    assert "'learning_rat'" in line
+    assert "did you mean 'learning_rate'" in line
+    (cli.folder / "run.toml").write_text("[training\n")
+    assert "run.toml is not valid TOML" in cli.fails("run", "--config", "run.toml", code=2)
+
+
+def test_cuda_without_a_gpu_is_refused(cli):
+    cli.environment |= {"CUDA_VISIBLE_DEVICES": "-1"}
+    line = cli.fails("run", *TINY, "--device", "cuda")
+    assert "no CUDA device" in line
+    assert list(cli.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("found", ["nothing", "no mask", "wrong shape", "colour image", "colour mask"])
+def test_a_bad_data_set_is_named_and_leaves_no_run(cli, found):
+    images, masks = cli.folder / "fields" / "images", cli.folder / "fields" / "masks"
+    gray = np.arange(1600, dtype=np.uint8).reshape(40, 40) if found else None
+    images.mkdir(parents=True)
+    masks.mkdir()
+    if found != "nothing":
+        for name in "abc":
+            write_png(images / f"{name}.png", gray)
+            write_labels(masks / f"{name}.tif", np.ones((40, 40), np.int32))
+    word = {
+        "nothing": "images",
+        "no mask": "b",
+        "wrong shape": "(40, 41)",
+        "colour image": "b.png",
+        "colour mask": "b.png",
+    }[found]
+    if found == "no mask":
+        (masks / "b.tif").unlink()
+    elif found == "wrong shape":
+        write_labels(masks / "b.tif", np.ones((40, 41), np.int32))
+    elif found == "colour image":
+        write_png(images / "b.png", np.stack([gray, gray, gray + 1], axis=-1))
+    elif found == "colour mask":
+        (masks / "b.tif").unlink()
+        write_png(masks / "b.png", np.stack([gray, gray, gray + 1], axis=-1))
+    line = cli.fails("run", "--dataset", "folder", "--root", "fields", "--epochs", 1)
+    assert word in line
+    assert not (cli.folder / "runs").exists()
+
+
+def test_a_truncated_checkpoint_is_refused_and_the_rest_stays(cli):
+    cli("run", *TINY, "--epochs", 2, "--stop-after", 1, code=130)
+    run = only(cli.folder / "runs")
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
+    before = files(run)
+    line = cli.fails("run", "--resume", run)
+    assert "last.ckpt" in line
+    assert "truncated" in line
+    assert files(run) == before
+
+
+def test_two_runs_in_one_second_do_not_share_a_folder(cli):
+    processes = [cli.start("run", *TINY, "--epochs", 1) for _ in range(2)]
+    codes = sorted(process.wait(timeout=300) for process in processes)
+    runs = list((cli.folder / "runs").iterdir())
+    assert len(runs) == len([code for code in codes if code == 0])
+    for process in processes:
+        process.stdout.close()
+        process.stderr.close()
