@@ -1,6 +1,7 @@
 """Arrays made ready for the kernels, with as few compiled versions of each kernel as possible."""
 
 import ctypes
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,10 @@ def writable(array: NDArray) -> NDArray:
     """The same memory of a C-contiguous array, not marked read-only.
 
     Numba compiles a kernel anew for read-only arrays. The kernels never write to their inputs, so a read-only
-    one is handed over through its address; the caller holds on to it for the length of the call.
+    one is handed over through its address.
     """
     if array.flags.writeable or array.size == 0:
         return array
-    buffer = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
+    buffer: Any = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
+    buffer.owner = array  # an address alone would not keep the memory
     return np.frombuffer(memoryview(buffer), dtype=array.dtype).reshape(array.shape)

@@ -20,7 +20,9 @@ GOLDEN = np.uint64(
 def _slot(key: np.uint64, keys: np.ndarray, slots: np.ndarray) -> np.int64:
     """The slot of key, or the free one where it belongs."""
     mask = slots.size - 1
-    i = np.int64((key * GOLDEN) >> np.uint64(32)) & mask
+    # The highest bits of the product: they alone depend on every bit of the key.
+    high = (key * GOLDEN) >> np.uint64(32)
+    i = np.int64((high * np.uint64(slots.size)) >> np.uint64(32))
     while slots[i] != 0 and keys[i] != key:
         i = (i + 1) & mask
     return i

@@ -215,3 +215,9 @@ def test_refused_options() -> None:
             metrics.f1(one, one, bad)
     with pytest.raises(ValueError, match="at least one threshold"):
         metrics.average_precision(one, one, [])
+
+
+def test_ids_that_differ_in_their_highest_bits_only() -> None:
+    truth = np.repeat(np.arange(4000, dtype=np.uint64) << np.uint64(52), 3).reshape(100, 120)
+    found = metrics.matching(truth, truth)
+    assert found.true_ids.tolist() == found.pred_ids.tolist() == [k << 52 for k in range(1, 4000)]
