@@ -21,9 +21,9 @@ _PERCENT = np.array([round(100 * t) for t in IOU_THRESHOLDS], np.int64)
 class Scores:
     """All metrics of one image; ratios from 0 to 1 (see `empty` of `score` for images without objects).
 
-    f1, pq, sq, rq, precision, recall, tp, fp, fn hold at IoU 0.5; ap is the mean of `ap_per_iou`. The terms
-    at the end, sums over objects in pixels (iou_sum: of IoU), are what pooled figures of a data set are made
-    of.
+    f1, pq, sq, rq, precision, recall, tp, fp, fn hold at IoU 0.5; ap is the mean of `ap_per_iou`. iou_sum is
+    the sum of IoU of the TP; it and the numerators and denominators, in pixels, are what pooled figures of a
+    data set are made of. ap_per_iou and f1_per_iou hold a value for each of `IOU_THRESHOLDS`.
     """
 
     dice: float
@@ -76,10 +76,9 @@ def score(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan", inclusive:
 
     Args:
         truth, pred: (H, W) or (D, H, W), any integer dtype and layout; 0 is background, ids are any positive
-        integers.
+            integers, with gaps or not.
         empty: value of every ratio when both images hold no object: "nan" (to be left out of means), "one",
-        "zero".
-            With objects on one side only, every ratio is 0.
+            "zero". With objects on one side only, every ratio is 0.
         inclusive: match at IoU >= t instead of IoU > t.
 
     Raises:
