@@ -24,8 +24,7 @@ class OverlapTable:
     Attributes:
         true_ids, pred_ids: (n,), (m,) uint64, ids in order of appearance.
         true_area, pred_area: (n,), (m,) int64, in pixels.
-        true_index, pred_index: (k,) int64, for each overlapping pair the place of its objects in the arrays
-        above.
+        true_index, pred_index: (k,) int64, for each overlapping pair where its objects are in these arrays.
         shared: (k,) int64, pixels of the pair's intersection, > 0.
     """
 
