@@ -203,7 +203,13 @@ def datasets() -> None:
 
 
 @data.command
-def fetch(name: str, *, output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("data")) -> None:
+def fetch(
+    name: str,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("data"),
+    z: int = 16,
+    base_url: str | None = None,
+) -> None:
     """Download a public data set; an interrupted download continues where it stopped.
 
     Example: fcrbench data fetch bbbc039 -o data
@@ -214,10 +220,14 @@ def fetch(name: str, *, output: Annotated[Path, Parameter(name=["--output", "-o"
         bbbc006, bbbc039 or dsb2018.
     output
         Folder to make the data set's own folder in.
+    z
+        Plane of bbbc006, 0 to 33; 16 is in focus.
+    base_url
+        A mirror to download from instead of the publisher.
     """
     from fcrbench.datasets.fetch import fetch as fetch_dataset
 
-    folder = fetch_dataset(name, output)
+    folder = fetch_dataset(name, output, base_url, z=z)
     print(f"{name} is in {folder}; use it with: fcrbench run --dataset {name} --root {folder}")
 
 
@@ -250,6 +260,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
+        sys.stdout = None  # so that nothing is flushed at exit
+        return 0
     return 0
 
 

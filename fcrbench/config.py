@@ -1,14 +1,13 @@
 """The whole schema of a run: frozen dataclasses, TOML in, TOML out."""
 
 import dataclasses
-import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
-from fcrbench.errors import UsageError
+from fcrbench.errors import UsageError, unknown_name
 
 T = TypeVar("T")
 
@@ -93,14 +92,6 @@ class RunConfig:
         import tomlkit
 
         return tomlkit.dumps(dataclasses.asdict(self))
-
-
-def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
-    """An error message that offers the names most like an unknown one, and lists them all."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"unknown {what} {name!r}{hint} (known: {', '.join(names)})"
 
 
 def build(schema: type[T], values: Mapping[str, Any], where: str = "") -> T:

@@ -1,5 +1,8 @@
 """The errors a user can act on. The command line prints them as one line and exits with their code."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class FcrbenchError(Exception):
     """Something outside the program is wrong: a file, a device, a disk. The message is one line."""
@@ -15,3 +18,11 @@ class UsageError(FcrbenchError, ValueError):
     """A name, option or configuration value is not one that exists."""
 
     exit_code = 2
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """The message about a name that does not exist: it offers those most like it, and lists them all."""
+    names = list(known)
+    close = [repr(match) for match in difflib.get_close_matches(name.lower(), names, n=2, cutoff=0.5)]
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    return f"unknown {what} {name!r}{hint} (known: {', '.join(names) or 'none'})"

@@ -1,7 +1,6 @@
 """`fcrbench data fetch`: the published archives, checked and unpacked into a folder `create` accepts."""
 
 import csv
-import difflib
 import hashlib
 import io
 import logging
@@ -15,7 +14,7 @@ from typing import Any
 from fcrbench.atomic import write_text
 from fcrbench.datasets.download import Progress, ResumingDownloader
 from fcrbench.datasets.unpack import unpack
-from fcrbench.errors import DataError, FcrbenchError, UsageError
+from fcrbench.errors import DataError, FcrbenchError, UsageError, unknown_name
 
 BASE_URL = "https://data.broadinstitute.org/bbbc"
 SOURCES = "SOURCES.csv"  # in the folder of the data set: what was fetched, and the hash found
@@ -73,9 +72,7 @@ def archives(name: str, z: int = 16) -> tuple[Archive, ...]:
         "dsb2018": (Archive("BBBC038/stage1_train.zip", "stage1_train", None),),
     }
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
-        hint = f"; did you mean {' or '.join(close)}?" if close else ";"
-        raise UsageError(f"data set {name!r} cannot be fetched{hint} These can: {', '.join(known)}")
+        raise UsageError(unknown_name("data set to fetch", name, known))
     return known[name]
 
 

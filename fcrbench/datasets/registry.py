@@ -1,9 +1,7 @@
 """Data sets by name."""
 
-import difflib
 import inspect
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -15,7 +13,7 @@ from fcrbench.datasets.dsb2018 import Dsb2018Dataset
 from fcrbench.datasets.folder import FolderDataset
 from fcrbench.datasets.sample import SampleDataset
 from fcrbench.datasets.synthetic import SyntheticDataset
-from fcrbench.errors import UsageError
+from fcrbench.errors import UsageError, unknown_name
 
 _CLASSES: tuple[type[Dataset], ...] = (
     SampleDataset,
@@ -66,12 +64,12 @@ def create(name: str, root: str | os.PathLike[str] | None = None, **options: Any
     """
     classes = {cls.name: cls for cls in _CLASSES}
     if name not in classes:
-        raise UsageError(f"unknown data set {name!r}{_hint(name, classes)}")
+        raise UsageError(unknown_name("data set", name, classes))
     cls = classes[name]
     known, types = _options(cls), get_type_hints(cls.__init__)
     for option, value in options.items():
         if option not in known:
-            raise UsageError(f"data set {name} has no option {option!r}{_hint(option, known)}")
+            raise UsageError(unknown_name(f"option of data set {name}", option, known))
         if not _fits(value, types[option]):
             wanted = getattr(types[option], "__name__", types[option])
             raise UsageError(f"data set {name}: {option} is {value!r}, expected {wanted}")
@@ -103,12 +101,3 @@ def _fits(value: Any, type_: Any) -> bool:
     if isinstance(value, bool) or type_ is bool:
         return isinstance(value, bool) and type_ is bool
     return isinstance(value, (int, float) if type_ is float else type_)
-
-
-def _hint(word: str, choices: Iterable[str]) -> str:
-    names = list(choices)
-    if not names:
-        return "; it has none"
-    close = difflib.get_close_matches(word.lower(), names, n=2, cutoff=0.5)
-    offer = f"; did you mean {' or '.join(close)}? All:" if close else "; expected one of"
-    return f"{offer} {', '.join(names)}"

@@ -7,8 +7,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from fcrbench.config import build, unknown_name
-from fcrbench.errors import UsageError
+from fcrbench.config import build
+from fcrbench.errors import UsageError, unknown_name
 from fcrbench.methods.base import Method, MethodSpec, Preset
 
 GROUP = "fcrbench.methods"

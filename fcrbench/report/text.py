@@ -27,8 +27,8 @@ def run_lines(folder: Path) -> list[str]:
     speed = summary["throughput"]
     return [
         *score_lines(summary),
-        f"{summary['parameters']:,} parameters; on {speed['device']} with {speed['threads']} threads: network "
-        f"{speed['network_images_per_second']:.1f}, post-processing "
+        f"{summary['parameters']:,} parameters; on {speed['device']} with {speed['threads']} threads: "
+        f"network {speed['network_images_per_second']:.1f}, post-processing "
         f"{speed['postprocess_images_per_second']:.0f} images/s (paper's post-processing: about 5)",
         f"trained in {summary['training']['seconds']:.0f} s, {summary['training']['steps']} steps",
     ]

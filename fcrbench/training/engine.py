@@ -1,5 +1,6 @@
 """The training loop, on Lightning Fabric: seeds, precision, devices, checkpoints, validation."""
 
+import logging
 import math
 import signal
 import time
@@ -78,6 +79,7 @@ def make_fabric(device: str, precision: str) -> Fabric:
         kind = "cuda" if torch.cuda.is_available() else "cpu"
     if precision == "auto":
         precision = "bf16" if _computes_bfloat16(kind) else "32"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision each time
     return Fabric(
         accelerator=kind,
         devices=[int(number)] if number else 1,

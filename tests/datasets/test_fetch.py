@@ -361,9 +361,9 @@ def test_known_hashes_agree_with_the_list_at_hand(shared):
 
 
 def test_refusals(tmp_path):
-    with pytest.raises(UsageError, match=r"'bbbc09' cannot be fetched; did you mean bbbc039"):
+    with pytest.raises(UsageError, match=r"data set to fetch 'bbbc09'; did you mean 'bbbc039'"):
         fetch("bbbc09", tmp_path)
-    with pytest.raises(UsageError, match=r"'sample' cannot be fetched.*bbbc006, bbbc039, dsb2018"):
+    with pytest.raises(UsageError, match=r"'sample' .*bbbc006, bbbc039, dsb2018"):
         fetch("sample", tmp_path)
     with pytest.raises(UsageError, match="z is 99"):
         fetch("bbbc006", tmp_path, z=99)

@@ -28,7 +28,7 @@ def test_unknown_name_offers_close_ones(name, offered):
     with pytest.raises(UsageError) as error:
         datasets.create(name)
     message = str(error.value)
-    assert f"did you mean {offered}" in message
+    assert f"did you mean '{offered}'" in message
     for known in NAMES:
         assert known in message
 
@@ -39,9 +39,11 @@ def test_unknown_name_far_from_all():
 
 
 def test_unknown_option_offers_close_ones():
-    with pytest.raises(UsageError, match=r"no option 'n_nuclie'; did you mean n_nuclei\?"):
+    with pytest.raises(
+        UsageError, match=r"synthetic 'n_nuclie'; did you mean 'n_nuclei'\?"
+    ):
         datasets.create("synthetic", n_nuclie=3)
-    with pytest.raises(UsageError, match="no option 'seed'; it has none"):
+    with pytest.raises(UsageError, match=r"'seed' \(known: none\)"):
         datasets.create("sample", seed=3)
 
 

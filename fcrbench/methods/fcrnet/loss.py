@@ -53,10 +53,13 @@ class ColoringLoss:
     Channel 0 is background. At each step every object takes the colour that costs it least (mean
     -log p over its pixels), most confident object first, a colour held by a neighbour costing
     `penalty` more. The target follows the prediction, so any valid colouring is right, as the paper
-    wants, and yet every pixel has a plain target from the first step.
+    wants, and yet every pixel has a plain target from the first step. Each colour costs `order` more than
+    the one before it: an object without close neighbours takes the first colour, and only touching ones
+    have to agree on who takes the next.
     """
 
     penalty: float = 5.0
+    order: float = 0.5
     inter_weight: float = 1.0
     foreground_weight: float = 1.0
 
@@ -74,6 +77,7 @@ class ColoringLoss:
         """The colour of every pixel, (B, H, W) int64."""
         cost, _ = object_means(-log_p, objects)
         foreground = cost[:, 1:].cpu().numpy()
+        foreground += self.order * np.arange(foreground.shape[1], dtype=np.float32)
         color = np.zeros(len(cost), np.int64)
         for first, near in zip(objects.first, objects.near, strict=True):
             n = len(near)  # with the background, which is row `first`

@@ -21,6 +21,12 @@ class FCRNet(Method):
         o = self.options
         return UNet(o.colors, batch_norm=o.batch_norm)
 
+    def normalize(self, image: np.ndarray) -> np.ndarray:
+        if self.options.intensity == "root":
+            image = image.astype(np.float32)
+            image = np.sqrt(np.maximum(image - np.float32(np.percentile(image, 1)), 0))
+        return super().normalize(image)
+
     def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
         o = self.options
         objects = find_objects(labels, o.neighbour_distance, output.device)

@@ -17,6 +17,8 @@ class FCRNetOptions:
     inter_weight        weight of the similarity of neighbouring objects in the loss
     neighbour_distance  objects at most this far apart are neighbours; pixels
     foreground_weight   weight of foreground pixels in the cross-entropy ("coloring")
+    intensity           "linear": mean 0 and deviation 1; "root": the same after the square root of what is
+                        above the 1st percentile, so that dim nuclei count beside bright ones
     batch_norm          batch normalisation in the trunk (the paper has none)
     background          "mode": the most frequent colour of an image is its background (the authors' rule);
                         "first": channel 0
@@ -30,6 +32,7 @@ class FCRNetOptions:
     inter_weight: float = 1.0
     neighbour_distance: int = 10
     foreground_weight: float = 1.0
+    intensity: Literal["root", "linear"] = "root"
     batch_norm: bool = True
     background: Literal["mode", "first"] = "first"
     min_size: int = 25
@@ -49,6 +52,7 @@ SPEC = MethodSpec(
             options={
                 "loss": "similarity",
                 "inter_weight": 4.0,
+                "intensity": "linear",
                 "batch_norm": False,
                 "background": "mode",
                 "fill_holes": False,
