@@ -31,9 +31,9 @@ class TrainingConfig:
     workers          processes that prepare crops, 0 = the training process itself
     """
 
-    epochs: int = 40
+    epochs: int = 10
     crops_per_image: int = 4
-    batch_size: int = 4
+    batch_size: int = 2
     crop: int = 256
     learning_rate: float = 2e-3
     schedule: Literal["cosine", "staircase"] = "cosine"
@@ -45,7 +45,7 @@ class TrainingConfig:
     average: float = 0.99
     augment: bool = True
     precision: Literal["auto", "32", "bf16"] = "auto"
-    validate_every: int = 5
+    validate_every: int = 2
     workers: int = 0
 
     def __post_init__(self) -> None:

@@ -3,13 +3,14 @@
 import hashlib
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fcrbench import datasets, manifest, report
 from fcrbench.atomic import write_json, write_text
 from fcrbench.config import RunConfig, build, merge, read_toml
-from fcrbench.datasets import Dataset
+from fcrbench.datasets import Dataset, Sample
 from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.evaluation import mean_scores, predict_and_score, summarise
 from fcrbench.inference import Predictor
@@ -33,14 +34,15 @@ def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | N
     digest = hashlib.sha256(config.to_toml().encode()).hexdigest()[:8]
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = runs / f"{stamp}-{config.dataset.name}-{config.method}-{digest}"
-    dataset = open_dataset(config)  # before the folder is made: a wrong name leaves nothing behind
+    # All that can be wrong with data and device shows before the folder is made.
+    data = read_data(config)
     make_fabric(config.device, config.training.precision)
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise FcrbenchError(f"cannot make {folder}: {error.strerror}") from error
     write_text(folder / "config.toml", config.to_toml())
-    return _complete(config, dataset, folder, progress, resume=False, stop_after=stop_after)
+    return _complete(config, data, folder, progress, resume=False, stop_after=stop_after)
 
 
 def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> Path:
@@ -49,22 +51,31 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
         raise DataError(f"{folder} is not a run directory: no config.toml in it")
     config = configure(read_toml(folder / "config.toml"))
     started = (folder / "checkpoints" / "last.ckpt").is_file()
-    return _complete(config, open_dataset(config), folder, progress, resume=started, stop_after=stop_after)
+    return _complete(config, read_data(config), folder, progress, resume=started, stop_after=stop_after)
 
 
-def open_dataset(config: RunConfig) -> Dataset:
-    """The run's data set. Raises DataError when it has nothing to train on or to validate with."""
+@dataclass(frozen=True)
+class Data:
+    """A data set and its fields that a run trains on and validates with."""
+
+    dataset: Dataset
+    train: list[Sample]
+    val: list[Sample]
+
+
+def read_data(config: RunConfig) -> Data:
+    """Read the run's fields. Raises DataError when one is bad, or there is none to train or validate with."""
     chosen = config.dataset
     dataset = datasets.create(chosen.name, chosen.root or None, **chosen.options)
     for split in ("train", "val"):
         if not dataset.splits.get(split):
             raise DataError(f"data set {chosen.name} has no field in its {split!r} split")
-    return dataset
+    return Data(dataset, list(dataset.samples("train")), list(dataset.samples("val")))
 
 
 def _complete(
     config: RunConfig,
-    dataset: Dataset,
+    data: Data,
     folder: Path,
     progress: Progress,
     *,
@@ -73,16 +84,15 @@ def _complete(
 ) -> Path:
     method = registry.create(config.method, config.preset, **config.options)
     fabric = make_fabric(config.device, config.training.precision)
-    train_fields, val_fields = (list(dataset.samples(split)) for split in ("train", "val"))
     training = train(
         config.method,
         method,
-        train_fields,
+        data.train,
         config.training,
         fabric=fabric,
         seed=config.seed,
         directory=folder,
-        validate=lambda network: mean_scores(Predictor(method, network, fabric), val_fields),
+        validate=lambda network: mean_scores(Predictor(method, network, fabric), data.val),
         progress=progress,
         resume=resume,
         stop_after=stop_after,
@@ -90,18 +100,18 @@ def _complete(
     if config.evaluate == "best":
         load_weights(folder / "weights" / "best.safetensors", training.network)
     predictor = Predictor(method, training.network, fabric)
-    scores = predict_and_score(predictor, val_fields, folder)
+    scores = predict_and_score(predictor, data.val, folder)
     parameters = sum(p.numel() for p in training.network.parameters())
-    write_json(folder / "summary.json", summarise(scores, predictor, val_fields, training, parameters))
+    write_json(folder / "summary.json", summarise(scores, predictor, data.val, training, parameters))
     write_json(
         folder / "manifest.json",
         manifest.describe_environment()
         | {
             "device": manifest.describe_device(fabric.device),
             "seed": config.seed,
-            "dataset": manifest.describe_dataset(dataset, {"train": train_fields, "val": val_fields}),
+            "dataset": manifest.describe_dataset(data.dataset, {"train": data.train, "val": data.val}),
             "method": manifest.describe_method(config, parameters),
         },
     )
-    report.write_report(folder, dataset)
+    report.write_report(folder, data.dataset)
     return folder

@@ -215,7 +215,8 @@ def train(
                 state["seconds"] = time.perf_counter() - started
                 save()
                 raise InterruptedTrainingError(
-                    f"stopped after {state['step']} of {total} steps; nothing is lost"
+                    f"stopped after {state['step']} of {total} steps; nothing is lost, "
+                    f"continue with: fcrbench run --resume {directory}"
                 )
     save_weights(directory / "weights" / "last.safetensors", evaluated, name, method)
     return Training(evaluated, state["seconds"], total, config.epochs * len(crops), state["history"])

@@ -108,11 +108,11 @@ def test_all_background_fields_are_trained_on(cli):
 
 
 def test_settings_reach_the_run(cli):
-    (cli.folder / "run.toml").write_text("seed = 7\n[training]\nlearning_rate = 0.5\ncrop = 16\n")
+    (cli.folder / "run.toml").write_text("seed = 7\n[training]\nlearning_rate = 0.01\ncrop = 16\n")
     cli("run", "--config", "run.toml", *TINY, "--epochs", 1, "--preset", "paper", "--set", "options.colors=3")
     run = only(cli.folder / "runs")
     config = tomllib.loads((run / "config.toml").read_text())
-    assert (config["seed"], config["training"]["learning_rate"]) == (7, 0.5)
+    assert (config["seed"], config["training"]["learning_rate"]) == (7, 0.01)
     assert config["training"]["crop"] == 32  # the command line wins
     assert config["training"]["schedule"] == "staircase"  # from the preset
     assert config["options"]["colors"] == 3
@@ -175,7 +175,7 @@ def test_a_bad_data_set_is_named_and_leaves_no_run(cli, found):
     word = {
         "nothing": "images",
         "no mask": "b",
-        "wrong shape": "(40, 41)",
+        "wrong shape": "40x41",
         "colour image": "b.png",
         "colour mask": "b.png",
     }[found]

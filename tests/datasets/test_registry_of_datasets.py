@@ -39,9 +39,7 @@ def test_unknown_name_far_from_all():
 
 
 def test_unknown_option_offers_close_ones():
-    with pytest.raises(
-        UsageError, match=r"synthetic 'n_nuclie'; did you mean 'n_nuclei'\?"
-    ):
+    with pytest.raises(UsageError, match=r"synthetic 'n_nuclie'; did you mean 'n_nuclei'\?"):
         datasets.create("synthetic", n_nuclie=3)
     with pytest.raises(UsageError, match=r"'seed' \(known: none\)"):
         datasets.create("sample", seed=3)

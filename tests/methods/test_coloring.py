@@ -32,7 +32,9 @@ def naive_neighbours(labels, n, distance):
 def test_neighbours_are_the_objects_within_the_distance(seed, shape, n, share, distance):
     rng = np.random.default_rng(seed)
     labels = np.where(rng.random(shape) < share, rng.integers(0, n + 1, shape), 0).astype(np.int32)
-    np.testing.assert_array_equal(neighbour_matrix(labels, n, distance), naive_neighbours(labels, n, distance))
+    np.testing.assert_array_equal(
+        neighbour_matrix(labels, n, distance), naive_neighbours(labels, n, distance)
+    )
 
 
 def test_a_lone_object_takes_its_cheapest_color():

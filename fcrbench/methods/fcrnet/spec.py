@@ -28,9 +28,9 @@ class FCRNetOptions:
 
     colors: int = 4
     loss: Literal["coloring", "similarity"] = "coloring"
-    alpha: tuple[float, ...] = (2, 2, 4, 6, 8)
+    alpha: tuple[float, ...] = (2.0, 2.0, 4.0, 6.0, 8.0)
     inter_weight: float = 1.0
-    neighbour_distance: int = 10
+    neighbour_distance: int = 4
     foreground_weight: float = 1.0
     intensity: Literal["root", "linear"] = "root"
     batch_norm: bool = True
@@ -52,6 +52,7 @@ SPEC = MethodSpec(
             options={
                 "loss": "similarity",
                 "inter_weight": 4.0,
+                "neighbour_distance": 10,
                 "intensity": "linear",
                 "batch_norm": False,
                 "background": "mode",
