@@ -6,6 +6,10 @@ an object need not be connected. Arrays may be 2-D or 3-D, of any integer dtype 
 
 from fcrbench.metrics.aggregate import DatasetScores, score_dataset, summarize
 from fcrbench.metrics.aji import aji, aji_plus
+from fcrbench.metrics.boundary import BoundaryScores, boundary, boundary_mask
+from fcrbench.metrics.class_dataset import ClassDatasetScores, score_dataset_classes
+from fcrbench.metrics.classes import ClassScores, score_classes
+from fcrbench.metrics.compare import compare
 from fcrbench.metrics.dice import dice, dice2
 from fcrbench.metrics.matching import Matching, average_precision, f1, matching, pq
 from fcrbench.metrics.overlap import OverlapTable, overlap_table
@@ -13,6 +17,9 @@ from fcrbench.metrics.scores import IOU_THRESHOLDS, Scores, score
 
 __all__ = [
     "IOU_THRESHOLDS",
+    "BoundaryScores",
+    "ClassDatasetScores",
+    "ClassScores",
     "DatasetScores",
     "Matching",
     "OverlapTable",
@@ -20,6 +27,9 @@ __all__ = [
     "aji",
     "aji_plus",
     "average_precision",
+    "boundary",
+    "boundary_mask",
+    "compare",
     "dice",
     "dice2",
     "f1",
@@ -27,6 +37,8 @@ __all__ = [
     "overlap_table",
     "pq",
     "score",
+    "score_classes",
     "score_dataset",
+    "score_dataset_classes",
     "summarize",
 ]

@@ -140,3 +140,38 @@ def test_the_image_at_fault_is_named() -> None:
         metrics.summarize(pd.DataFrame({"image": []}))
     with pytest.raises(ValueError, match="n_boot"):
         metrics.score_dataset([]).summary(n_boot=0)
+
+
+def test_pooled_intervals_are_of_resampled_images(images: list) -> None:
+    """Each end is a pooled figure of some draw; one image only leaves no room."""
+    result = metrics.score_dataset(images)
+    summary = result.summary(n_boot=500)
+    assert list(summary["pooled_intervals"]) == list(MEANS)
+    for name, row in summary["pooled_intervals"].items():
+        assert row["low"] <= summary["pooled"][name] <= row["high"], name
+    rng = np.random.default_rng(0)
+    draws = []
+    for _ in range(500):
+        part = result.table.iloc[rng.integers(0, len(images), len(images))]
+        draws.append(2 * part["iou_sum"].sum() / (part["n_true"] + part["n_pred"]).sum())
+    low, high = np.percentile(draws, [2.5, 97.5])
+    pq = summary["pooled_intervals"]["pq"]
+    assert (pq["low"], pq["high"]) == pytest.approx((low, high), abs=0.03)
+    one = metrics.score_dataset(images[:1]).summary(n_boot=20)
+    for name, row in one["pooled_intervals"].items():
+        assert row["low"] == pytest.approx(row["high"]) == pytest.approx(one["pooled"][name])
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_progress(images: list, workers: int, capsys: pytest.CaptureFixture) -> None:
+    seen: list[tuple[int, int | None]] = []
+    metrics.score_dataset(images, workers=workers, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(k, 7) for k in range(1, 8)]
+    seen.clear()
+    metrics.score_dataset(iter(images), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(k, None) for k in range(1, 8)]
+    assert capsys.readouterr() == ("", "")
+    metrics.score_dataset(images, progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "7/7" in err
