@@ -1,0 +1,153 @@
+"""Label images of tensors on an accelerator: `label` and `instances` of `fcrbench.postprocess` in torch.
+
+Same rules, same ids; the result stays on the device. The runs of equal pixels in the rows are the nodes of a
+graph; its components are found by hooking larger roots to smaller ones and jumping to the root (after
+Shiloach and Vishkin 1982), in a few passes over all runs at once.
+"""
+
+from numbers import Integral
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from fcrbench.postprocess._runs import check_connectivity, check_min_size
+
+MAX_CLASSES = 256
+
+
+def label(class_map: Tensor, background: int | None = 0, connectivity: int = 1) -> tuple[Tensor, int]:
+    """`postprocess.label` of a (H, W) integer tensor: int32 labels on its device, and their number.
+
+    Raises TypeError and ValueError as `postprocess.label` does.
+    """
+    if class_map.is_floating_point() or class_map.is_complex():
+        raise TypeError(f"class_map: expected an array of an integer dtype, found {class_map.dtype}")
+    if class_map.ndim != 2:
+        raise ValueError(f"class_map: expected a 2-D array (H, W), found shape {tuple(class_map.shape)}")
+    check_connectivity(connectivity)
+    if background is not None and not _holds(class_map.dtype, background):
+        background = None
+    if class_map.dtype == torch.uint64:  # equality needs the bits only
+        class_map = class_map.view(torch.int64)
+        background = background - 2**64 if background is not None and background >= 2**63 else background
+    labels, n = _components(class_map.to(torch.int64), background, connectivity)
+    return labels.to(torch.int32), n
+
+
+def instances(
+    scores: Tensor,
+    background: Literal["mode"] | int = "mode",
+    connectivity: int = 1,
+    min_size: int = 0,
+    fill_holes: bool = False,
+) -> Tensor:
+    """`postprocess.instances` of a (K, H, W) floating tensor: (H, W) int32 labels on its device.
+
+    Raises TypeError and ValueError as `postprocess.instances` does.
+    """
+    if not scores.is_floating_point():
+        raise TypeError(f"scores: expected a floating dtype, found {scores.dtype}")
+    if scores.ndim != 3 or not 1 <= scores.shape[0] <= MAX_CLASSES:
+        raise ValueError(
+            f"scores: expected shape (K, H, W) with 1 <= K <= {MAX_CLASSES}, found {tuple(scores.shape)}"
+        )
+    n_classes = scores.shape[0]
+    if background != "mode" and not (isinstance(background, Integral) and 0 <= background < n_classes):
+        raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
+    check_connectivity(connectivity)
+    check_min_size(min_size)
+    if scores.numel() == 0:
+        return torch.zeros(scores.shape[1:], dtype=torch.int32, device=scores.device)
+
+    best, classes = scores.detach().max(dim=0)  # the first of equal ones; a NaN is the largest
+    if bool(best.isnan().any()):
+        raise ValueError(
+            f"scores: expected numbers, found NaN in {int(best.isnan().sum())} of {best.numel()} pixels"
+        )
+    if background == "mode":
+        background = int(torch.bincount(classes.reshape(-1), minlength=n_classes).argmax())
+    labels, n = _components(classes, int(background), connectivity)
+    if min_size > 1:
+        labels = _without_small(labels, n, min_size)
+    if fill_holes:
+        labels = _without_holes(labels)
+    return labels.to(torch.int32)
+
+
+def _holds(dtype: torch.dtype, value: int) -> bool:
+    low, high = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+    return low <= value <= high
+
+
+def _components(values: Tensor, background: int | None, connectivity: int) -> tuple[Tensor, int]:
+    """int64 labels 1..n in raster order of first pixel, 0 where the value is the background; and n."""
+    if values.numel() == 0:
+        return torch.zeros_like(values), 0
+    starts = torch.ones_like(values, dtype=torch.bool)
+    starts[:, 1:] = values[:, 1:] != values[:, :-1]
+    run = (starts.reshape(-1).cumsum(0) - 1).reshape(values.shape)  # of each pixel
+    value_of_run = values[starts]
+    objects = (
+        torch.ones_like(value_of_run, dtype=torch.bool) if background is None else value_of_run != background
+    )
+
+    above, below = values[:-1], values[1:]
+    meet = starts[:-1] | starts[1:]  # once for each two runs that touch: where the later one starts
+    edges = [_edges(run[:-1], run[1:], (above == below) & meet)]
+    if connectivity == 2:
+        # Runs that touch over a corner only: both runs to the right of the corner start there.
+        corner = starts[:-1, 1:] & starts[1:, 1:]
+        edges.append(_edges(run[:-1, :-1], run[1:, 1:], (above[:, :-1] == below[:, 1:]) & corner))
+        edges.append(_edges(run[:-1, 1:], run[1:, :-1], (above[:, 1:] == below[:, :-1]) & corner))
+    pairs = torch.cat(edges, dim=1)
+    root = _roots(len(value_of_run), pairs[:, objects[pairs[0]]])
+
+    first = objects & (root == torch.arange(len(root), device=root.device))
+    ids = first.cumsum(0)
+    ids = torch.where(objects, ids[root], 0)
+    return ids[run], int(first.sum())
+
+
+def _edges(one: Tensor, other: Tensor, where: Tensor) -> Tensor:
+    return torch.stack([one[where], other[where]])
+
+
+def _roots(n: int, pairs: Tensor) -> Tensor:
+    """(n,) the smallest node of each node's component in a graph of (2, m) edges."""
+    root = torch.arange(n, device=pairs.device)
+    while True:
+        ends = root[pairs]
+        low, high = ends.amin(0), ends.amax(0)
+        apart = low != high
+        if not bool(apart.any()):
+            return root
+        pairs, low, high = pairs[:, apart], low[apart], high[apart]
+        root.scatter_reduce_(0, high, low, "amin")  # only roots are written, each to a smaller one: no cycle
+        while True:
+            shorter = root[root]
+            if torch.equal(shorter, root):
+                break
+            root = shorter
+
+
+def _without_small(labels: Tensor, n: int, min_size: int) -> Tensor:
+    kept = torch.bincount(labels.reshape(-1), minlength=n + 1) >= min_size
+    kept[0] = False
+    return torch.where(kept, kept.cumsum(0), 0)[labels]
+
+
+def _without_holes(labels: Tensor) -> Tensor:
+    """Background regions, 4-connected, off the frame and beside one object only, given to that object."""
+    regions, n = _components((labels == 0).to(torch.int64), 0, 1)
+    low = torch.full((n + 1,), torch.iinfo(torch.int64).max, device=labels.device)
+    high = torch.zeros_like(low)
+    for a, b in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
+        for region, beside in ((regions[a], labels[b]), (regions[:, a], labels[:, b])):
+            at = (region > 0) & (beside > 0)
+            low.scatter_reduce_(0, region[at], beside[at], "amin")
+            high.scatter_reduce_(0, region[at], beside[at], "amax")
+    for side in (regions[0], regions[-1], regions[:, 0], regions[:, -1]):
+        high[side] = 0
+    owner = torch.where(low == high, high, 0)
+    return torch.where(regions > 0, owner[regions], labels)

@@ -1,0 +1,109 @@
+"""The torch path of the overlap table: on CPU tensors against the Numba path, on a GPU where there is one."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import label_pairs, laid_out, renamed
+
+from fcrbench import datasets, metrics
+from fcrbench.metrics import device
+from fcrbench.metrics.scores import scores_of_table
+
+torch = pytest.importorskip("torch")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+def assert_same_table(found: metrics.OverlapTable, expected: metrics.OverlapTable) -> None:
+    for name in ("true_ids", "pred_ids", "true_area", "pred_area"):
+        a, b = getattr(found, name), getattr(expected, name)
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b, name)
+    rows = [np.stack([t.true_index, t.pred_index, t.shared]) for t in (found, expected)]
+    in_order = [r[:, np.lexsort(r[1::-1])] for r in rows]
+    np.testing.assert_array_equal(*in_order)
+    assert repr(scores_of_table(found)) == repr(scores_of_table(expected))
+
+
+def tensor(array: np.ndarray) -> "torch.Tensor":
+    native = array.astype(array.dtype.newbyteorder("="))
+    return torch.from_numpy(np.array(native, order="K"))
+
+
+@settings(max_examples=200)
+@given(data=st.data(), pair=label_pairs())
+def test_table_is_that_of_the_kernels(data: st.DataObject, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, pred = (data.draw(laid_out(data.draw(renamed(image)))) for image in pair)
+    # The kernels meet the pixels in the order of memory, torch in the order of the axes.
+    expected = metrics.overlap_table(np.ascontiguousarray(truth), np.ascontiguousarray(pred))
+    assert_same_table(device.device_overlap_table(tensor(truth), tensor(pred)), expected)
+    assert_same_table(device.device_overlap_table(tensor(truth), pred), expected)
+
+
+def test_a_real_field_and_views() -> None:
+    sample = datasets.create("sample")
+    truth = sample.load(sample.splits["val"][0]).labels.astype(np.int32)
+    pred = np.roll(truth, (2, 1), (0, 1))
+    a, b = torch.from_numpy(truth), torch.from_numpy(pred)
+    assert_same_table(device.device_overlap_table(a, b), metrics.overlap_table(truth, pred))
+    views = device.device_overlap_table(a.T[::2], b.T[::2])
+    assert_same_table(views, metrics.overlap_table(truth.T[::2].copy(), pred.T[::2].copy()))
+
+
+def test_refused_as_by_the_kernels() -> None:
+    one = torch.ones((2, 2), dtype=torch.int32)
+    table = device.device_overlap_table
+    with pytest.raises(
+        TypeError, match=r"truth: expected an array of an integer dtype, found torch\.float32"
+    ):
+        table(one.float(), one)
+    with pytest.raises(ValueError, match=r"equal shapes, found \(2, 2\) and \(1, 2\)"):
+        table(one, one[:1])
+    with pytest.raises(ValueError, match=r"2-D or 3-D arrays, found shape \(2,\)"):
+        table(one[0], one[0])
+    with pytest.raises(ValueError, match=r"pred: expected ids >= 0 \(0 is background\), found -4"):
+        table(one, one * -4)
+
+
+def test_what_is_a_tensor() -> None:
+    class Ours(torch.Tensor):
+        pass
+
+    assert device.is_tensor(torch.ones(1))
+    assert device.is_tensor(torch.ones(1).as_subclass(Ours))
+    assert not device.is_tensor(np.ones(1))
+    assert not device.on_device(torch.ones(1))
+    assert device.on_device(torch.ones(1, device="meta"))
+
+
+def test_telling_tensors_apart_imports_no_torch() -> None:
+    code = (
+        "import sys, numpy as np; from fcrbench import metrics\n"
+        "from fcrbench.metrics.device import on_device\n"
+        "metrics.score(np.ones((2, 2), int), np.ones((2, 2), int)); assert not on_device(np.ones(2))\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@needs_cuda
+@settings(max_examples=50)
+@given(data=st.data(), pair=label_pairs())
+def test_cuda_table(data: st.DataObject, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, pred = (data.draw(laid_out(data.draw(renamed(image)))) for image in pair)
+    expected = metrics.overlap_table(np.ascontiguousarray(truth), np.ascontiguousarray(pred))
+    assert_same_table(device.device_overlap_table(tensor(truth).cuda(), tensor(pred).cuda()), expected)
+    assert_same_table(device.device_overlap_table(tensor(truth).cuda(), pred), expected)
+
+
+@needs_cuda
+def test_cuda_scores() -> None:
+    sample = datasets.create("sample")
+    truth = sample.load(sample.splits["val"][0]).labels.astype(np.int32)
+    pred = np.roll(truth, (2, 1), (0, 1))
+    found = metrics.score(torch.from_numpy(truth).cuda(), torch.from_numpy(pred).cuda())
+    assert repr(found) == repr(metrics.score(truth, pred))
