@@ -118,7 +118,6 @@ def test_neighbours_are_counted_with_the_background_once_each(labels):
     pairs = set(map(tuple, objects.pairs.T.tolist()))
     assert pairs == {(1, 2), (0, 1), (0, 2), (0, 3)}
     assert objects.pairs.shape[1] == 4
-    assert objects.with_background.sum() == 3
 
 
 def test_object_means_are_means(labels):
@@ -197,6 +196,10 @@ def test_unknown_names_are_refused_with_the_close_one():
         methods.create("fcrnet", colours=4)
     with pytest.raises(UsageError, match=r"known: default, paper"):
         methods.create("fcrnet", "papr")
+    with pytest.raises(UsageError, match=r"options.colors is 1; expected at least 2"):
+        methods.create("fcrnet", colors=1)
+    with pytest.raises(UsageError, match=r"options.alpha is \[\]; expected one or more positive"):
+        methods.create("fcrnet", alpha=())
 
 
 def test_options_are_all_recorded():

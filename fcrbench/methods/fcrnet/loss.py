@@ -42,7 +42,7 @@ class SimilarityLoss:
         mean, size = object_means(h, objects)
         # sum over the pixels of an object of mu . h is size * |mu|^2
         intra = 1 - (size * mean.square().sum(dim=1)).sum() / size.sum()
-        inter = neighbour_similarity(mean, objects, include_background=True)
+        inter = neighbour_similarity(mean, objects)
         return {"loss": intra + self.inter_weight * inter, "intra": intra, "inter": inter}
 
 
@@ -60,18 +60,10 @@ class ColoringLoss:
 
     penalty: float = 5.0
     order: float = 0.5
-    inter_weight: float = 1.0
-    foreground_weight: float = 1.0
 
     def __call__(self, logits: Tensor, objects: Objects) -> dict[str, Tensor]:
         log_p = logits.float().log_softmax(dim=1)
-        target = self.target(log_p.detach(), objects)
-        weight = torch.ones(logits.shape[1], device=logits.device)
-        weight[1:] = self.foreground_weight
-        entropy = nll_loss(log_p, target, weight)
-        mean, _ = object_means(log_p.exp(), objects)
-        inter = neighbour_similarity(mean, objects, include_background=False)
-        return {"loss": entropy + self.inter_weight * inter, "entropy": entropy, "inter": inter}
+        return {"loss": nll_loss(log_p, self.target(log_p.detach(), objects))}
 
     def target(self, log_p: Tensor, objects: Objects) -> Tensor:
         """The colour of every pixel, (B, H, W) int64."""
@@ -96,9 +88,9 @@ def object_means(values: Tensor, objects: Objects) -> tuple[Tensor, Tensor]:
     return total / size.clamp_min(1)[:, None], size
 
 
-def neighbour_similarity(mean: Tensor, objects: Objects, include_background: bool) -> Tensor:
+def neighbour_similarity(mean: Tensor, objects: Objects) -> Tensor:
     """Mean of |mu_i . mu_j| over the neighbouring pairs; 0 where there is none."""
-    pairs = objects.pairs if include_background else objects.pairs[:, ~objects.with_background]
+    pairs = objects.pairs
     if pairs.shape[1] == 0:
         return mean.sum() * 0
     return (mean[pairs[0]] * mean[pairs[1]]).sum(dim=1).abs().mean()

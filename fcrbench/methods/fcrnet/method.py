@@ -33,9 +33,7 @@ class FCRNet(Method):
         if o.loss == "similarity":
             h = power_normalise(output, self.alpha(progress))
             return SimilarityLoss(o.inter_weight)(h, objects)
-        return ColoringLoss(inter_weight=o.inter_weight, foreground_weight=o.foreground_weight)(
-            output, objects
-        )
+        return ColoringLoss()(output, objects)
 
     def alpha(self, progress: float) -> float:
         """The power of Eq. 4 at this share of the training: equal stages, as in the authors' code."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
 
 
@@ -14,9 +15,8 @@ class FCRNetOptions:
     loss                "coloring": cross-entropy to a dynamic colouring, channel 0 is background;
                         "similarity": Eq. 1 on the power-normalised embedding of Eq. 4
     alpha               powers of Eq. 4, one for each equal share of the training ("similarity")
-    inter_weight        weight of the similarity of neighbouring objects in the loss
+    inter_weight        weight of the similarity of neighbours ("similarity")
     neighbour_distance  objects at most this far apart are neighbours; pixels
-    foreground_weight   weight of foreground pixels in the cross-entropy ("coloring")
     intensity           "linear": mean 0 and deviation 1; "root": the same after the square root of what is
                         above the 1st percentile, so that dim nuclei count beside bright ones
     batch_norm          batch normalisation in the trunk (the paper has none)
@@ -29,14 +29,22 @@ class FCRNetOptions:
     colors: int = 4
     loss: Literal["coloring", "similarity"] = "coloring"
     alpha: tuple[float, ...] = (2.0, 2.0, 4.0, 6.0, 8.0)
-    inter_weight: float = 1.0
-    neighbour_distance: int = 4
-    foreground_weight: float = 1.0
+    inter_weight: float = 4.0
+    neighbour_distance: int = 2
     intensity: Literal["root", "linear"] = "root"
     batch_norm: bool = True
     background: Literal["mode", "first"] = "first"
     min_size: int = 25
     fill_holes: bool = True
+
+    def __post_init__(self) -> None:
+        if self.colors < 2:
+            raise UsageError(f"options.colors is {self.colors}; expected at least 2, one of them background")
+        if not self.alpha or min(self.alpha) <= 0:
+            raise UsageError(f"options.alpha is {list(self.alpha)}; expected one or more positive powers")
+        for name in ("neighbour_distance", "min_size"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
 
 
 SPEC = MethodSpec(
@@ -51,7 +59,6 @@ SPEC = MethodSpec(
             "the paper's head, loss and schedule",
             options={
                 "loss": "similarity",
-                "inter_weight": 4.0,
                 "neighbour_distance": 10,
                 "intensity": "linear",
                 "batch_norm": False,

@@ -13,12 +13,11 @@ from fcrbench.kernels.neighbours import neighbour_matrix
 class Objects:
     """The objects of a batch, numbered through; the background of each image is one of them.
 
-    index            (B, H, W) int64, the object of every pixel
-    size             (N,) float32, pixels of each object
-    first            row of each image's background; its objects follow in the order of their ids
-    near             per image (n + 1, n + 1) bool, neighbouring objects, row 0 the background
-    pairs            (2, P) int64, each neighbouring pair once, the background next to every object
-    with_background  (P,) bool, pairs of which one is a background
+    index  (B, H, W) int64, the object of every pixel
+    size   (N,) float32, pixels of each object
+    first  row of each image's background; its objects follow in the order of their ids
+    near   per image (n + 1, n + 1) bool, neighbouring objects, row 0 the background
+    pairs  (2, P) int64, each neighbouring pair once, the background next to every object
     """
 
     index: Tensor
@@ -26,7 +25,6 @@ class Objects:
     first: list[int]
     near: list[np.ndarray]
     pairs: Tensor
-    with_background: Tensor
 
 
 def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Objects:
@@ -49,14 +47,11 @@ def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Obj
         outside = np.stack([np.zeros(n, np.int64), np.arange(1, n + 1)])
         pairs += [inside + count, outside + count]
         count += n + 1
-    both = np.concatenate(pairs, axis=1)
-    background = np.isin(both[0], first)
     size = np.bincount(index.ravel(), minlength=count).astype(np.float32)
     return Objects(
         torch.from_numpy(index).to(device),
         torch.from_numpy(size).to(device),
         first,
         near,
-        torch.from_numpy(both).to(device),
-        torch.from_numpy(background).to(device),
+        torch.from_numpy(np.concatenate(pairs, axis=1)).to(device),
     )
