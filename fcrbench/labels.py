@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 
 from fcrbench.kernels import overlap as kernel
 
-_FIRST_CAPACITY = 256
+_FIRST_CAPACITY = 1024
 _GROWTH = 4
+_SLOTS_PER_ENTRY = 4
 
 
 def as_labels(array: object, name: str) -> NDArray:
@@ -17,107 +18,76 @@ def as_labels(array: object, name: str) -> NDArray:
     return labels
 
 
-class _HashTable:
-    """Keys, and slots four times as many as entries; see `fcrbench.kernels.overlap`."""
+def index_ids(
+    values: NDArray[np.uint64], pixels: NDArray[np.int64], dtype: np.dtype, name: str
+) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]]:
+    """Objects of a label image from its runs or other pieces, each of one id.
+
+    Returns the index 1..n of each piece's object in order of appearance, 0 for background; ids (n,) and areas
+    (n,). ValueError if an id of a signed dtype is negative.
+    """
+    slots = np.zeros(1 << (2 * len(values) + 1).bit_length(), np.int32)
+    index = np.empty(len(values), np.int32)
+    ids, areas = np.empty(len(values) + 1, np.uint64), np.empty(len(values) + 1, np.int64)
+    n = kernel.index_ids(values, pixels, slots, index, ids, areas)
+    ids = ids[1 : n + 1]
+    if dtype.kind == "i" and n:
+        # The kernels see bits only: a negative id has the top bit set.
+        bits = 8 * dtype.itemsize
+        if int(ids.max()) >> (bits - 1):
+            lowest = int(ids[ids >> np.uint64(bits - 1) != 0].min()) - (1 << bits)
+            raise ValueError(f"{name}: expected ids >= 0 (0 is background), found {lowest}")
+    return index, ids, areas[1 : n + 1]
+
+
+class PairTable:
+    """Pairs of ids at the same place in two label images, and how many pixels have them."""
 
     def __init__(self) -> None:
-        self.n = 0
-        self.capacity = _FIRST_CAPACITY
-        self.keys = np.empty(4 * self.capacity, np.uint64)
-        self.slots = np.zeros(4 * self.capacity, np.int32)
-
-    def grow(self) -> None:
-        self.capacity *= _GROWTH
-        keys = np.empty(4 * self.capacity, np.uint64)
-        slots = np.zeros(4 * self.capacity, np.int32)
-        kernel.rehash(self.keys, self.slots, keys, slots)
-        self.keys, self.slots = keys, slots
-
-
-def _extended(array: NDArray, rows: int) -> NDArray:
-    bigger = np.zeros((rows, *array.shape[1:]), array.dtype)
-    bigger[: len(array)] = array
-    return bigger
-
-
-class IdTable(_HashTable):
-    """Objects of a label image, met run by run: `ids` (n,) uint64, `areas` (n,) in order of first pixel."""
-
-    def __init__(self, name: str, dtype: np.dtype) -> None:
-        super().__init__()
-        self._name = name
-        self._dtype = dtype
-        self._ids = np.zeros(self.capacity, np.uint64)
-        self._areas = np.zeros(self.capacity, np.int64)
-
-    def index(self, starts: NDArray[np.int64], values: NDArray[np.uint64]) -> NDArray[np.int32]:
-        """Index 1..n of the object of every run, 0 for background; the runs are added to the areas."""
-        index = np.empty(len(values), np.int32)
-        run = 0
-        while True:
-            run, self.n = kernel.index_ids(
-                starts, values, index, run, self.keys, self.slots, self._ids, self._areas, self.n
-            )
-            if run == len(values):
-                return index
-            self.grow()
-            self._ids = _extended(self._ids, self.capacity)
-            self._areas = _extended(self._areas, self.capacity)
-
-    @property
-    def ids(self) -> NDArray[np.uint64]:
-        return self._ids[1 : self.n + 1]
-
-    @property
-    def areas(self) -> NDArray[np.int64]:
-        return self._areas[1 : self.n + 1]
-
-    def check(self) -> None:
-        """ValueError if an id is negative. The kernels see bits only: a negative id has the top bit set."""
-        if self._dtype.kind != "i" or self.n == 0:
-            return
-        bits = 8 * self._dtype.itemsize
-        negative = self.ids[self.ids >> np.uint64(bits - 1) != 0]
-        if negative.size:
-            lowest = int(negative.min()) - (1 << bits)
-            raise ValueError(f"{self._name}: expected ids >= 0 (0 is background), found {lowest}")
-
-
-class PairTable(_HashTable):
-    """Pairs of overlapping objects of two images and the pixels they share."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pairs = np.zeros((self.capacity, 3), np.int64)
+        self._n = 0
+        self._true_ids = np.empty(_FIRST_CAPACITY, np.uint64)
+        self._pred_ids = np.empty(_FIRST_CAPACITY, np.uint64)
+        self._pixels = np.empty(_FIRST_CAPACITY, np.int64)
+        self._slots = np.zeros(_SLOTS_PER_ENTRY * _FIRST_CAPACITY, np.int32)
 
     def add(
-        self,
-        true_starts: NDArray[np.int64],
-        true_index: NDArray[np.int32],
-        pred_starts: NDArray[np.int64],
-        pred_index: NDArray[np.int32],
+        self, starts: NDArray[np.int64], true_values: NDArray[np.uint64], pred_values: NDArray[np.uint64]
     ) -> None:
-        """Count the overlaps of two run lists of the same pixels; indices as `IdTable.index` gives them."""
-        a = b = 0
+        """Count the pixels of runs over which both images are constant."""
+        run = 0
         while True:
-            a, b, self.n = kernel.count_pairs(
-                true_starts,
-                true_index,
-                pred_starts,
-                pred_index,
-                a,
-                b,
-                self.keys,
-                self.slots,
-                self._pairs,
-                self.n,
+            run, self._n = kernel.count_pairs(
+                starts,
+                true_values,
+                pred_values,
+                run,
+                self._slots,
+                self._true_ids,
+                self._pred_ids,
+                self._pixels,
+                self._n,
             )
-            if a == len(true_index):
+            if run == len(true_values):
                 return
-            self.grow()
-            self._pairs = _extended(self._pairs, self.capacity)
+            self._grow()
+
+    def _grow(self) -> None:
+        capacity = _GROWTH * len(self._pixels)
+        self._true_ids = np.resize(self._true_ids, capacity)
+        self._pred_ids = np.resize(self._pred_ids, capacity)
+        self._pixels = np.resize(self._pixels, capacity)
+        self._slots = np.zeros(_SLOTS_PER_ENTRY * capacity, np.int32)
+        kernel.rehash(self._true_ids, self._pred_ids, self._n, self._slots)
 
     @property
-    def pairs(self) -> NDArray[np.int64]:
-        """(n, 3): index in truth, index in pred (from 1), pixels shared."""
-        return self._pairs[: self.n]
+    def true_ids(self) -> NDArray[np.uint64]:
+        """Of each pair, in order of appearance; so are the next two."""
+        return self._true_ids[: self._n]
+
+    @property
+    def pred_ids(self) -> NDArray[np.uint64]:
+        return self._pred_ids[: self._n]
+
+    @property
+    def pixels(self) -> NDArray[np.int64]:
+        return self._pixels[: self._n]

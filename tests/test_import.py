@@ -60,9 +60,9 @@ def test_kernels_are_cached_for_the_user_where_the_package_is_read_only(tmp_path
         folder.chmod(0o555)
     code = (
         "import fcrbench, numpy as np; from fcrbench.postprocess import label\n"
-        "from fcrbench.kernels.components import components\n"
+        "from fcrbench.kernels.components import connect\n"
         "label(np.eye(3, dtype=np.uint8))\n"
-        "print(fcrbench.__file__, sum(components.stats.cache_hits.values()))"
+        "print(fcrbench.__file__, sum(connect.stats.cache_hits.values()))"
     )
     env = {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1", "NUMBA_CACHE_DIR": ""}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fcrbench.kernels._jit import jit
-from fcrbench.kernels.simd import LANES, argmax_lanes
+from fcrbench.kernels.simd import LANES, argmax_lanes, ones, unequal_mask
 
 
 @jit
@@ -30,3 +30,19 @@ def argmax_planes(scores: np.ndarray, out: np.ndarray) -> bool:
                 out[i] = k
         i += 1
     return not nan
+
+
+@jit
+def count_classes(classes: np.ndarray, counts: np.ndarray) -> None:
+    """Count the pixels of each class 0 .. counts.size - 1 in classes (N,) uint8."""
+    whole = classes.size // LANES * LANES
+    same = np.empty(LANES, np.uint8)
+    for k in range(counts.size):
+        for lane in range(LANES):
+            same[lane] = k
+        n = 0
+        for i in range(0, whole, LANES):
+            n += LANES - ones(unequal_mask(classes, i, same, 0))
+        for i in range(whole, classes.size):
+            n += int(classes[i] == k)
+        counts[k] = n

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fcrbench.kernels._jit import inner, jit
+from fcrbench.kernels.components import find
 
 
 @jit
@@ -11,8 +12,8 @@ def drop_small(
 ) -> tuple[int, int]:
     """Set objects of fewer than min_size pixels to 0 and close the gaps in the ids 1..count, in place.
 
-    Runs of a row that become equal neighbours are made one, as kernels expect. Returns the number of objects
-    and of runs that stay.
+    rows (h + 1,): the first run of each row, then the number of runs. Runs of a row that become equal
+    neighbours are made one. Returns the number of objects and of runs that stay.
     """
     sizes = np.zeros(count + 1, np.int64)
     for i in range(labels.size):
@@ -40,48 +41,58 @@ def drop_small(
 
 
 @inner
-def _meet(owner: np.ndarray, holes: np.ndarray, labels: np.ndarray, i: int, j: int) -> None:
-    """Note that runs i and j are neighbours. owner: 0 unknown, id of the only neighbour so far, -1 several or
-    edge.
-    """
+def _agreed(a: int, b: int) -> int:
+    """Owner of a region of which two parts have owners a and b: 0 not known, -1 none."""
+    if a == 0 or a == b:
+        return b
+    return a if b == 0 else -1
+
+
+@inner
+def _meet(parent: np.ndarray, owner: np.ndarray, labels: np.ndarray, i: int, j: int) -> None:
+    """Runs i and j are neighbours: background joins background, or learns of an object beside it."""
     if labels[j] == 0:
         i, j = j, i
-    if labels[i] != 0 or labels[j] == 0:
+    if labels[i] != 0:
         return
-    hole = holes[i]
-    if owner[hole] == 0:
-        owner[hole] = labels[j]
-    elif owner[hole] != labels[j]:
-        owner[hole] = -1
+    i = find(parent, i)
+    if labels[j] != 0:
+        owner[i] = _agreed(owner[i], labels[j])
+        return
+    j = find(parent, j)
+    parent[j] = i
+    owner[i] = _agreed(owner[i], owner[j])
 
 
 @jit
-def fill_holes(
-    starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, width: int, holes: np.ndarray, n_holes: int
-) -> None:
+def fill_holes(starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, width: int) -> None:
     """Give every 4-connected background region whose 4-neighbours all belong to one object to it, in place.
 
-    holes is the id 1..n_holes of each run's background region. One that reaches the edge of the image is no
-    hole.
+    One that reaches the edge of the image is no hole.
     """
     height = rows.size - 1
-    owner = np.zeros(n_holes + 1, np.int32)
+    parent = np.empty(labels.size, np.int64)
+    owner = np.zeros(labels.size, np.int32)
+    for i in range(labels.size):
+        parent[i] = i
     for row in range(height):
         first = rows[row]
         end = rows[row + 1]
-        owner[holes[first]] = -1
-        owner[holes[end - 1]] = -1
-        for i in range(first, end - 1):
-            _meet(owner, holes, labels, i, i + 1)
+        owner[first] = -1
+        owner[end - 1] = -1
         if row == 0 or row == height - 1:
             for i in range(first, end):
-                owner[holes[i]] = -1
+                owner[i] = -1
+    for row in range(height):
+        here = rows[row]
+        end = rows[row + 1]
+        for i in range(here, end - 1):
+            _meet(parent, owner, labels, i, i + 1)
         if row == 0:
             continue
         above = rows[row - 1]
-        here = first
         while here < end:
-            _meet(owner, holes, labels, above, here)
+            _meet(parent, owner, labels, above, here)
             above_stop = starts[above + 1] + width
             here_stop = starts[here + 1]
             if above_stop <= here_stop:
@@ -89,5 +100,7 @@ def fill_holes(
             if here_stop <= above_stop:
                 here += 1
     for i in range(labels.size):
-        if labels[i] == 0 and owner[holes[i]] > 0:
-            labels[i] = owner[holes[i]]
+        if labels[i] == 0:
+            around = owner[find(parent, i)]
+            if around > 0:
+                labels[i] = around

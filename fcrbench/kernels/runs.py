@@ -1,105 +1,86 @@
 """Run-length encoding of integer images, and painting runs back.
 
-A run is a longest stretch of equal values within one row. Every other kernel works on runs, so only `encode`
-is compiled for each pixel width, and the work per object is proportional to its outline, not to its area.
+Only `mark_changes` and `values_at` see pixels and are compiled for each pixel width. Every other kernel works
+on runs, so that the work per object is proportional to its outline, not to its area.
 """
 
 import numpy as np
 
-from fcrbench.kernels._jit import inner, jit
-from fcrbench.kernels.simd import FILL_LANES, change_mask, fill_lanes, trailing_zeros
+from fcrbench.kernels._jit import jit
+from fcrbench.kernels.simd import FILL_LANES, LANES, fill_lanes, ones, trailing_zeros, unequal_mask
 
-BLOCK = 4096
-
-
-@inner
-def _scan(flat: np.ndarray, low: int, high: int, starts: np.ndarray, n: int) -> int:
-    """Write the indices i in [low, high), low > 0, where flat[i] != flat[i - 1]; return the new count."""
-    i = low
-    while i + 64 <= high:
-        mask = change_mask(flat, i)
-        while mask != np.uint64(0):
-            starts[n] = i + trailing_zeros(mask)
-            n += 1
-            mask &= mask - np.uint64(1)
-        i += 64
-    while i < high:
-        if flat[i] != flat[i - 1]:
-            starts[n] = i
-            n += 1
-        i += 1
-    return n
+ONE = np.uint64(1)
+STARTS_A_STEP = 4
 
 
 @jit
-def encode(flat: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Runs of the rows of an image given as its flat pixels (unsigned; size a multiple of width, width > 0).
+def mark_changes(flat: np.ndarray, bits: np.ndarray, keep: bool) -> None:
+    """Set bit i of bits, 64 to a word, where i = 0 or flat[i] != flat[i - 1]; keep: also where it is set."""
+    n = flat.size
+    for word in range((n + LANES - 1) // LANES):
+        low = LANES * word
+        if low > 0 and low + LANES <= n:
+            mask = unequal_mask(flat, low, flat, low - 1)
+        else:
+            mask = np.uint64(low == 0 or flat[low] != flat[low - 1])
+            for j in range(1, min(LANES, n - low)):
+                mask |= np.uint64(flat[low + j] != flat[low + j - 1]) << np.uint64(j)
+        if keep:
+            mask |= bits[word]
+        bits[word] = mask
 
-    Returns starts (n + 1,) int64: flat index of the first pixel of each run, then the number of pixels;
-    values (n,) uint64; rows (h + 1,) int64: index of the first run of each row, then n.
+
+@jit
+def run_starts(bits: np.ndarray, n_pixels: int, width: int) -> np.ndarray:
+    """Flat index of the first pixel of each run, then n_pixels: (n + 1,) int64.
+
+    bits as `mark_changes` leaves them; a run ends with its row of width pixels at the latest.
     """
-    height = flat.size // width
-    rows = np.empty(height + 1, np.int64)
-    starts = np.empty(max(BLOCK, flat.size // 16) + BLOCK, np.int64)
+    for i in range(0, n_pixels, width):
+        bits[i // LANES] |= ONE << np.uint64(i % LANES)
+    n_words = (n_pixels + LANES - 1) // LANES
     n = 0
-    for row in range(height):
-        rows[row] = n
-        begin = row * width
-        end = begin + width
-        if n + BLOCK >= starts.size:
-            starts = _grown(starts)
-        starts[n] = begin
-        n += 1
-        low = begin + 1
-        while low < end:
-            high = min(low + BLOCK, end)
-            if n + BLOCK >= starts.size:
-                starts = _grown(starts)
-            n = _scan(flat, low, high, starts, n)
-            low = high
-    rows[height] = n
-    starts[n] = flat.size
-    values = np.empty(n, np.uint64)
-    for i in range(n):
-        values[i] = flat[starts[i]]
-    return starts[: n + 1], values, rows
+    for word in range(n_words):
+        n += ones(bits[word])
+    starts = np.empty(n + LANES, np.int64)
+    at = np.uint64(0)
+    for word in range(n_words):
+        mask = bits[word]
+        end = at + np.uint64(ones(mask))
+        while at < end:
+            for _ in range(STARTS_A_STEP):  # too many rather than ask before each; the next word overwrites
+                starts[at] = LANES * word + trailing_zeros(mask)
+                mask &= mask - ONE
+                at += ONE
+        at = end
+    starts[n] = n_pixels
+    return starts[: n + 1]
 
 
-@inner
-def _grown(array: np.ndarray) -> np.ndarray:
-    bigger = np.empty(2 * array.size + BLOCK, array.dtype)
-    for i in range(array.size):
-        bigger[i] = array[i]
-    return bigger
+@jit
+def values_at(flat: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Value of each run: (n,) uint64."""
+    values = np.empty(starts.size - 1, np.uint64)
+    for i in range(values.size):
+        values[i] = flat[np.uint64(starts[i])]
+    return values
 
 
 @jit
 def paint(starts: np.ndarray, labels: np.ndarray, out: np.ndarray) -> None:
     """Write labels[i] over out[starts[i] : starts[i + 1]] for every run; out is flat int32.
 
-    Whole vectors are written, past the end of the run too: the next runs paint over that.
+    Two whole vectors are written at once, past the end of the run too: the next runs paint over that.
     """
-    safe = out.size - FILL_LANES
+    safe = out.size - 2 * FILL_LANES
     for i in range(labels.size):
         label = labels[i]
         stop = starts[i + 1]
         at = starts[i]
         while at < stop and at <= safe:
             fill_lanes(out, at, label)
-            at += FILL_LANES
+            fill_lanes(out, at + FILL_LANES, label)
+            at += 2 * FILL_LANES
         while at < stop:
             out[at] = label
             at += 1
-
-
-@jit
-def most_frequent(starts: np.ndarray, values: np.ndarray, n_classes: int) -> int:
-    """The value (< n_classes) that covers most pixels; the lowest one on a tie."""
-    counts = np.zeros(n_classes, np.int64)
-    for i in range(values.size):
-        counts[np.int64(values[i])] += starts[i + 1] - starts[i]
-    best = 0
-    for k in range(1, n_classes):
-        if counts[k] > counts[best]:
-            best = k
-    return best

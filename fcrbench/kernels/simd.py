@@ -15,36 +15,46 @@ FILL_LANES = 16
 
 
 @intrinsic
-def change_mask(typingctx: Any, array: Any, index: Any) -> Any:
-    """Bit j of the uint64 result is set where array[index + j] != array[index + j - 1], j = 0 .. 63.
+def unequal_mask(typingctx: Any, left: Any, i: Any, right: Any, j: Any) -> Any:
+    """Bit k of the uint64 result is set where left[i + k] != right[j + k], k = 0 .. 63.
 
-    Reads array[index - 1 : index + 64]; the caller keeps that inside the (C-contiguous, unsigned) array.
+    The caller keeps all of these inside the (C-contiguous) arrays of the same unsigned dtype.
     """
-    if not (isinstance(array, types.Array) and isinstance(array.dtype, types.Integer)):
+    if not (
+        isinstance(left, types.Array) and isinstance(left.dtype, types.Integer) and left.dtype == right.dtype
+    ):
         return None
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        struct = context.make_array(signature.args[0])(context, builder, args[0])
-        element = context.get_value_type(array.dtype)
-        vector = ir.VectorType(element, LANES)
-        here = builder.gep(struct.data, [args[1]])
-        left = builder.gep(here, [ir.Constant(args[1].type, -1)])
+        vector = ir.VectorType(context.get_value_type(left.dtype), LANES)
 
-        def load(pointer: Any) -> Any:
-            cast = builder.bitcast(pointer, vector.as_pointer())
-            return builder.load(cast, align=array.dtype.bitwidth // 8)
+        def load(kind: Any, array: Any, index: Any) -> Any:
+            struct = context.make_array(kind)(context, builder, array)
+            cast = builder.bitcast(builder.gep(struct.data, [index]), vector.as_pointer())
+            return builder.load(cast, align=left.dtype.bitwidth // 8)
 
-        return builder.bitcast(builder.icmp_unsigned("!=", load(here), load(left)), ir.IntType(LANES))
+        unequal = builder.icmp_unsigned("!=", load(left, args[0], args[1]), load(right, args[2], args[3]))
+        return builder.bitcast(unequal, ir.IntType(LANES))
 
-    return types.uint64(array, types.intp), codegen
+    return types.uint64(left, types.intp, right, types.intp), codegen
 
 
 @intrinsic
 def trailing_zeros(typingctx: Any, word: Any) -> Any:
-    """Index of the lowest set bit of a non-zero uint64."""
+    """Index of the lowest set bit of a uint64; 64 for 0."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def ones(typingctx: Any, word: Any) -> Any:
+    """Number of set bits of a uint64."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
 
     return types.int64(types.uint64), codegen
 

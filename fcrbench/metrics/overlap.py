@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.kernels import runs as runs_kernel
+from fcrbench.kernels import runs
 from fcrbench.kernels._arrays import flat_unsigned
-from fcrbench.labels import IdTable, PairTable, as_labels
+from fcrbench.labels import PairTable, as_labels, index_ids
 
 SLAB = 1 << 18  # pixels read at a time: bounds the extra memory and keeps the runs in the second-level cache
 
@@ -82,25 +82,26 @@ def overlap_table(truth: ArrayLike, pred: ArrayLike) -> OverlapTable:
     if true_labels.ndim not in (2, 3):
         raise ValueError(f"truth and pred: expected 2-D or 3-D arrays, found shape {true_labels.shape}")
 
-    true_table, pred_table = IdTable("truth", true_labels.dtype), IdTable("pred", pred_labels.dtype)
-    shared = PairTable()
+    pairs = PairTable()
+    bits = np.empty(SLAB // 64 + 1, np.uint64)
     for true_slab, pred_slab in _slabs(true_labels, pred_labels):
-        true_starts, true_values, _ = runs_kernel.encode(true_slab, true_slab.size)
-        pred_starts, pred_values, _ = runs_kernel.encode(pred_slab, pred_slab.size)
-        true_index = true_table.index(true_starts, true_values)
-        pred_index = pred_table.index(pred_starts, pred_values)
-        shared.add(true_starts, true_index, pred_starts, pred_index)
-    true_table.check()
-    pred_table.check()
-    columns = np.ascontiguousarray(shared.pairs.T)
+        if true_slab.size > 64 * bits.size:  # one line of a strided array may be longer than a slab
+            bits = np.empty(true_slab.size // 64 + 1, np.uint64)
+        runs.mark_changes(true_slab, bits, False)
+        runs.mark_changes(pred_slab, bits, True)
+        starts = runs.run_starts(bits, true_slab.size, true_slab.size)
+        pairs.add(starts, runs.values_at(true_slab, starts), runs.values_at(pred_slab, starts))
+    true_index, true_ids, true_area = index_ids(pairs.true_ids, pairs.pixels, true_labels.dtype, "truth")
+    pred_index, pred_ids, pred_area = index_ids(pairs.pred_ids, pairs.pixels, pred_labels.dtype, "pred")
+    both = np.flatnonzero((true_index != 0) & (pred_index != 0))
     return OverlapTable(
-        true_table.ids,
-        pred_table.ids,
-        true_table.areas,
-        pred_table.areas,
-        columns[0] - 1,
-        columns[1] - 1,
-        columns[2],
+        true_ids,
+        pred_ids,
+        true_area,
+        pred_area,
+        true_index[both].astype(np.int64) - 1,
+        pred_index[both].astype(np.int64) - 1,
+        pairs.pixels[both],
     )
 
 

@@ -1,4 +1,4 @@
-"""The runs of one 2-D image on their way to a label image."""
+"""The runs of one image or volume on their way to a label image."""
 
 from dataclasses import dataclass
 
@@ -9,61 +9,119 @@ from fcrbench.kernels import components as components_kernel
 from fcrbench.kernels import regions as regions_kernel
 from fcrbench.kernels import runs as runs_kernel
 from fcrbench.kernels._arrays import flat_unsigned
-from fcrbench.labels import as_labels
+from fcrbench.labels import as_labels, index_ids
+
+_WORD = 64  # pixels, see `kernels.components`
+_MAX_RUNS = 2**31 - 1
+
+# Earlier rows that a row touches: (planes back, step in rows, also over corners). The kernel goes by rows, so
+# neighbours within a row need no entry. By dimensions and connectivity.
+_LINKS = {
+    (2, 1): [(0, -1, 0)],
+    (2, 2): [(0, -1, 1)],
+    (3, 1): [(0, -1, 0), (1, 0, 0)],
+    (3, 2): [(0, -1, 1), (1, 0, 1), (1, -1, 0), (1, 1, 0)],
+    (3, 3): [(0, -1, 1), (1, 0, 1), (1, -1, 1), (1, 1, 1)],
+}
 
 
 @dataclass
 class Runs:
-    """starts, values, rows as `kernels.runs.encode` returns them; labels and count once objects are known."""
+    """Longest stretches of equal value within one row, and the object that each belongs to.
 
-    shape: tuple[int, int]
+    Attributes:
+        shape: of the image, at least one pixel.
+        starts: (n + 1,) int64, flat index of the first pixel of each run, then the number of pixels.
+        labels: (n,) int32, 0 for background, 1..count for objects.
+    """
+
+    shape: tuple[int, ...]
     starts: NDArray[np.int64]
-    values: NDArray[np.uint64]
-    rows: NDArray[np.int64]
     labels: NDArray[np.int32]
-    count: int = 0
+    count: int
 
     @classmethod
-    def encode(cls, image: NDArray) -> "Runs":
-        """Runs of a 2-D integer image of at least one pixel; a signed value keeps its bits, not its sign."""
-        starts, values, rows = runs_kernel.encode(flat_unsigned(image), image.shape[1])
-        return cls((image.shape[0], image.shape[1]), starts, values, rows, np.empty(0, np.int32))
+    def of_objects(cls, labels: NDArray, name: str) -> "Runs":
+        """Runs whose objects are the ids of a label image; ValueError if one is negative."""
+        flat = flat_unsigned(labels)
+        bits = np.empty(flat.size // _WORD + 1, np.uint64)
+        runs_kernel.mark_changes(flat, bits, False)
+        starts = runs_kernel.run_starts(bits, flat.size, labels.shape[-1])
+        index, ids, _ = index_ids(runs_kernel.values_at(flat, starts), np.diff(starts), labels.dtype, name)
+        return cls(labels.shape, starts, index, len(ids))
 
-    def connect(self, background: int | None, connectivity: int) -> None:
-        """Label the connected components; background None: every pixel belongs to an object."""
-        self.labels, self.count = self._components(self.values, background, connectivity)
+    @classmethod
+    def of_components(cls, image: NDArray, background: int | None, connectivity: int) -> "Runs":
+        """Runs whose objects are the connected components of equal value.
 
-    def _components(
-        self, values: NDArray[np.uint64], background: int | None, connectivity: int
-    ) -> tuple[NDArray[np.int32], int]:
-        return components_kernel.components(
-            self.starts,
-            values,
-            self.rows,
-            self.shape[1],
-            np.uint64(0 if background is None else background),
-            background is not None,
-            connectivity == 2,
-        )
+        background: None if every pixel belongs to an object; of a negative value the bits, not the sign.
+        """
+        flat = flat_unsigned(image)
+        height, width = image.shape[-2:]
+        kept = 2 if image.ndim == 2 else height + 2  # rows that a later one may touch
+        words = -(-width // _WORD)
+        changes, before = np.empty((kept, words), np.uint64), np.empty((kept, words), np.int64)
+        capacity = flat.size // 16 + width + 2 * _WORD
+        starts, parent = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
+        row = n = 0
+        while True:
+            row, n = components_kernel.connect(
+                flat,
+                width,
+                height,
+                np.full(_WORD, background or 0, flat.dtype),
+                np.uint64(0 if background is not None else 2**64 - 1),
+                np.array(_LINKS[image.ndim, connectivity]),
+                row,
+                changes,
+                before,
+                starts,
+                parent,
+                n,
+            )
+            if row * width == flat.size:
+                break
+            if capacity > _MAX_RUNS:
+                raise ValueError(f"expected fewer than {_MAX_RUNS} runs of equal pixels, found more")
+            capacity = 4 * capacity + width
+            starts, parent = _extended(starts, n, capacity), _extended(parent, n + 1, capacity)
+        count = components_kernel.number(parent, n)
+        return cls(image.shape, starts[: n + 1], parent[1 : n + 1], count)
+
+    def _rows(self) -> NDArray[np.int64]:
+        """The first run of each row of an image, then the number of runs."""
+        height, width = self.shape
+        return np.searchsorted(self.starts, width * np.arange(height + 1))
 
     def drop_small(self, min_size: int) -> None:
-        self.count, n = regions_kernel.drop_small(self.starts, self.labels, self.rows, self.count, min_size)
+        self.count, n = regions_kernel.drop_small(
+            self.starts, self.labels, self._rows(), self.count, min_size
+        )
         self.starts, self.labels = self.starts[: n + 1], self.labels[:n]
 
     def fill_holes(self) -> None:
-        # Objects stand in as the background here: the background regions are what is labelled.
-        holes, n_holes = self._components((self.labels != 0).astype(np.uint64), 1, 1)
-        regions_kernel.fill_holes(self.starts, self.labels, self.rows, self.shape[1], holes, n_holes)
+        regions_kernel.fill_holes(self.starts, self.labels, self._rows(), self.shape[1])
 
-    def paint(self) -> NDArray[np.int32]:
-        out = np.empty(self.shape, np.int32)
+    def paint(self, out: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
+        out = np.empty(self.shape, np.int32) if out is None else out
         runs_kernel.paint(self.starts, self.labels, out.reshape(-1))
         return out
 
 
-def check_connectivity(connectivity: int) -> None:
-    if connectivity not in (1, 2):
-        raise ValueError(f"connectivity: expected 1 (4-connected) or 2 (8-connected), found {connectivity!r}")
+def _extended(array: NDArray, n: int, capacity: int) -> NDArray:
+    """A larger array with the first n entries of another."""
+    bigger = np.empty(capacity, array.dtype)
+    bigger[:n] = array[:n]
+    return bigger
+
+
+def check_connectivity(connectivity: int, n_dim: int = 2) -> None:
+    if connectivity in range(1, n_dim + 1):
+        return
+    kinds = "1 (4-connected) or 2 (8-connected)"
+    if n_dim == 3:
+        kinds = "1 (6-connected), 2 (18-connected) or 3 (26-connected)"
+    raise ValueError(f"connectivity: expected {kinds}, found {connectivity!r}")
 
 
 def check_min_size(min_size: int) -> None:
@@ -71,9 +129,21 @@ def check_min_size(min_size: int) -> None:
         raise ValueError(f"min_size: expected 0 or more pixels, found {min_size}")
 
 
-def as_image(array: object, name: str) -> NDArray:
-    """A 2-D integer or boolean array; ValueError or TypeError says what else was found."""
+def check_out(out: NDArray[np.int32] | None, shape: tuple[int, ...]) -> None:
+    """ValueError if out cannot take the result."""
+    if out is None:
+        return
+    found = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+    if not (isinstance(out, np.ndarray) and out.dtype == np.int32 and out.shape == shape):
+        raise ValueError(f"out: expected an int32 array of shape {shape}, found {found}")
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise ValueError("out: expected a C-contiguous array that may be written to")
+
+
+def as_image(array: object, name: str, n_dims: tuple[int, ...] = (2,)) -> NDArray:
+    """An integer or boolean array of 2 or 3 dimensions; ValueError or TypeError says what else was found."""
     image = as_labels(array, name)
-    if image.ndim != 2:
-        raise ValueError(f"{name}: expected a 2-D array (H, W), found shape {image.shape}")
+    if image.ndim not in n_dims:
+        shapes = "a 2-D array (H, W)" + (" or a 3-D array (D, H, W)" if 3 in n_dims else "")
+        raise ValueError(f"{name}: expected {shapes}, found shape {image.shape}")
     return image

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.kernels import argmax as argmax_kernel
-from fcrbench.kernels import runs as runs_kernel
 from fcrbench.kernels._arrays import writable
-from fcrbench.postprocess._runs import Runs, check_connectivity, check_min_size
+from fcrbench.postprocess._runs import Runs, check_connectivity, check_min_size, check_out
 
 MAX_CLASSES = 256
 
@@ -19,6 +18,8 @@ def instances(
     connectivity: int = 1,
     min_size: int = 0,
     fill_holes: bool = False,
+    *,
+    out: NDArray[np.int32] | None = None,
 ) -> NDArray[np.int32]:
     """Label image of a colour-map network: the largest score's class per pixel, then connected components.
 
@@ -30,14 +31,15 @@ def instances(
         connectivity: 1, 4-connected; 2, 8-connected.
         min_size: objects of fewer pixels become background.
         fill_holes: afterwards give every hole to the object around it, see `postprocess.fill_holes`.
+        out: a C-contiguous (H, W) int32 array to write the labels to.
 
     Returns:
-        (H, W) int32; 0 is background, ids 1..n in raster order of each object's first pixel.
+        (H, W) int32, out or a new array; 0 is background, ids 1..n in raster order of first pixel.
 
     Raises:
         TypeError: scores are not floating.
         ValueError: scores are not (K, H, W) with 1 <= K <= 256, or hold a NaN; background is no class;
-            connectivity is neither 1 nor 2; min_size is negative.
+            connectivity is neither 1 nor 2; min_size is negative; out has another shape, dtype or layout.
     """
     planes = np.asarray(scores)
     if planes.dtype.kind != "f":
@@ -53,18 +55,19 @@ def instances(
         raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
     check_connectivity(connectivity)
     check_min_size(min_size)
+    check_out(out, planes.shape[1:])
     if planes.size == 0:
-        return np.zeros(planes.shape[1:], np.int32)
+        return np.zeros(planes.shape[1:], np.int32) if out is None else out
 
-    runs = Runs.encode(_class_map(planes))
+    classes = _class_map(planes)
     if background == "mode":
-        background = runs_kernel.most_frequent(runs.starts, runs.values, n_classes)
-    runs.connect(int(background), connectivity)
+        background = _most_frequent(classes, n_classes)
+    runs = Runs.of_components(classes, int(background), connectivity)
     if min_size > 1:
         runs.drop_small(min_size)
     if fill_holes:
         runs.fill_holes()
-    return runs.paint()
+    return runs.paint(out)
 
 
 def _class_map(planes: NDArray) -> NDArray[np.uint8]:
@@ -76,3 +79,10 @@ def _class_map(planes: NDArray) -> NDArray[np.uint8]:
         n_nan = int(np.isnan(planes).any(axis=0).sum())
         raise ValueError(f"scores: expected numbers, found NaN in {n_nan} of {classes.size} pixels")
     return classes
+
+
+def _most_frequent(classes: NDArray[np.uint8], n_classes: int) -> int:
+    """The class of most pixels, the lowest one on a tie."""
+    counts = np.empty(n_classes, np.int64)
+    argmax_kernel.count_classes(classes.reshape(-1), counts)
+    return int(counts.argmax())

@@ -3,33 +3,44 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.postprocess._runs import Runs, as_image, check_connectivity
+from fcrbench.postprocess._runs import Runs, as_image, check_connectivity, check_out
 
 
 def label(
-    class_map: ArrayLike, background: int | None = 0, connectivity: int = 1
+    class_map: ArrayLike,
+    background: int | None = 0,
+    connectivity: int = 1,
+    *,
+    out: NDArray[np.int32] | None = None,
 ) -> tuple[NDArray[np.int32], int]:
     """Connected components of a multi-valued map: neighbouring pixels of equal value share an id.
 
     Args:
-        class_map: (H, W), any integer dtype or bool, any memory layout.
+        class_map: (H, W) or (D, H, W), any integer dtype or bool, any memory layout (one that is not
+            C-contiguous is copied).
         background: the value that gets id 0; None if every pixel belongs to an object.
-        connectivity: 1, pixels join over edges (4-connected); 2, over edges and corners (8-connected).
+        connectivity: pixels join over edges for 1 (4-connected; 6-connected in 3-D), over corners too for 2
+            (8-connected; 18-connected in 3-D: over edges of voxels, not their corners), and in 3-D over
+            corners for 3 (26-connected).
+        out: a C-contiguous int32 array of the map's shape to write the labels to. New memory costs more than
+            the labelling of a large map: to label many, use one array again.
 
     Returns:
-        labels, (H, W) int32, ids 1..n in raster order of each object's first pixel; and n.
+        labels, out or a new int32 array of the map's shape, ids 1..n in raster order of each object's first
+        pixel; and n.
 
     Raises:
         TypeError: class_map is not of an integer dtype.
-        ValueError: class_map is not 2-D, or connectivity is neither 1 nor 2.
+        ValueError: class_map is neither 2-D nor 3-D, connectivity is not 1, 2 or, in 3-D, 3, or out has
+            another shape, dtype or layout.
     """
-    image = as_image(class_map, "class_map")
-    check_connectivity(connectivity)
+    image = as_image(class_map, "class_map", (2, 3))
+    check_connectivity(connectivity, image.ndim)
+    check_out(out, image.shape)
     if image.size == 0:
-        return np.zeros(image.shape, np.int32), 0
-    runs = Runs.encode(image)
-    runs.connect(_bits(background, image.dtype), connectivity)
-    return runs.paint(), runs.count
+        return np.zeros(image.shape, np.int32) if out is None else out, 0
+    runs = Runs.of_components(image, _bits(background, image.dtype), connectivity)
+    return runs.paint(out), runs.count
 
 
 def _bits(value: int | None, dtype: np.dtype) -> int | None:

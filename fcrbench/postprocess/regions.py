@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.labels import IdTable
 from fcrbench.postprocess._runs import Runs, as_image, check_min_size
 
 
@@ -57,9 +56,4 @@ def _object_runs(labels: ArrayLike) -> Runs | None:
     image = as_image(labels, "labels")
     if image.size == 0:
         return None
-    runs = Runs.encode(image)
-    ids = IdTable("labels", image.dtype)
-    runs.labels = ids.index(runs.starts, runs.values)
-    ids.check()
-    runs.count = ids.n
-    return runs
+    return Runs.of_objects(image, "labels")

@@ -161,7 +161,9 @@ def test_input_is_left_alone() -> None:
 def test_refused() -> None:
     with pytest.raises(TypeError, match="class_map: expected an array of an integer dtype, found float64"):
         postprocess.label(np.zeros((2, 2)))
-    with pytest.raises(ValueError, match=r"class_map: expected a 2-D array .*found shape \(2, 2, 2\)"):
-        postprocess.label(np.zeros((2, 2, 2), int))
+    with pytest.raises(ValueError, match=r"class_map: expected a 2-D .* or a 3-D .*found shape \(2,\)"):
+        postprocess.label(np.zeros(2, int))
     with pytest.raises(ValueError, match=r"connectivity: expected 1 .* found 4"):
         postprocess.label(np.zeros((2, 2), int), connectivity=4)
+    with pytest.raises(ValueError, match=r"connectivity: expected 1 \(6-connected\), .* found 4"):
+        postprocess.label(np.zeros((2, 2, 2), int), connectivity=4)
