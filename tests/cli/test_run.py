@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import resource
 import signal
 import time
 import tomllib
@@ -213,3 +214,19 @@ def test_two_runs_in_one_second_do_not_share_a_folder(cli):
     for process in processes:
         process.stdout.close()
         process.stderr.close()
+
+
+def test_a_full_disk_stops_the_run_in_one_line_and_it_can_be_resumed(cli):
+    """The largest file that may be written stands in for the disk: weights do not fit, the rest does."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+    line = cli.fails("run", *TINY, "--epochs", 1, preexec_fn=limit)
+    assert "cannot write" in line
+    run = only(cli.folder / "runs")
+    left = files(run)
+    assert "config.toml" in left
+    assert not [name for name in left if name.startswith("weights") or "/." in name]
+    cli("run", "--resume", run)
+    assert (run / "report.html").is_file()
