@@ -45,9 +45,7 @@ class PairTable:
 
     def __init__(self) -> None:
         self._n = 0
-        self._true_ids = np.empty(_FIRST_CAPACITY, np.uint64)
-        self._pred_ids = np.empty(_FIRST_CAPACITY, np.uint64)
-        self._pixels = np.empty(_FIRST_CAPACITY, np.int64)
+        self._entries = np.zeros((_FIRST_CAPACITY, 3), np.uint64)
         self._slots = np.zeros(_SLOTS_PER_ENTRY * _FIRST_CAPACITY, np.int32)
 
     def add(
@@ -57,37 +55,17 @@ class PairTable:
         run = 0
         while True:
             run, self._n = kernel.count_pairs(
-                starts,
-                true_values,
-                pred_values,
-                run,
-                self._slots,
-                self._true_ids,
-                self._pred_ids,
-                self._pixels,
-                self._n,
+                starts, true_values, pred_values, run, self._slots, self._entries, self._n
             )
             if run == len(true_values):
                 return
-            self._grow()
+            entries = np.empty((_GROWTH * len(self._entries), 3), np.uint64)
+            entries[: self._n + 1] = self._entries[: self._n + 1]
+            self._entries = entries
+            self._slots = np.zeros(_SLOTS_PER_ENTRY * len(entries), np.int32)
+            kernel.rehash(entries, self._n, self._slots)
 
-    def _grow(self) -> None:
-        capacity = _GROWTH * len(self._pixels)
-        self._true_ids = np.resize(self._true_ids, capacity)
-        self._pred_ids = np.resize(self._pred_ids, capacity)
-        self._pixels = np.resize(self._pixels, capacity)
-        self._slots = np.zeros(_SLOTS_PER_ENTRY * capacity, np.int32)
-        kernel.rehash(self._true_ids, self._pred_ids, self._n, self._slots)
-
-    @property
-    def true_ids(self) -> NDArray[np.uint64]:
-        """Of each pair, in order of appearance; so are the next two."""
-        return self._true_ids[: self._n]
-
-    @property
-    def pred_ids(self) -> NDArray[np.uint64]:
-        return self._pred_ids[: self._n]
-
-    @property
-    def pixels(self) -> NDArray[np.int64]:
-        return self._pixels[: self._n]
+    def columns(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
+        """Truth ids, predicted ids and pixels of the pairs, in order of appearance."""
+        true_ids, pred_ids, pixels = np.ascontiguousarray(self._entries[1 : self._n + 1].T)
+        return true_ids, pred_ids, pixels.view(np.int64)

@@ -1,7 +1,7 @@
 """The sparse overlap table of two label images, from the runs over which both are constant.
 
-Open-addressing hash tables find the entry of an id, or of a pair of ids. A slot holds the entry's number + 1,
-and 0 when free. The number of slots is a power of two and at least twice, mostly four times, that of entries,
+Open-addressing hash tables find the entry of an id, or of a pair of ids. A slot holds the entry's number, from
+1 on, and 0 when free. The number of slots is a power of two and at least twice, mostly four times, that of entries,
 so that nearly every look-up hits at once. `count_pairs` returns when its table is full and is called again
 with a larger one: an array that may be replaced inside a loop keeps LLVM from holding its address in a
 register.
@@ -15,13 +15,14 @@ from fcrbench.kernels._jit import inner, jit
 # the golden ratio, and another odd number, of the first 16 hexadecimal digits of pi.
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 PI = np.uint64(0x3243F6A8885A308D)
+ONE = np.uint64(1)
 
 
 @inner
-def _home(true_id: np.uint64, pred_id: np.uint64, slots: np.ndarray) -> np.int64:
+def _home(true_id: np.uint64, pred_id: np.uint64, slots: np.ndarray) -> np.uint64:
     """The slot where the search for a pair begins, from the highest bits: they alone depend on all bits."""
     high = ((true_id * GOLDEN) ^ (pred_id * PI)) >> np.uint64(32)
-    return np.int64((high * np.uint64(slots.size)) >> np.uint64(32))
+    return (high * np.uint64(slots.size)) >> np.uint64(32)
 
 
 @jit
@@ -31,51 +32,48 @@ def count_pairs(
     pred_values: np.ndarray,
     run: int,
     slots: np.ndarray,
-    true_ids: np.ndarray,
-    pred_ids: np.ndarray,
-    pixels: np.ndarray,
+    entries: np.ndarray,
     n: int,
 ) -> tuple[int, int]:
     """From run on, add the pixels of each run to the entry of its pair of ids; 0 is an id like others here.
 
-    Entries 0 .. n - 1 of true_ids, pred_ids, pixels are in use. Returns the run where the table was full (the
-    number of runs if it never was), and the new n.
+    entries (capacity, 3) uint64: truth id, predicted id, pixels; rows 1 .. n are in use. Returns the run where
+    the table was full (the number of runs if it never was), and the new n.
     """
-    mask = slots.size - 1
-    while run < true_values.size:
-        true_id = true_values[run]
-        pred_id = pred_values[run]
-        i = _home(true_id, pred_id, slots)
+    mask = np.uint64(slots.size - 1)
+    at = np.uint64(run)  # unsigned: of a signed index, each access asks first whether it is negative
+    while at < np.uint64(true_values.size):
+        true_id = true_values[at]
+        pred_id = pred_values[at]
+        slot = _home(true_id, pred_id, slots)
         while True:
-            row = slots[i] - 1
-            if row < 0:
+            row = np.uint64(slots[slot])
+            if row == np.uint64(0) or (entries[row, 0] == true_id and entries[row, 1] == pred_id):
                 break
-            if true_ids[row] == true_id and pred_ids[row] == pred_id:
+            slot = (slot + ONE) & mask
+        if row == np.uint64(0):
+            if n + 1 == entries.shape[0]:
                 break
-            i = (i + 1) & mask
-        if row < 0:
-            if n == pixels.size:
-                break
-            row = n
             n += 1
-            slots[i] = n
-            true_ids[row] = true_id
-            pred_ids[row] = pred_id
-            pixels[row] = 0
-        pixels[row] += starts[run + 1] - starts[run]
-        run += 1
-    return run, n
+            row = np.uint64(n)
+            slots[slot] = n
+            entries[row, 0] = true_id
+            entries[row, 1] = pred_id
+            entries[row, 2] = 0
+        entries[row, 2] += np.uint64(starts[at + ONE] - starts[at])
+        at += ONE
+    return at, n
 
 
 @jit
-def rehash(true_ids: np.ndarray, pred_ids: np.ndarray, n: int, slots: np.ndarray) -> None:
-    """Enter the first n pairs into slots, which holds zeros."""
-    mask = slots.size - 1
-    for row in range(n):
-        i = _home(true_ids[row], pred_ids[row], slots)
-        while slots[i] != 0:
-            i = (i + 1) & mask
-        slots[i] = row + 1
+def rehash(entries: np.ndarray, n: int, slots: np.ndarray) -> None:
+    """Enter rows 1 .. n of entries into slots, which holds zeros."""
+    mask = np.uint64(slots.size - 1)
+    for row in range(1, n + 1):
+        slot = _home(entries[row, 0], entries[row, 1], slots)
+        while slots[slot] != 0:
+            slot = (slot + ONE) & mask
+        slots[slot] = row
 
 
 @jit
@@ -92,7 +90,7 @@ def index_ids(
     Entry k of ids and areas belongs to object k, entry 0 to the background. slots holds zeros, more of them
     than there are values. Returns the number of objects.
     """
-    mask = slots.size - 1
+    mask = np.uint64(slots.size - 1)
     ids[0] = 0
     areas[0] = 0
     n = 0
@@ -100,16 +98,16 @@ def index_ids(
         value = values[j]
         k = np.int32(0)
         if value != np.uint64(0):
-            i = _home(value, np.uint64(0), slots)
+            slot = _home(value, np.uint64(0), slots)
             while True:
-                k = slots[i]
+                k = slots[slot]
                 if k == 0 or ids[k] == value:
                     break
-                i = (i + 1) & mask
+                slot = (slot + ONE) & mask
             if k == 0:
                 n += 1
                 k = np.int32(n)
-                slots[i] = k
+                slots[slot] = k
                 ids[k] = value
                 areas[k] = 0
         index[j] = k

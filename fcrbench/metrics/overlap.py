@@ -91,8 +91,9 @@ def overlap_table(truth: ArrayLike, pred: ArrayLike) -> OverlapTable:
         runs.mark_changes(pred_slab, bits, True)
         starts = runs.run_starts(bits, true_slab.size, true_slab.size)
         pairs.add(starts, runs.values_at(true_slab, starts), runs.values_at(pred_slab, starts))
-    true_index, true_ids, true_area = index_ids(pairs.true_ids, pairs.pixels, true_labels.dtype, "truth")
-    pred_index, pred_ids, pred_area = index_ids(pairs.pred_ids, pairs.pixels, pred_labels.dtype, "pred")
+    id_in_truth, id_in_pred, pixels = pairs.columns()
+    true_index, true_ids, true_area = index_ids(id_in_truth, pixels, true_labels.dtype, "truth")
+    pred_index, pred_ids, pred_area = index_ids(id_in_pred, pixels, pred_labels.dtype, "pred")
     both = np.flatnonzero((true_index != 0) & (pred_index != 0))
     return OverlapTable(
         true_ids,
@@ -101,7 +102,7 @@ def overlap_table(truth: ArrayLike, pred: ArrayLike) -> OverlapTable:
         pred_area,
         true_index[both].astype(np.int64) - 1,
         pred_index[both].astype(np.int64) - 1,
-        pairs.pixels[both],
+        pixels[both],
     )
 
 
