@@ -12,7 +12,9 @@ HUGE = [2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**53 + 1, 2**62, 2**63 - 1]
 @st.composite
 def label_images(draw: st.DrawFn, shape: tuple[int, ...], max_objects: int = 5) -> np.ndarray:
     """int64 labels 0..max_objects: empty, full, single pixels, boxes that touch, nest or overlap, noise."""
-    kind = draw(st.sampled_from(["empty", "full", "pixel", "boxes", "boxes", "boxes", "noise"]))
+    kind = draw(
+        st.sampled_from(["empty", "full", "pixel", "boxes", "boxes", "boxes", "tiles", "nested", "noise"])
+    )
     labels = np.zeros(shape, np.int64)
     if kind == "full":
         labels[...] = 1
@@ -21,6 +23,15 @@ def label_images(draw: st.DrawFn, shape: tuple[int, ...], max_objects: int = 5) 
     elif kind == "noise":
         seed = draw(st.integers(0, 2**32 - 1))
         labels = np.random.default_rng(seed).integers(0, max_objects + 1, shape)
+    elif kind == "tiles":
+        # Side by side, no background between them; some in several pieces.
+        side = draw(st.integers(1, 4))
+        cell = sum(k * (axis // side) for k, axis in enumerate(np.indices(shape), 1))
+        labels = 1 + (cell + draw(st.integers(0, max_objects))) % max_objects
+    elif kind == "nested":
+        to_edge = [np.minimum(i, n - 1 - i) for i, n in zip(np.indices(shape), shape, strict=True)]
+        depth = np.min(to_edge, axis=0)
+        labels = (depth + draw(st.integers(0, 1))) % (max_objects + 1)
     elif kind == "boxes":
         for k in range(1, draw(st.integers(1, max_objects)) + 1):
             box = []
@@ -33,15 +44,27 @@ def label_images(draw: st.DrawFn, shape: tuple[int, ...], max_objects: int = 5) 
 
 @st.composite
 def label_pairs(draw: st.DrawFn, max_side: int = 7, max_objects: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """Truth and prediction of one shape, 2-D or 3-D, also 0-size; half the time one is the other, changed."""
+    """Truth and prediction of one shape, 2-D or 3-D, also 0-size; half the time one is the other, damaged:
+    moved, with an object lost, renamed or merged with another, cut in two, or worn off at a side.
+    """
     n_dim = draw(st.sampled_from([2, 2, 2, 3]))
     side = st.integers(0, max_side if n_dim == 2 else 4)
     shape = tuple(draw(side) for _ in range(n_dim))
     truth = draw(label_images(shape, max_objects))
     if draw(st.booleans()):
         return truth, draw(label_images(shape, max_objects))
-    pred = np.roll(truth, draw(st.integers(-1, 1)), axis=draw(st.integers(0, n_dim - 1)))
-    pred = np.where(pred == draw(st.integers(1, max_objects)), draw(st.integers(0, max_objects)), pred)
+    pred = truth
+    for damage in draw(st.lists(st.sampled_from(["move", "rename", "cut", "wear"]), max_size=3)):
+        axis, k = draw(st.integers(0, n_dim - 1)), draw(st.integers(1, max_objects))
+        if damage == "move":
+            pred = np.roll(pred, draw(st.integers(-1, 1)), axis)
+        elif damage == "rename":
+            pred = np.where(pred == k, draw(st.integers(0, max_objects)), pred)
+        elif damage == "cut":
+            beyond = np.indices(shape)[axis] >= draw(st.integers(0, max_side))
+            pred = np.where((pred == k) & beyond, max_objects + 1, pred)
+        else:
+            pred = np.where(pred == np.roll(pred, 1, axis), pred, 0)
     return truth, pred
 
 
