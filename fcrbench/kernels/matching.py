@@ -1,4 +1,4 @@
-"""The best partner of each object. IoU is compared as a fraction of integers, never rounded."""
+"""Sums over the pairs of an overlap table. IoU is compared as a fraction of integers, never rounded."""
 
 import numpy as np
 
@@ -6,29 +6,74 @@ from fcrbench.kernels._jit import jit
 
 
 @jit
-def best_partner(
+def sum_pairs(
     true_area: np.ndarray,
     pred_area: np.ndarray,
     true_index: np.ndarray,
     pred_index: np.ndarray,
     shared: np.ndarray,
     pred_ids: np.ndarray,
-) -> np.ndarray:
-    """For each truth object the row of the overlap table with its largest IoU, -1 without overlap: (n,)
-    int64.
+) -> tuple[int, int, int, int, int, int, int]:
+    """Sums in pixels, and counts, that the metrics are made of.
 
-    Of equal IoU the prediction of the lowest id wins. The products fit int64 up to unions of 3e9 pixels.
+    Returns the sums of shared, of the areas of all objects, and of the areas of both objects over all pairs;
+    C and U of AJI, where each truth object takes the prediction of largest IoU, of equal ones that of the
+    lowest id; the truth objects that hold more than half of two or more predictions, and the predictions that
+    cover more than half of two or more truth objects. The products fit int64 up to unions of 3e9 pixels.
     """
-    best = np.empty(true_area.size, np.int64)
-    for t in range(best.size):
-        best[t] = -1
+    n_true = true_area.size
+    n_pred = pred_area.size
+    best = np.full(n_true, -1, np.int64)  # row of the table
+    inside = np.zeros(n_true, np.int32)
+    covered = np.zeros(n_pred, np.int32)
+    taken = np.zeros(n_pred, np.bool_)
+    total = 0
+    pair_areas = 0
     for i in range(shared.size):
         t = true_index[i]
+        p = pred_index[i]
+        areas = true_area[t] + pred_area[p]
+        total += shared[i]
+        pair_areas += areas
+        inside[t] += 2 * shared[i] > pred_area[p]
+        covered[p] += 2 * shared[i] > true_area[t]
         b = best[t]
         if b >= 0:
             left = shared[i] * (true_area[t] + pred_area[pred_index[b]] - shared[b])
-            right = shared[b] * (true_area[t] + pred_area[pred_index[i]] - shared[i])
-            if left < right or (left == right and pred_ids[pred_index[i]] > pred_ids[pred_index[b]]):
+            right = shared[b] * (areas - shared[i])
+            if left < right or (left == right and pred_ids[p] > pred_ids[pred_index[b]]):
                 continue
         best[t] = i
-    return best
+    all_areas = 0
+    aji_shared = 0
+    aji_union = 0
+    splits = 0
+    merges = 0
+    for t in range(n_true):
+        all_areas += true_area[t]
+        aji_union += true_area[t]
+        splits += inside[t] >= 2
+        b = best[t]
+        if b >= 0:
+            aji_shared += shared[b]
+            aji_union += pred_area[pred_index[b]] - shared[b]
+            taken[pred_index[b]] = True
+    for p in range(n_pred):
+        all_areas += pred_area[p]
+        merges += covered[p] >= 2
+        if not taken[p]:
+            aji_union += pred_area[p]
+    return total, all_areas, pair_areas, aji_shared, aji_union, splits, merges
+
+
+@jit
+def count_above(
+    shared: np.ndarray, union: np.ndarray, percent: np.ndarray, inclusive: bool, counts: np.ndarray
+) -> None:
+    """Count the pairs with IoU > percent / 100, or >=, for each of the thresholds."""
+    for k in range(percent.size):
+        margin = 0 if inclusive else 1
+        n = 0
+        for i in range(shared.size):
+            n += 100 * shared[i] >= percent[k] * union[i] + margin
+        counts[k] = n

@@ -1,9 +1,7 @@
 """Aggregated Jaccard Index, as published and with one-to-one matching."""
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from fcrbench.kernels.matching import best_partner
 from fcrbench.metrics.assignment import largest_total_iou
 from fcrbench.metrics.empty import Empty, empty_value, ratio
 from fcrbench.metrics.overlap import OverlapTable, overlap_table
@@ -39,18 +37,10 @@ def aji_plus(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> floa
 
 def aji_terms(table: OverlapTable) -> tuple[int, int]:
     """C and U of AJI, in pixels."""
-    best = best_partner(
-        table.true_area, table.pred_area, table.true_index, table.pred_index, table.shared, table.pred_ids
-    )
-    missed = best < 0
-    rows = best[~missed]
-    never_taken = np.ones(table.n_pred, np.bool_)
-    never_taken[table.pred_index[rows]] = False
-    union = table.union[rows].sum() + table.true_area[missed].sum() + table.pred_area[never_taken].sum()
-    return int(table.shared[rows].sum()), int(union)
+    return table.sums.aji_shared, table.sums.aji_union
 
 
 def aji_plus_terms(table: OverlapTable) -> tuple[int, int]:
     """C and U of AJI+, in pixels."""
     shared = int(table.shared[largest_total_iou(table)].sum())
-    return shared, int(table.true_area.sum() + table.pred_area.sum()) - shared
+    return shared, table.sums.areas - shared

@@ -18,13 +18,15 @@ def largest_total_iou(
     With `most_pairs`, of the matchings with the largest number of pairs. Of equal totals the one with the
     largest total intersection is taken. Only the given rows are used (None: all).
     """
-    if rows is None:
-        rows = np.arange(len(table.shared))
-    if not len(rows):
-        return rows
-    shared = table.shared[rows]
-    weights = table.iou[rows] + _TIE * (shared / shared.sum())
+    iou, shared, true_index, pred_index = table.iou, table.shared, table.true_index, table.pred_index
+    if rows is not None:
+        iou, shared = iou[rows], shared[rows]
+        true_index, pred_index = true_index[rows], pred_index[rows]
+    if not len(shared):
+        return np.empty(0, np.int64)
+    weights = iou + _TIE * (shared / shared.sum())
     if most_pairs:
         weights += min(table.n_true, table.n_pred) + 1
-    chosen = assign(table.true_index[rows], table.pred_index[rows], weights, table.n_true, table.n_pred)
-    return rows[chosen[chosen >= 0]]
+    chosen = assign(true_index, pred_index, weights, table.n_true, table.n_pred)
+    chosen = chosen[chosen >= 0]
+    return chosen if rows is None else rows[chosen]

@@ -32,10 +32,9 @@ def dice2(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> float:
 
 def dice_terms(table: OverlapTable) -> tuple[int, int]:
     """Numerator and denominator of Dice, in pixels."""
-    return 2 * int(table.shared.sum()), int(table.true_area.sum() + table.pred_area.sum())
+    return 2 * table.sums.shared, table.sums.areas
 
 
 def dice2_terms(table: OverlapTable) -> tuple[int, int]:
     """Numerator and denominator of Dice2, in pixels."""
-    areas = table.true_area[table.true_index].sum() + table.pred_area[table.pred_index].sum()
-    return 2 * int(table.shared.sum()), int(areas)
+    return 2 * table.sums.shared, table.sums.pair_areas

@@ -1,7 +1,5 @@
 """Split and merged objects."""
 
-import numpy as np
-
 from fcrbench.metrics.overlap import OverlapTable
 
 
@@ -13,8 +11,4 @@ def splits_merges(table: OverlapTable) -> tuple[int, int]:
     objects. Swapping truth and prediction swaps the two. An object may take part in both; false positives and
     missed objects count in neither.
     """
-    lies_inside = 2 * table.shared > table.pred_area[table.pred_index]
-    is_covered = 2 * table.shared > table.true_area[table.true_index]
-    splits = np.bincount(table.true_index[lies_inside]) >= 2
-    merges = np.bincount(table.pred_index[is_covered]) >= 2
-    return int(splits.sum()), int(merges.sum())
+    return table.sums.splits, table.sums.merges

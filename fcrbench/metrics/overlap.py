@@ -6,15 +6,31 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.kernels import runs
 from fcrbench.kernels._arrays import flat_unsigned
+from fcrbench.kernels.matching import sum_pairs
 from fcrbench.labels import PairTable, as_labels, index_ids
 
 SLAB = 1 << 18  # pixels read at a time: bounds the extra memory and keeps the runs in the second-level cache
+
+
+class Sums(NamedTuple):
+    """What most metrics are made of, in pixels: over all pairs the pixels shared and the areas of both objects
+    (`pair_areas`); the areas of all objects; C and U of AJI; and the numbers of split truth objects and of
+    merging predictions, see `metrics.errors`."""
+
+    shared: int
+    areas: int
+    pair_areas: int
+    aji_shared: int
+    aji_union: int
+    splits: int
+    merges: int
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,15 @@ class OverlapTable:
     def iou(self) -> NDArray[np.float64]:
         """(k,) intersection over union of each pair."""
         return self.shared / self.union
+
+    @cached_property
+    def sums(self) -> Sums:
+        """One pass over the pairs."""
+        return Sums(
+            *sum_pairs(
+                self.true_area, self.pred_area, self.true_index, self.pred_index, self.shared, self.pred_ids
+            )
+        )
 
     def iou_sum(self, rows: NDArray[np.int64]) -> float:
         """Sum of the IoU of some pairs, rounded once: no order of the objects changes its last digit."""

@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fcrbench.kernels.matching import count_above
 from fcrbench.metrics.aji import aji_plus_terms, aji_terms
 from fcrbench.metrics.dice import dice2_terms, dice_terms
 from fcrbench.metrics.empty import Empty, empty_value, ratio
@@ -93,8 +94,9 @@ def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: boo
     """Every metric from an overlap table."""
     nothing = empty_value(empty)
     objects = table.n_true + table.n_pred
-    left, right = 100 * table.shared, np.multiply.outer(_PERCENT, table.union)
-    tp_per_iou = np.count_nonzero(left >= right if inclusive else left > right, axis=1).tolist()
+    counts = np.empty(len(_PERCENT), np.int64)
+    count_above(table.shared, table.union, _PERCENT, inclusive, counts)
+    tp_per_iou = counts.tolist()
     rows = matched_pairs(table, Fraction(1, 2), inclusive)
     tp = tp_per_iou[0] = len(rows)
     iou_sum = table.iou_sum(rows)
