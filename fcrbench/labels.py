@@ -31,13 +31,19 @@ def index_ids(
     ids, areas = np.empty(len(values) + 1, np.uint64), np.empty(len(values) + 1, np.int64)
     n = kernel.index_ids(values, pixels, slots, index, ids, areas)
     ids = ids[1 : n + 1]
-    if dtype.kind == "i" and n:
-        # The kernels see bits only: a negative id has the top bit set.
-        bits = 8 * dtype.itemsize
-        if int(ids.max()) >> (bits - 1):
-            lowest = int(ids[ids >> np.uint64(bits - 1) != 0].min()) - (1 << bits)
-            raise ValueError(f"{name}: expected ids >= 0 (0 is background), found {lowest}")
+    check_ids(ids, int(ids.max(initial=0)), dtype, name)
     return index, ids, areas[1 : n + 1]
+
+
+def check_ids(ids: NDArray[np.uint64], bits: int, dtype: np.dtype, name: str) -> None:
+    """ValueError if an id is negative: the kernels see bits only, and a negative id has the top bit set.
+
+    bits: any number with the top bit set if an id has it.
+    """
+    top = 8 * dtype.itemsize - 1
+    if dtype.kind == "i" and bits >> top:
+        lowest = int(ids[ids >> np.uint64(top) != 0].min()) - (1 << top + 1)
+        raise ValueError(f"{name}: expected ids >= 0 (0 is background), found {lowest}")
 
 
 class PairTable:
@@ -65,7 +71,6 @@ class PairTable:
             self._slots = np.zeros(_SLOTS_PER_ENTRY * len(entries), np.int32)
             kernel.rehash(entries, self._n, self._slots)
 
-    def columns(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
-        """Truth ids, predicted ids and pixels of the pairs, in order of appearance."""
-        true_ids, pred_ids, pixels = np.ascontiguousarray(self._entries[1 : self._n + 1].T)
-        return true_ids, pred_ids, pixels.view(np.int64)
+    def split(self) -> tuple:
+        """Objects and overlaps; see `kernels.overlap.split_entries`."""
+        return kernel.split_entries(self._entries, self._n)

@@ -113,3 +113,52 @@ def index_ids(
         index[j] = k
         areas[k] += pixels[j]
     return n
+
+
+@inner
+def _objects(
+    entries: np.ndarray, column: int, values: np.ndarray, pixels: np.ndarray, index: np.ndarray
+) -> tuple:
+    n_slots = 2
+    while n_slots < 2 * values.size:
+        n_slots *= 2
+    slots = np.zeros(n_slots, np.int32)
+    ids = np.empty(values.size + 1, np.uint64)
+    areas = np.empty(values.size + 1, np.int64)
+    bits = np.uint64(0)
+    for row in range(values.size):
+        values[row] = entries[row + 1, column]
+        bits |= values[row]
+    n = index_ids(values, pixels, slots, index, ids, areas)
+    return ids[1 : n + 1], areas[1 : n + 1], bits
+
+
+@jit
+def split_entries(entries: np.ndarray, n: int) -> tuple:
+    """The objects of both images and their overlaps, from rows 1 .. n of entries as `count_pairs` fills them.
+
+    Returns for truth, then for pred: ids, areas, and all bits that any id has; then for each pair of objects
+    its index in truth, in pred, and the pixels shared.
+    """
+    values = np.empty(n, np.uint64)
+    pixels = np.empty(n, np.int64)
+    true_index = np.empty(n, np.int32)
+    pred_index = np.empty(n, np.int32)
+    for row in range(n):
+        pixels[row] = entries[row + 1, 2]
+    true_ids, true_area, true_bits = _objects(entries, 0, values, pixels, true_index)
+    pred_ids, pred_area, pred_bits = _objects(entries, 1, values, pixels, pred_index)
+    m = 0
+    for row in range(n):
+        m += int(true_index[row] != 0 and pred_index[row] != 0)
+    pair_true = np.empty(m, np.int64)
+    pair_pred = np.empty(m, np.int64)
+    shared = np.empty(m, np.int64)
+    m = 0
+    for row in range(n):
+        if true_index[row] != 0 and pred_index[row] != 0:
+            pair_true[m] = true_index[row] - 1
+            pair_pred[m] = pred_index[row] - 1
+            shared[m] = pixels[row]
+            m += 1
+    return true_ids, true_area, true_bits, pred_ids, pred_area, pred_bits, pair_true, pair_pred, shared

@@ -140,8 +140,8 @@ def matched_pairs(table: OverlapTable, threshold: Fraction, inclusive: bool) -> 
     """Rows of the table that match one to one at the threshold."""
     left, right = threshold.denominator * table.shared, threshold.numerator * table.union
     rows = np.flatnonzero(left >= right if inclusive else left > right)
-    half = Fraction(1, 2)
+    above_half = 2 * threshold.numerator - threshold.denominator
     # Two partners with IoU >= 1/2 share an object half and half: both IoU are exactly 1/2.
-    if threshold > half or (threshold == half and not (left[rows] == right[rows]).any()):
+    if above_half > 0 or (above_half == 0 and not (inclusive and (left[rows] == right[rows]).any())):
         return rows
     return largest_total_iou(table, rows, most_pairs=True)

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from fcrbench.kernels import runs
 from fcrbench.kernels._arrays import flat_unsigned
 from fcrbench.kernels.matching import sum_pairs
-from fcrbench.labels import PairTable, as_labels, index_ids
+from fcrbench.labels import PairTable, as_labels, check_ids
 
-SLAB = 1 << 18  # pixels read at a time: bounds the extra memory and keeps the runs in the second-level cache
+SLAB = 1 << 19  # pixels read at a time: bounds the extra memory and keeps the runs in the cache
 
 
 class Sums(NamedTuple):
@@ -116,19 +116,10 @@ def overlap_table(truth: ArrayLike, pred: ArrayLike) -> OverlapTable:
         runs.mark_changes(pred_slab, bits, True)
         starts = runs.run_starts(bits, true_slab.size, true_slab.size)
         pairs.add(starts, runs.values_at(true_slab, starts), runs.values_at(pred_slab, starts))
-    id_in_truth, id_in_pred, pixels = pairs.columns()
-    true_index, true_ids, true_area = index_ids(id_in_truth, pixels, true_labels.dtype, "truth")
-    pred_index, pred_ids, pred_area = index_ids(id_in_pred, pixels, pred_labels.dtype, "pred")
-    both = np.flatnonzero((true_index != 0) & (pred_index != 0))
-    return OverlapTable(
-        true_ids,
-        pred_ids,
-        true_area,
-        pred_area,
-        true_index[both].astype(np.int64) - 1,
-        pred_index[both].astype(np.int64) - 1,
-        pixels[both],
-    )
+    true_ids, true_area, true_bits, pred_ids, pred_area, pred_bits, *overlaps = pairs.split()
+    check_ids(true_ids, true_bits, true_labels.dtype, "truth")
+    check_ids(pred_ids, pred_bits, pred_labels.dtype, "pred")
+    return OverlapTable(true_ids, pred_ids, true_area, pred_area, *overlaps)
 
 
 def _slabs(truth: NDArray, pred: NDArray) -> Iterator[tuple[NDArray, NDArray]]:

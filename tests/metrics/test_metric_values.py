@@ -153,12 +153,13 @@ def test_many_objects_grow_the_tables() -> None:
     assert table.true_area[order].tolist() == areas.tolist()
 
 
-def test_slabs_of_a_large_strided_image_are_joined() -> None:
+def test_slabs_of_a_large_strided_image_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     truth = np.repeat(np.repeat(rng.integers(0, 50, (90, 80)), 10, 0), 10, 1)
     pred = np.roll(truth, 3, 1)
-    assert truth.size > 2 * metrics.overlap.SLAB
     expected = metrics.score(truth, pred)
+    monkeypatch.setattr(metrics.overlap, "SLAB", 10_000)
+    assert metrics.score(truth, pred) == expected
     strided = np.zeros((900, 1600), np.uint16)
     strided[:, ::2] = pred
     assert metrics.score(truth, strided[:, ::2]) == expected
