@@ -149,6 +149,17 @@ def test_an_iou_of_one_half_is_no_match() -> None:
     assert theirs.panoptic_quality == pytest.approx(1 / 3)
 
 
+def test_equal_iou_in_aji_goes_to_the_lowest_id() -> None:
+    """hover_net adds 1e-6 to every union, so of IoU 1/4 and 2/8 the second is larger there: AJI 2/9."""
+    truth = np.array([[1, 1, 1, 1, 0, 0, 0, 0, 0]])
+    pred = np.array([[1, 0, 2, 2, 2, 2, 2, 2, 0]])
+    table = metrics.overlap_table(truth, pred)
+    assert table.iou.tolist() == [1 / 4, 2 / 8]
+    assert np.argmax(table.shared / (table.union + 1e-6)) == 1
+    assert metrics.aji(truth, pred) == float(oracles.aji(oracles.Objects.of(truth, pred))) == 1 / (4 + 6)
+    assert metrics.aji(truth, np.array([[2, 0, 1, 1, 1, 1, 1, 1, 0]])) == 2 / (8 + 1)
+
+
 def test_thresholds_are_the_fractions_that_are_meant() -> None:
     truth, pred = np.ones((2, 1, 10), int)
     pred[0, 7:] = 0
