@@ -5,6 +5,8 @@ graph; its components are found by hooking larger roots to smaller ones and jump
 Shiloach and Vishkin 1982), in a few passes over all runs at once.
 """
 
+from collections.abc import Iterator
+from itertools import product
 from numbers import Integral
 from typing import Literal
 
@@ -17,15 +19,18 @@ MAX_CLASSES = 256
 
 
 def label(class_map: Tensor, background: int | None = 0, connectivity: int = 1) -> tuple[Tensor, int]:
-    """`postprocess.label` of a (H, W) integer tensor: int32 labels on its device, and their number.
+    """`postprocess.label` of a (H, W) or (D, H, W) integer tensor: labels (int32, on its device), their number.
 
     Raises TypeError and ValueError as `postprocess.label` does.
     """
     if class_map.is_floating_point() or class_map.is_complex():
         raise TypeError(f"class_map: expected an array of an integer dtype, found {class_map.dtype}")
-    if class_map.ndim != 2:
-        raise ValueError(f"class_map: expected a 2-D array (H, W), found shape {tuple(class_map.shape)}")
-    check_connectivity(connectivity)
+    if class_map.ndim not in (2, 3):
+        raise ValueError(
+            "class_map: expected a 2-D array (H, W) or a 3-D array (D, H, W), found shape "
+            f"{tuple(class_map.shape)}"
+        )
+    check_connectivity(connectivity, class_map.ndim)
     if background is not None and not _holds(class_map.dtype, background):
         background = None
     if class_map.dtype == torch.uint64:  # equality needs the bits only
@@ -85,21 +90,23 @@ def _components(values: Tensor, background: int | None, connectivity: int) -> tu
     if values.numel() == 0:
         return torch.zeros_like(values), 0
     starts = torch.ones_like(values, dtype=torch.bool)
-    starts[:, 1:] = values[:, 1:] != values[:, :-1]
+    starts[..., 1:] = values[..., 1:] != values[..., :-1]
     run = (starts.reshape(-1).cumsum(0) - 1).reshape(values.shape)  # of each pixel
     value_of_run = values[starts]
     objects = (
         torch.ones_like(value_of_run, dtype=torch.bool) if background is None else value_of_run != background
     )
 
-    above, below = values[:-1], values[1:]
-    meet = starts[:-1] | starts[1:]  # once for each two runs that touch: where the later one starts
-    edges = [_edges(run[:-1], run[1:], (above == below) & meet)]
-    if connectivity == 2:
-        # Runs that touch over a corner only: both runs to the right of the corner start there.
-        corner = starts[:-1, 1:] & starts[1:, 1:]
-        edges.append(_edges(run[:-1, :-1], run[1:, 1:], (above[:, :-1] == below[:, 1:]) & corner))
-        edges.append(_edges(run[:-1, 1:], run[1:, :-1], (above[:, 1:] == below[:, :-1]) & corner))
+    edges = []
+    for here, there, over_corners in _neighbour_rows(values.ndim, connectivity):
+        (v, w), (s, t), (r, q) = ((x[here], x[there]) for x in (values, starts, run))
+        # Once for each two runs that touch: where the one that starts later starts.
+        edges.append(_edges(r, q, (v == w) & (s | t)))
+        if over_corners:
+            # Runs that touch over a corner only: both runs behind the corner start there.
+            corner = s[..., 1:] & t[..., 1:]
+            edges.append(_edges(r[..., :-1], q[..., 1:], (v[..., :-1] == w[..., 1:]) & corner))
+            edges.append(_edges(r[..., 1:], q[..., :-1], (v[..., 1:] == w[..., :-1]) & corner))
     pairs = torch.cat(edges, dim=1)
     root = _roots(len(value_of_run), pairs[:, objects[pairs[0]]])
 
@@ -107,6 +114,17 @@ def _components(values: Tensor, background: int | None, connectivity: int) -> tu
     ids = first.cumsum(0)
     ids = torch.where(objects, ids[root], 0)
     return ids[run], int(first.sum())
+
+
+def _neighbour_rows(n_dim: int, connectivity: int) -> Iterator[tuple[tuple, tuple, bool]]:
+    """Slices of all rows and of the later ones beside them, and whether those touch over corners too."""
+    ahead, behind, level = slice(1, None), slice(None, -1), slice(None)
+    for step in product((-1, 0, 1), repeat=n_dim - 1):
+        axes = sum(map(abs, step))
+        if step > (0,) * len(step) and axes <= connectivity:
+            here = tuple({-1: ahead, 0: level, 1: behind}[d] for d in step)
+            there = tuple({-1: behind, 0: level, 1: ahead}[d] for d in step)
+            yield here, there, axes < connectivity
 
 
 def _edges(one: Tensor, other: Tensor, where: Tensor) -> Tensor:

@@ -53,21 +53,23 @@ def test_instances(
 @settings(max_examples=200)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    shape=st.tuples(st.integers(0, 15), st.integers(0, 15)),
+    shape=st.lists(st.integers(0, 15), min_size=2, max_size=2)
+    | st.lists(st.integers(0, 6), min_size=3, max_size=3),
     n_values=st.integers(1, 4),
     dtype=st.sampled_from(["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "?"]),
     background=st.sampled_from([None, 0, 1, 255, -1, 2**64 - 1, 2**63 - 1, -(2**63), 2**70]),
-    connectivity=st.sampled_from([1, 2]),
+    connectivity=st.sampled_from([1, 2, 3]),
 )
 def test_label(
     place: str,
     seed: int,
-    shape: tuple[int, int],
+    shape: list[int],
     n_values: int,
     dtype: str,
     background: int | None,
     connectivity: int,
 ) -> None:
+    connectivity = min(connectivity, len(shape))
     image = np.random.default_rng(seed).integers(0, n_values, shape)
     image = np.where(image == 3, -1, image).astype(dtype)
     labels, n = device.label(torch.from_numpy(image).to(place), background, connectivity)
