@@ -1,5 +1,7 @@
 """Label images: what is one, and hash tables of their objects and overlaps that grow as needed."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,30 +20,40 @@ def as_labels(array: object, name: str) -> NDArray:
     return labels
 
 
-def index_ids(
-    values: NDArray[np.uint64], pixels: NDArray[np.int64], dtype: np.dtype, name: str
-) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]]:
-    """Objects of a label image from its runs or other pieces, each of one id.
+@dataclass(frozen=True)
+class Split:
+    """Objects and overlaps of rows (id in truth, id in pred, pixels).
 
-    Returns the index 1..n of each piece's object in order of appearance, 0 for background; ids (n,) and areas
-    (n,). ValueError if an id of a signed dtype is negative.
+    Attributes:
+        index: (2, rows) int32, each row's object in truth and in pred, from 1 on; 0 for background.
+        ids, areas: of the objects of truth, and of pred.
+        overlaps: (3, k) int64, for each pair of objects their indices from 0 on, and the pixels shared.
     """
-    slots = np.zeros(1 << (2 * len(values) + 1).bit_length(), np.int32)
-    index = np.empty(len(values), np.int32)
-    ids, areas = np.empty(len(values) + 1, np.uint64), np.empty(len(values) + 1, np.int64)
-    n = kernel.index_ids(values, pixels, slots, index, ids, areas)
-    ids = ids[1 : n + 1]
-    check_ids(ids, int(ids.max(initial=0)), dtype, name)
-    return index, ids, areas[1 : n + 1]
+
+    index: NDArray[np.int32]
+    ids: tuple[NDArray[np.uint64], NDArray[np.uint64]]
+    areas: tuple[NDArray[np.int64], NDArray[np.int64]]
+    overlaps: NDArray[np.int64]
 
 
-def check_ids(ids: NDArray[np.uint64], bits: int, dtype: np.dtype, name: str) -> None:
-    """ValueError if an id is negative: the kernels see bits only, and a negative id has the top bit set.
+def split_entries(entries: NDArray[np.uint64], n: int) -> Split:
+    """See `kernels.overlap.split_entries`."""
+    slots = np.empty(1 << (2 * n + 1).bit_length(), np.int32)
+    index, overlaps = np.empty((2, n), np.int32), np.empty((3, n), np.int64)
+    ids, areas = np.empty((2, n + 1), np.uint64), np.empty((2, n + 1), np.int64)
+    a, b, m = kernel.split_entries(entries, n, slots, index, ids, areas, overlaps)
+    return Split(
+        index,
+        (ids[0, 1 : a + 1], ids[1, 1 : b + 1]),
+        (areas[0, 1 : a + 1], areas[1, 1 : b + 1]),
+        overlaps[:, :m],
+    )
 
-    bits: any number with the top bit set if an id has it.
-    """
+
+def check_ids(ids: NDArray[np.uint64], dtype: np.dtype, name: str) -> None:
+    """ValueError if an id is negative: the kernels see bits only, and a negative id has the top bit set."""
     top = 8 * dtype.itemsize - 1
-    if dtype.kind == "i" and bits >> top:
+    if dtype.kind == "i" and int(ids.max(initial=0)) >> top:
         lowest = int(ids[ids >> np.uint64(top) != 0].min()) - (1 << top + 1)
         raise ValueError(f"{name}: expected ids >= 0 (0 is background), found {lowest}")
 
@@ -71,6 +83,5 @@ class PairTable:
             self._slots = np.zeros(_SLOTS_PER_ENTRY * len(entries), np.int32)
             kernel.rehash(entries, self._n, self._slots)
 
-    def split(self) -> tuple:
-        """Objects and overlaps; see `kernels.overlap.split_entries`."""
-        return kernel.split_entries(self._entries, self._n)
+    def split(self) -> Split:
+        return split_entries(self._entries, self._n)

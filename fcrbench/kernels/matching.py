@@ -13,20 +13,22 @@ def sum_pairs(
     pred_index: np.ndarray,
     shared: np.ndarray,
     pred_ids: np.ndarray,
+    best: np.ndarray,
+    halves: np.ndarray,
+    taken: np.ndarray,
 ) -> tuple[int, int, int, int, int, int, int]:
     """Sums in pixels, and counts, that the metrics are made of.
 
     Returns the sums of shared, of the areas of all objects, and of the areas of both objects over all pairs;
     C and U of AJI, where each truth object takes the prediction of largest IoU, of equal ones that of the
     lowest id; the truth objects that hold more than half of two or more predictions, and the predictions that
-    cover more than half of two or more truth objects. The products fit int64 up to unions of 3e9 pixels.
+    cover more than half of two or more truth objects.
+
+    best (n_true,) holds -1 and gets each truth object's row of the table; halves (2, objects) holds zeros and
+    gets the objects that lie by more than half inside each; taken (n_pred,) holds False. The products fit int64 up to unions of 3e9 pixels.
     """
     n_true = true_area.size
     n_pred = pred_area.size
-    best = np.full(n_true, -1, np.int64)  # row of the table
-    inside = np.zeros(n_true, np.int32)
-    covered = np.zeros(n_pred, np.int32)
-    taken = np.zeros(n_pred, np.bool_)
     total = 0
     pair_areas = 0
     for i in range(shared.size):
@@ -35,8 +37,8 @@ def sum_pairs(
         areas = true_area[t] + pred_area[p]
         total += shared[i]
         pair_areas += areas
-        inside[t] += 2 * shared[i] > pred_area[p]
-        covered[p] += 2 * shared[i] > true_area[t]
+        halves[0, t] += 2 * shared[i] > pred_area[p]
+        halves[1, p] += 2 * shared[i] > true_area[t]
         b = best[t]
         if b >= 0:
             left = shared[i] * (true_area[t] + pred_area[pred_index[b]] - shared[b])
@@ -52,7 +54,7 @@ def sum_pairs(
     for t in range(n_true):
         all_areas += true_area[t]
         aji_union += true_area[t]
-        splits += inside[t] >= 2
+        splits += halves[0, t] >= 2
         b = best[t]
         if b >= 0:
             aji_shared += shared[b]
@@ -60,7 +62,7 @@ def sum_pairs(
             taken[pred_index[b]] = True
     for p in range(n_pred):
         all_areas += pred_area[p]
-        merges += covered[p] >= 2
+        merges += halves[1, p] >= 2
         if not taken[p]:
             aji_union += pred_area[p]
     return total, all_areas, pair_areas, aji_shared, aji_union, splits, merges

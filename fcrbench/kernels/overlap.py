@@ -1,8 +1,8 @@
 """The sparse overlap table of two label images, from the runs over which both are constant.
 
-Open-addressing hash tables find the entry of an id, or of a pair of ids. A slot holds the entry's number, from
-1 on, and 0 when free. The number of slots is a power of two and at least twice, mostly four times, that of entries,
-so that nearly every look-up hits at once. `count_pairs` returns when its table is full and is called again
+Open-addressing hash tables find the entry of an id, or of a pair of ids. A slot holds the entry's number,
+from 1 on, and 0 when free. The number of slots is a power of two and at least twice, mostly four times, that
+of entries, so that nearly every look-up hits at once. `count_pairs` returns when its table is full and is called again
 with a larger one: an array that may be replaced inside a loop keeps LLVM from holding its address in a
 register.
 """
@@ -37,8 +37,8 @@ def count_pairs(
 ) -> tuple[int, int]:
     """From run on, add the pixels of each run to the entry of its pair of ids; 0 is an id like others here.
 
-    entries (capacity, 3) uint64: truth id, predicted id, pixels; rows 1 .. n are in use. Returns the run where
-    the table was full (the number of runs if it never was), and the new n.
+    entries (capacity, 3) uint64: truth id, predicted id, pixels; rows 1 .. n are in use. Returns the run
+    where the table was full (the number of runs if it never was), and the new n.
     """
     mask = np.uint64(slots.size - 1)
     at = np.uint64(run)  # unsigned: of a signed index, each access asks first whether it is negative
@@ -62,7 +62,7 @@ def count_pairs(
             entries[row, 2] = 0
         entries[row, 2] += np.uint64(starts[at + ONE] - starts[at])
         at += ONE
-    return at, n
+    return int(at), n
 
 
 @jit
@@ -76,89 +76,72 @@ def rehash(entries: np.ndarray, n: int, slots: np.ndarray) -> None:
         slots[slot] = row
 
 
-@jit
-def index_ids(
-    values: np.ndarray,
-    pixels: np.ndarray,
+@inner
+def _index_ids(
+    entries: np.ndarray,
+    n: int,
+    side: int,
     slots: np.ndarray,
     index: np.ndarray,
     ids: np.ndarray,
     areas: np.ndarray,
 ) -> int:
-    """Number the objects 1, 2, .. in order of appearance; index gets that of each value, 0 for id 0.
-
-    Entry k of ids and areas belongs to object k, entry 0 to the background. slots holds zeros, more of them
-    than there are values. Returns the number of objects.
-    """
+    """Objects of one side; see `split_entries`."""
     mask = np.uint64(slots.size - 1)
-    ids[0] = 0
-    areas[0] = 0
-    n = 0
-    for j in range(values.size):
-        value = values[j]
+    ids[side, 0] = 0
+    areas[side, 0] = 0
+    found = 0
+    for i in range(slots.size):
+        slots[i] = 0
+    for row in range(n):
+        value = entries[row + 1, side]
         k = np.int32(0)
         if value != np.uint64(0):
             slot = _home(value, np.uint64(0), slots)
             while True:
                 k = slots[slot]
-                if k == 0 or ids[k] == value:
+                if k == 0 or ids[side, k] == value:
                     break
                 slot = (slot + ONE) & mask
             if k == 0:
-                n += 1
-                k = np.int32(n)
+                found += 1
+                k = np.int32(found)
                 slots[slot] = k
-                ids[k] = value
-                areas[k] = 0
-        index[j] = k
-        areas[k] += pixels[j]
-    return n
-
-
-@inner
-def _objects(
-    entries: np.ndarray, column: int, values: np.ndarray, pixels: np.ndarray, index: np.ndarray
-) -> tuple:
-    n_slots = 2
-    while n_slots < 2 * values.size:
-        n_slots *= 2
-    slots = np.zeros(n_slots, np.int32)
-    ids = np.empty(values.size + 1, np.uint64)
-    areas = np.empty(values.size + 1, np.int64)
-    bits = np.uint64(0)
-    for row in range(values.size):
-        values[row] = entries[row + 1, column]
-        bits |= values[row]
-    n = index_ids(values, pixels, slots, index, ids, areas)
-    return ids[1 : n + 1], areas[1 : n + 1], bits
+                ids[side, k] = value
+                areas[side, k] = 0
+        index[side, row] = k
+        areas[side, k] += entries[row + 1, 2]
+    return found
 
 
 @jit
-def split_entries(entries: np.ndarray, n: int) -> tuple:
-    """The objects of both images and their overlaps, from rows 1 .. n of entries as `count_pairs` fills them.
+def split_entries(
+    entries: np.ndarray,
+    n: int,
+    slots: np.ndarray,
+    index: np.ndarray,
+    ids: np.ndarray,
+    areas: np.ndarray,
+    overlaps: np.ndarray,
+) -> tuple[int, int, int]:
+    """The objects of both images and their overlaps, from rows 1 .. n of entries as `count_pairs` has them.
 
-    Returns for truth, then for pred: ids, areas, and all bits that any id has; then for each pair of objects
-    its index in truth, in pred, and the pixels shared.
+    Side 0 is truth, side 1 pred. Objects are numbered 1, 2, .. in order of appearance.
+
+    Args:
+        slots: for a hash table, a power of two, more than n.
+        index: (2, n) int32, gets each row's object, 0 for background.
+        ids, areas: (2, n + 1), get the id and pixels of object k in column k.
+        overlaps: (3, n) int64, gets for each pair of objects their indices from 0 on, and the pixels shared.
+
+    Returns the number of objects of either side, and of pairs.
     """
-    values = np.empty(n, np.uint64)
-    pixels = np.empty(n, np.int64)
-    true_index = np.empty(n, np.int32)
-    pred_index = np.empty(n, np.int32)
-    for row in range(n):
-        pixels[row] = entries[row + 1, 2]
-    true_ids, true_area, true_bits = _objects(entries, 0, values, pixels, true_index)
-    pred_ids, pred_area, pred_bits = _objects(entries, 1, values, pixels, pred_index)
+    n_true = _index_ids(entries, n, 0, slots, index, ids, areas)
+    n_pred = _index_ids(entries, n, 1, slots, index, ids, areas)
     m = 0
     for row in range(n):
-        m += int(true_index[row] != 0 and pred_index[row] != 0)
-    pair_true = np.empty(m, np.int64)
-    pair_pred = np.empty(m, np.int64)
-    shared = np.empty(m, np.int64)
-    m = 0
-    for row in range(n):
-        if true_index[row] != 0 and pred_index[row] != 0:
-            pair_true[m] = true_index[row] - 1
-            pair_pred[m] = pred_index[row] - 1
-            shared[m] = pixels[row]
-            m += 1
-    return true_ids, true_area, true_bits, pred_ids, pred_area, pred_bits, pair_true, pair_pred, shared
+        overlaps[0, m] = index[0, row] - 1
+        overlaps[1, m] = index[1, row] - 1
+        overlaps[2, m] = entries[row + 1, 2]
+        m += int(index[0, row] != 0 and index[1, row] != 0)
+    return n_true, n_pred, m

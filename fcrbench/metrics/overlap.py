@@ -20,9 +20,9 @@ SLAB = 1 << 19  # pixels read at a time: bounds the extra memory and keeps the r
 
 
 class Sums(NamedTuple):
-    """What most metrics are made of, in pixels: over all pairs the pixels shared and the areas of both objects
-    (`pair_areas`); the areas of all objects; C and U of AJI; and the numbers of split truth objects and of
-    merging predictions, see `metrics.errors`."""
+    """What most metrics are made of: in pixels, the intersections of all pairs, the areas of all objects, the
+    areas of both objects of all pairs, C and U of AJI; then the counts of `metrics.errors.splits_merges`.
+    """
 
     shared: int
     areas: int
@@ -79,7 +79,15 @@ class OverlapTable:
         """One pass over the pairs."""
         return Sums(
             *sum_pairs(
-                self.true_area, self.pred_area, self.true_index, self.pred_index, self.shared, self.pred_ids
+                self.true_area,
+                self.pred_area,
+                self.true_index,
+                self.pred_index,
+                self.shared,
+                self.pred_ids,
+                np.full(self.n_true, -1),
+                np.zeros((2, max(self.n_true, self.n_pred)), np.int32),
+                np.zeros(self.n_pred, np.bool_),
             )
         )
 
@@ -116,10 +124,10 @@ def overlap_table(truth: ArrayLike, pred: ArrayLike) -> OverlapTable:
         runs.mark_changes(pred_slab, bits, True)
         starts = runs.run_starts(bits, true_slab.size, true_slab.size)
         pairs.add(starts, runs.values_at(true_slab, starts), runs.values_at(pred_slab, starts))
-    true_ids, true_area, true_bits, pred_ids, pred_area, pred_bits, *overlaps = pairs.split()
-    check_ids(true_ids, true_bits, true_labels.dtype, "truth")
-    check_ids(pred_ids, pred_bits, pred_labels.dtype, "pred")
-    return OverlapTable(true_ids, pred_ids, true_area, pred_area, *overlaps)
+    split = pairs.split()
+    check_ids(split.ids[0], true_labels.dtype, "truth")
+    check_ids(split.ids[1], pred_labels.dtype, "pred")
+    return OverlapTable(*split.ids, *split.areas, *split.overlaps)
 
 
 def _slabs(truth: NDArray, pred: NDArray) -> Iterator[tuple[NDArray, NDArray]]:

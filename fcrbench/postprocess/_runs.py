@@ -9,7 +9,7 @@ from fcrbench.kernels import components as components_kernel
 from fcrbench.kernels import regions as regions_kernel
 from fcrbench.kernels import runs as runs_kernel
 from fcrbench.kernels._arrays import flat_unsigned
-from fcrbench.labels import as_labels, index_ids
+from fcrbench.labels import as_labels, check_ids, split_entries
 
 _WORD = 64  # pixels, see `kernels.components`
 _MAX_RUNS = 2**31 - 1
@@ -47,8 +47,12 @@ class Runs:
         bits = np.empty(flat.size // _WORD + 1, np.uint64)
         runs_kernel.mark_changes(flat, bits, False)
         starts = runs_kernel.run_starts(bits, flat.size, labels.shape[-1])
-        index, ids, _ = index_ids(runs_kernel.values_at(flat, starts), np.diff(starts), labels.dtype, name)
-        return cls(labels.shape, starts, index, len(ids))
+        n = len(starts) - 1
+        entries = np.zeros((n + 1, 3), np.uint64)
+        entries[1:, 0], entries[1:, 2] = runs_kernel.values_at(flat, starts), np.diff(starts)
+        objects = split_entries(entries, n)
+        check_ids(objects.ids[0], labels.dtype, name)
+        return cls(labels.shape, starts, objects.index[0], len(objects.ids[0]))
 
     @classmethod
     def of_components(cls, image: NDArray, background: int | None, connectivity: int) -> "Runs":
