@@ -6,19 +6,39 @@ from fcrbench.kernels._jit import jit
 
 
 @jit
-def assign(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n_rows: int, n_cols: int) -> np.ndarray:
-    """Edge chosen for each row, -1 for none, of a matching of largest total weight; weights are positive.
+def assign(
+    rows: np.ndarray,
+    cols: np.ndarray,
+    weights: np.ndarray,
+    offsets: np.ndarray,
+    order: np.ndarray,
+    row_price: np.ndarray,
+    col_price: np.ndarray,
+    edge_of_row: np.ndarray,
+    edge_of_col: np.ndarray,
+    distance: np.ndarray,
+    entry: np.ndarray,
+    done: np.ndarray,
+    seen: np.ndarray,
+) -> None:
+    """Find a matching of largest total weight; weights are positive.
 
     The Hungarian method by shortest augmenting paths (Kuhn 1955; Jonker and Volgenant 1987), on adjacency
     lists: a search stays inside one connected group of overlapping objects, and a row may stay unmatched at
     cost 0.
+
+    Args:
+        rows, cols, weights: of the edges.
+        edge_of_row, edge_of_col: hold -1; get the edge chosen for each row and column.
+        offsets (rows + 1,), row_price, col_price: hold 0. distance (columns,): holds inf. done (columns,):
+            holds False. order (edges,), entry and seen (columns,): for anything.
     """
-    offsets = np.zeros(n_rows + 1, np.int64)
+    n_rows = edge_of_row.size
     for edge in range(rows.size):
         offsets[rows[edge] + 1] += 1
     for row in range(n_rows):
         offsets[row + 1] += offsets[row]
-    order = np.empty(rows.size, np.int64)  # edges sorted by row: of row r, order[offsets[r] : offsets[r + 1]]
+    # Edges sorted by row: those of row r are order[offsets[r] : offsets[r + 1]].
     for edge in range(rows.size):
         row = rows[edge]
         order[offsets[row]] = edge
@@ -26,19 +46,7 @@ def assign(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n_rows: int,
     for row in range(n_rows, 0, -1):  # each offset has moved up to the start of the next row
         offsets[row] = offsets[row - 1]
     offsets[0] = 0
-    row_price = np.zeros(n_rows, np.float64)
-    col_price = np.zeros(n_cols, np.float64)
-    edge_of_row = np.empty(n_rows, np.int64)
-    edge_of_col = np.empty(n_cols, np.int64)
-    distance = np.empty(n_cols, np.float64)  # of the cheapest alternating path from the row at hand
-    entry = np.empty(n_cols, np.int64)  # edge by which that path enters the column
-    done = np.zeros(n_cols, np.bool_)
-    seen = np.empty(n_cols, np.int64)
-    for row in range(n_rows):
-        edge_of_row[row] = -1
-    for col in range(n_cols):
-        edge_of_col[col] = -1
-        distance[col] = np.inf
+    # distance: of the cheapest alternating path from the row at hand; entry: the edge by which it comes.
     for source in range(n_rows):
         n_seen = 0
         row = source
@@ -108,4 +116,3 @@ def assign(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n_rows: int,
             if row == source:
                 break
             end = cols[held]
-    return edge_of_row

@@ -25,7 +25,8 @@ def sum_pairs(
     cover more than half of two or more truth objects.
 
     best (n_true,) holds -1 and gets each truth object's row of the table; halves (2, objects) holds zeros and
-    gets the objects that lie by more than half inside each; taken (n_pred,) holds False. The products fit int64 up to unions of 3e9 pixels.
+    gets the objects that lie by more than half inside each; taken (n_pred,) holds False. The products fit
+    int64 up to unions of 3e9 pixels.
     """
     n_true = true_area.size
     n_pred = pred_area.size

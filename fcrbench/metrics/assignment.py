@@ -27,6 +27,29 @@ def largest_total_iou(
     weights = iou + _TIE * (shared / shared.sum())
     if most_pairs:
         weights += min(table.n_true, table.n_pred) + 1
-    chosen = assign(true_index, pred_index, weights, table.n_true, table.n_pred)
+    chosen = heaviest_matching(true_index, pred_index, weights, table.n_true, table.n_pred)
     chosen = chosen[chosen >= 0]
     return chosen if rows is None else rows[chosen]
+
+
+def heaviest_matching(
+    rows: NDArray[np.int64], cols: NDArray[np.int64], weights: NDArray[np.float64], n: int, m: int
+) -> NDArray[np.int64]:
+    """(n,) edge chosen for each row, -1 for none, of a matching of largest total weight; weights > 0."""
+    chosen = np.full(n, -1)
+    assign(
+        rows,
+        cols,
+        weights,
+        np.zeros(n + 1, np.int64),
+        np.empty(len(weights), np.int64),
+        np.zeros(n),
+        np.zeros(m),
+        chosen,
+        np.full(m, -1),
+        np.full(m, np.inf),
+        np.empty(m, np.int64),
+        np.zeros(m, np.bool_),
+        np.empty(m, np.int64),
+    )
+    return chosen

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from fcrbench.kernels.assignment import assign
+from fcrbench.metrics.assignment import heaviest_matching
 
 
 def total_of(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n_rows: int, n_cols: int) -> float:
-    chosen = assign(rows, cols, weights, n_rows, n_cols)
+    chosen = heaviest_matching(rows, cols, weights, n_rows, n_cols)
     assert chosen.shape == (n_rows,)
     kept = chosen[chosen >= 0]
     assert rows[kept].tolist() == np.flatnonzero(chosen >= 0).tolist()
