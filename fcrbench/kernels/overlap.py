@@ -3,8 +3,8 @@
 Open-addressing hash tables find the entry of an id, or of a pair of ids. A slot holds the entry's number,
 from 1 on, and 0 when free. The number of slots is a power of two and at least twice, mostly four times, that
 of entries, so that nearly every look-up hits at once. `count_pairs` returns when its table is full and is
-called again with a larger one: an array that may be replaced inside a loop keeps LLVM from holding its address
-in a register.
+called again with a larger one: an array that may be replaced inside a loop keeps LLVM from holding its
+address in a register.
 """
 
 import numpy as np

@@ -44,5 +44,5 @@ def test_a_long_chain_is_one_group() -> None:
 
 def test_no_edges() -> None:
     nothing = np.empty(0, np.int64)
-    assert assign(nothing, nothing, np.empty(0), 3, 0).tolist() == [-1, -1, -1]
-    assert assign(nothing, nothing, np.empty(0), 0, 4).tolist() == []
+    assert heaviest_matching(nothing, nothing, np.empty(0), 3, 0).tolist() == [-1, -1, -1]
+    assert heaviest_matching(nothing, nothing, np.empty(0), 0, 4).tolist() == []
