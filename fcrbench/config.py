@@ -25,7 +25,7 @@ class TrainingConfig:
     warmup_steps     the rate rises linearly over these steps
     clip_norm        largest gradient norm, 0 = no clipping
     average          decay of the running mean of the weights that is evaluated, 0 = none
-    augment          flips, quarter turns, intensity; crops are always random
+    augment          flips, quarter turns, scale, intensity; crops are always random
     precision        "auto": bfloat16 where the device computes it natively, else float32; "32"; "bf16"
     validate_every   epochs between validations; the last epoch is always validated
     workers          processes that prepare crops, 0 = the training process itself

@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from fcrbench.errors import DataError
+from fcrbench.errors import DataError, UsageError
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method
 from fcrbench.training.checkpoint import load_weights, read_header
@@ -71,7 +71,10 @@ def load_predictor(weights: Path, device: str = "auto", precision: str = "auto")
             raise DataError(f"{weights} holds no weights/last.safetensors: not a finished run")
         weights = found
     name, options = read_header(weights)
-    method = registry.create(name, **options)
+    try:
+        method = registry.create(name, **options)
+    except UsageError as error:  # weights of a method, or of a version of it, that is not installed
+        raise DataError(f"{weights} cannot be used here: {error}") from error
     network = channels_last(method.build())
     load_weights(weights, network)
     fabric = make_fabric(device, precision)

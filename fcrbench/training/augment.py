@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
+ZOOM = 0.25  # largest change of the logarithm of the scale
+
 
 class Crops(TorchDataset):
     """Crops of fields; each depends on (seed, epoch, index) alone, so a resumed run sees the same ones.
@@ -37,8 +39,10 @@ class Crops(TorchDataset):
     def __getitem__(self, i: int) -> tuple[Tensor, np.ndarray]:
         rng = np.random.default_rng([self.seed, self.epoch, i])
         field = i % len(self.images)
-        image, labels = random_crop(self.images[field], self.labels[field], self.crop, rng)
+        side = round(self.crop * np.exp(rng.uniform(-ZOOM, ZOOM))) if self.augment else self.crop
+        image, labels = random_crop(self.images[field], self.labels[field], side, rng)
         if self.augment:
+            image, labels = resize(image, labels, self.crop)
             image, labels = turn(image, labels, rng)
             image = vary_intensity(image, rng)
         ids, dense = np.unique(labels, return_inverse=True)
@@ -58,6 +62,19 @@ def random_crop(
         image, labels = np.pad(image, pad, mode="symmetric"), np.pad(labels, pad, mode="symmetric")
     y, x = (int(rng.integers(side - size + 1)) for side in image.shape)
     return image[y : y + size, x : x + size], labels[y : y + size, x : x + size]
+
+
+def resize(image: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """A square window at (size, size): the image interpolated linearly, the labels by nearest pixel."""
+    side = len(image)
+    place = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(side / size)  # in pixels of the window
+    nearest = np.minimum(place.astype(np.int64), side - 1)
+    first = np.clip(np.floor(place - 0.5).astype(np.int64), 0, max(side - 2, 0))
+    second = np.minimum(first + 1, side - 1)
+    share = np.clip(place - 0.5 - first, 0, 1)
+    image = image[first] * (1 - share)[:, None] + image[second] * share[:, None]
+    image = image[:, first] * (1 - share) + image[:, second] * share
+    return image, labels[nearest][:, nearest]
 
 
 def turn(image: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

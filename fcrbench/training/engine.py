@@ -150,7 +150,8 @@ def train(
         tensors = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
         if average is not None:
             tensors["average"] = average.state_dict()
-        save_state(last, state | tensors | {"torch_rng": torch.get_rng_state()})
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        save_state(last, state | tensors | {"torch_rng": torch.get_rng_state(), "cuda_rng": cuda})
 
     if resume:
         saved = load_state(last)
@@ -159,6 +160,8 @@ def train(
         if average is not None:
             average.load_state_dict(saved["average"])
         torch.set_rng_state(saved["torch_rng"])
+        if len(saved["cuda_rng"]) == torch.cuda.device_count():  # else resumed on another machine
+            torch.cuda.set_rng_state_all(saved["cuda_rng"])
         state = {key: saved[key] for key in state}
 
     evaluated = average.module if average is not None else network

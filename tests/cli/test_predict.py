@@ -87,7 +87,9 @@ def test_missing_images_are_refused(cli, images, trained, arguments, words):
     assert not (cli.folder / "out").exists()
 
 
-@pytest.mark.parametrize("found", ["nothing", "an unfinished run", "garbage", "other weights", "truncated"])
+@pytest.mark.parametrize(
+    "found", ["nothing", "an unfinished run", "garbage", "other weights", "truncated", "unknown"]
+)
 def test_bad_weights_are_refused(cli, images, trained, found):
     weights = cli.folder / "w.safetensors"
     good = (trained / "weights" / "last.safetensors").read_bytes()
@@ -102,6 +104,12 @@ def test_bad_weights_are_refused(cli, images, trained, found):
 
         save_file({"x": np.zeros(3)}, weights)
         word = "no fcrbench weights"
+    elif found == "unknown":
+        from safetensors.numpy import save_file
+
+        header = {"format": "fcrbench", "method": "fcrnut", "options": "{}"}
+        save_file({"x": np.zeros(3)}, weights, metadata=header)
+        word = "w.safetensors cannot be used here: unknown method 'fcrnut'; did you mean 'fcrnet'?"
     elif found == "truncated":
         weights.write_bytes(good[: len(good) // 2])
     line = cli.fails("predict", images, "--weights", weights, "-o", "out")

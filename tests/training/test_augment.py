@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fcrbench.training.augment import Crops
+from fcrbench.training.augment import Crops, resize
 
 
 def crops(labels, *, crop=16, augment=True, seed=0, per_image=2):
@@ -35,14 +35,25 @@ def test_every_field_is_shown_crops_per_image_times(fields):
 
 
 def test_image_and_labels_move_together(fields):
-    """Here the image is its own label image, so equal labels must lie on equal gray values."""
-    dataset = crops(fields)
+    """Here the gray value of an object is its id, which gain, noise and blending at its rim keep apart."""
+    field = np.kron(np.arange(12, dtype=np.int32).reshape(3, 4), np.ones((10, 10), np.int32))
+    dataset = crops([field], crop=24)
     for epoch in range(20):
         dataset.epoch = epoch
         image, labels = dataset[0]
-        gray = [np.median(image[0].numpy()[labels == i]) for i in range(labels.max() + 1)]
-        # gain and noise keep the order of the gray values
+        assert image.shape == (1, 24, 24)
+        gray = [np.median(image[0].numpy()[labels == i]) for i in np.unique(labels)]
         assert np.all(np.diff(gray) > 0)
+
+
+@pytest.mark.parametrize(("side", "size"), [(20, 16), (13, 16), (16, 16), (1, 4)])
+def test_resizing_keeps_a_ramp_and_puts_labels_where_it_is_highest(side, size):
+    ramp = np.repeat(np.arange(side, dtype=np.float32)[None] + 0.5, side, axis=0)
+    image, labels = resize(ramp, (ramp > side / 2).astype(np.int32), size)
+    assert image.shape == labels.shape == (size, size)
+    inside = np.clip((np.arange(size) + 0.5) * side / size, 0.5, side - 0.5)  # the border is not extrapolated
+    np.testing.assert_allclose(image[size // 2], inside, rtol=1e-5)
+    assert (np.diff(labels, axis=1) >= 0).all()
 
 
 def test_without_augmentation_a_crop_is_a_window(fields):
