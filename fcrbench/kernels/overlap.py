@@ -10,12 +10,14 @@ address in a register.
 import numpy as np
 
 from fcrbench.kernels._jit import inner, jit
+from fcrbench.kernels.simd import prefetch
 
 # Multipliers whose products spread neighbouring keys over the highest bits (Knuth, TAOCP 3, 6.4): 2**64 over
 # the golden ratio, and another odd number, of the first 16 hexadecimal digits of pi.
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 PI = np.uint64(0x3243F6A8885A308D)
 ONE = np.uint64(1)
+AHEAD = np.uint64(16)  # runs: a table of many objects lies in slow memory
 
 
 @inner
@@ -41,10 +43,13 @@ def count_pairs(
     where the table was full (the number of runs if it never was), and the new n.
     """
     mask = np.uint64(slots.size - 1)
+    last = np.uint64(true_values.size - 1)
     at = np.uint64(run)  # unsigned: of a signed index, each access asks first whether it is negative
     while at < np.uint64(true_values.size):
         true_id = true_values[at]
         pred_id = pred_values[at]
+        ahead = min(at + AHEAD, last)
+        prefetch(slots, _home(true_values[ahead], pred_values[ahead], slots))
         slot = _home(true_id, pred_id, slots)
         while True:
             row = np.uint64(slots[slot])

@@ -60,6 +60,22 @@ def ones(typingctx: Any, word: Any) -> Any:
 
 
 @intrinsic
+def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
+    """Have array[index] brought to the cache, and go on meanwhile."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        struct = context.make_array(signature.args[0])(context, builder, args[0])
+        pointer = builder.bitcast(builder.gep(struct.data, [args[1]]), ir.IntType(8).as_pointer())
+        word = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(function, [pointer, word(1), word(3), word(1)])  # for writing, to all levels, data
+        return context.get_dummy_value()
+
+    return types.void(array, index), codegen
+
+
+@intrinsic
 def fill_lanes(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
     """array[index : index + FILL_LANES] = value, for a C-contiguous array with all of these elements."""
     if not (isinstance(array, types.Array) and array.dtype == value):
