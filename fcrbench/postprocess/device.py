@@ -19,7 +19,7 @@ MAX_CLASSES = 256
 
 
 def label(class_map: Tensor, background: int | None = 0, connectivity: int = 1) -> tuple[Tensor, int]:
-    """`postprocess.label` of a (H, W) or (D, H, W) integer tensor: labels (int32, on its device), their number.
+    """`postprocess.label` of a (H, W) or (D, H, W) integer tensor: int32 labels where it is, their number.
 
     Raises TypeError and ValueError as `postprocess.label` does.
     """

@@ -175,3 +175,10 @@ def test_progress(images: list, workers: int, capsys: pytest.CaptureFixture) -> 
     out, err = capsys.readouterr()
     assert out == ""
     assert "7/7" in err
+
+
+def test_pooled_figures_are_zero_where_nothing_was_right() -> None:
+    some, nothing = np.ones((3, 3), int), np.zeros((3, 3), int)
+    for pairs in ([("a", some, nothing)], [("a", nothing, some), ("b", nothing, nothing)]):
+        pooled = metrics.score_dataset(pairs).summary(n_boot=20)["pooled"]
+        assert {pooled[name] for name in MEANS} == {0.0}

@@ -53,6 +53,14 @@ def test_a_real_field_and_views() -> None:
     assert_same_table(views, metrics.overlap_table(truth.T[::2].copy(), pred.T[::2].copy()))
 
 
+def test_ids_up_to_the_last() -> None:
+    truth = np.array([[0, 2**64 - 1, 2**64 - 1, 5, 2**63]], np.uint64)
+    assert_same_table(
+        device.device_overlap_table(torch.from_numpy(truth), torch.from_numpy(truth)),
+        metrics.overlap_table(truth, truth),
+    )
+
+
 def test_refused_as_by_the_kernels() -> None:
     one = torch.ones((2, 2), dtype=torch.int32)
     table = device.device_overlap_table
