@@ -120,11 +120,14 @@ def merges(o: Objects) -> int:
     return sum(count >= 2 for count in covered.values())
 
 
-def neighbours(y: int, x: int, shape: tuple[int, int], connectivity: int) -> Iterator[tuple[int, int]]:
-    for dy, dx in product((-1, 0, 1), repeat=2):
-        steps = abs(dy) + abs(dx)
-        if 0 < steps <= connectivity and 0 <= y + dy < shape[0] and 0 <= x + dx < shape[1]:
-            yield y + dy, x + dx
+def neighbours(at: tuple[int, ...], shape: tuple[int, ...], connectivity: int) -> Iterator[tuple[int, ...]]:
+    """Pixels or voxels one step away along up to `connectivity` axes."""
+    for step in product((-1, 0, 1), repeat=len(shape)):
+        near = tuple(a + d for a, d in zip(at, step, strict=True))
+        if 0 < sum(map(abs, step)) <= connectivity and all(
+            0 <= a < n for a, n in zip(near, shape, strict=True)
+        ):
+            yield near
 
 
 def label(image: np.ndarray, background: int | None = 0, connectivity: int = 1) -> tuple[np.ndarray, int]:
@@ -138,9 +141,9 @@ def label(image: np.ndarray, background: int | None = 0, connectivity: int = 1) 
         labels[start] = count
         queue = deque([start])
         while queue:
-            y, x = queue.popleft()
-            for near in neighbours(y, x, image.shape, connectivity):
-                if not labels[near] and image[near] == image[y, x]:
+            at = queue.popleft()
+            for near in neighbours(at, image.shape, connectivity):
+                if not labels[near] and image[near] == image[at]:
                     labels[near] = count
                     queue.append(near)
     return labels, count
@@ -168,7 +171,7 @@ def fill_holes(labels: np.ndarray) -> np.ndarray:
         where = [tuple(p) for p in np.argwhere(holes == k)]
         if any(y in (0, height - 1) or x in (0, width - 1) for y, x in where):
             continue
-        around = {int(labels[q]) for p in where for q in neighbours(*p, labels.shape, 1)} - {0}
+        around = {int(labels[q]) for p in where for q in neighbours(p, labels.shape, 1)} - {0}
         if len(around) == 1:
             for p in where:
                 result[p] = next(iter(around))

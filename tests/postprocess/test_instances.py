@@ -47,6 +47,9 @@ def test_instances_are_argmax_then_components(
     if fill:
         expected = oracles.fill_holes(expected)
     np.testing.assert_array_equal(found, expected)
+    out = np.empty(found.shape, np.int32)
+    assert postprocess.instances(scores, background, connectivity, min_size, fill, out=out) is out
+    np.testing.assert_array_equal(out, expected)
 
 
 @pytest.mark.parametrize("n_classes", [2, 9, 255, 256])

@@ -12,7 +12,11 @@ from strategies import label_images, laid_out
 
 from fcrbench import postprocess
 
-STRUCTURE = {1: None, 2: np.ones((3, 3))}
+ALL_CONNECTIVITIES = [(2, 1), (2, 2), (3, 1), (3, 2), (3, 3)]  # dimensions, connectivity
+
+
+def structure(n_dim: int, connectivity: int) -> np.ndarray:
+    return ndimage.generate_binary_structure(n_dim, connectivity)
 
 
 def scipy_label(image: np.ndarray, connectivity: int) -> tuple[np.ndarray, int]:
@@ -20,7 +24,7 @@ def scipy_label(image: np.ndarray, connectivity: int) -> tuple[np.ndarray, int]:
     parts = np.zeros(image.shape, np.int64)
     count = 0
     for value in np.unique(image[image != 0]):
-        labels, n = ndimage.label(image == value, STRUCTURE[connectivity])
+        labels, n = ndimage.label(image == value, structure(image.ndim, connectivity))
         parts[labels > 0] = labels[labels > 0] + count
         count += n
     return oracles.renumber(parts), count
@@ -39,7 +43,7 @@ def test_every_3x3_binary_pattern(connectivity: int) -> None:
     for bits in product((0, 1), repeat=9):
         image = np.array(bits, np.uint8).reshape(3, 3)
         labels, n = postprocess.label(image, connectivity=connectivity)
-        expected, count = ndimage.label(image, STRUCTURE[connectivity])
+        expected, count = ndimage.label(image, structure(image.ndim, connectivity))
         assert n == count
         np.testing.assert_array_equal(labels, expected)
 
@@ -50,6 +54,65 @@ def test_small_samples_of_many_values(shape: tuple[int, int], connectivity: int)
     rng = np.random.default_rng(0)
     for k in range(300):
         check(rng.integers(0, 2 + k % 4, shape).astype(np.uint8), connectivity)
+
+
+def test_every_2x2x2_binary_pattern_inside_a_volume() -> None:
+    for bits in product((0, 1), repeat=8):
+        image = np.zeros((3, 3, 3), np.uint8)
+        image[:2, 1:, :2] = np.array(bits).reshape(2, 2, 2)
+        for connectivity in (1, 2, 3):
+            check(image, connectivity)
+
+
+@pytest.mark.parametrize("connectivity", [1, 2, 3])
+@pytest.mark.parametrize(
+    "shape", [(3, 3, 3), (4, 4, 4), (1, 5, 6), (6, 1, 5), (6, 5, 1), (2, 1, 90), (3, 4, 70), (30, 1, 1)]
+)
+def test_small_volumes_of_many_values(shape: tuple[int, int, int], connectivity: int) -> None:
+    rng = np.random.default_rng(0)
+    for k in range(100):
+        image = rng.integers(0, 2 + k % 4, shape).astype([np.uint8, np.uint16, np.uint32, np.uint64][k % 4])
+        check(image, connectivity)
+        check(image.T, connectivity)
+
+
+def tunnel(n: int) -> np.ndarray:
+    """A one-voxel-wide path that visits every second plane and row."""
+    volume = np.zeros((n, n, n), np.uint8)
+    volume[::2, ::2] = 1
+    for z in range(0, n, 2):
+        for y in range(1, n, 2):
+            volume[z, y, -1 if (y // 2) % 2 else 0] = 1
+    for z in range(1, n, 2):
+        volume[z, -1 if (z // 2) % 2 == 0 else 0, 0] = 1
+    return volume
+
+
+@pytest.mark.parametrize("connectivity", [1, 2, 3])
+@pytest.mark.parametrize(
+    "volume",
+    [
+        tunnel(15),
+        1 - tunnel(15),
+        np.indices((9, 10, 70)).sum(0) % 2,
+        np.indices((9, 10, 70)).sum(0) % 3,
+        np.stack([np.eye(67, dtype=int)] * 3),
+        np.ones((3, 5, 130), int),
+    ],
+    ids=["tunnel", "walls", "checkers", "stripes", "diagonals", "full"],
+)
+def test_volumes_that_are_hard_to_join(volume: np.ndarray, connectivity: int) -> None:
+    for axes in ((0, 1, 2), (2, 0, 1), (1, 2, 0)):
+        check(np.ascontiguousarray(volume.transpose(axes)).astype(np.uint8), connectivity)
+
+
+def test_a_volume_of_one_plane_is_an_image() -> None:
+    image = np.random.default_rng(0).integers(0, 3, (40, 130)).astype(np.uint8)
+    for in_plane, connectivity in ((1, 1), (2, 2), (2, 3)):
+        expected, count = postprocess.label(image, connectivity=in_plane)
+        labels, n = postprocess.label(image[None], connectivity=connectivity)
+        assert n == count
+        np.testing.assert_array_equal(labels[0], expected)
 
 
 def spiral(n: int) -> np.ndarray:
@@ -112,13 +175,14 @@ def test_shapes_that_are_hard_to_join(image: np.ndarray, connectivity: int) -> N
 @settings(max_examples=150)
 @given(
     data=st.data(),
-    shape=st.tuples(st.integers(0, 9), st.integers(0, 9)),
     background=st.one_of(st.none(), st.integers(-2, 6)),
-    connectivity=st.sampled_from([1, 2]),
+    kind=st.sampled_from(ALL_CONNECTIVITIES),
 )
 def test_any_dtype_layout_and_background(
-    data: st.DataObject, shape: tuple[int, int], background: int | None, connectivity: int
+    data: st.DataObject, background: int | None, kind: tuple[int, int]
 ) -> None:
+    n_dim, connectivity = kind
+    shape = tuple(data.draw(st.integers(0, 9 if n_dim == 2 else 4)) for _ in range(n_dim))
     image = data.draw(laid_out(data.draw(label_images(shape))))
     labels, n = postprocess.label(image, background, connectivity)
     expected, count = oracles.label(image, background, connectivity)
@@ -136,18 +200,51 @@ def test_negative_and_huge_values_are_values() -> None:
     assert postprocess.label(mask, connectivity=2)[1] == 1
 
 
-def test_a_million_components() -> None:
-    image = np.arange(1_000_000, dtype=np.uint32).reshape(1000, 1000) + 1
-    labels, n = postprocess.label(image)
-    assert n == 1_000_000
-    np.testing.assert_array_equal(labels, image)
+@pytest.mark.parametrize("shape", [(1000, 1000), (10, 100, 1000)])
+def test_a_million_components(shape: tuple[int, ...]) -> None:
+    """As many runs as pixels: far more than room is made for at first."""
+    image = np.arange(1_000_000, dtype=np.uint32).reshape(shape) + 1
+    for connectivity in range(1, len(shape) + 1):
+        labels, n = postprocess.label(image, connectivity=connectivity)
+        assert n == 1_000_000
+        np.testing.assert_array_equal(labels, image)
 
 
-@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0)])
-def test_no_pixels(shape: tuple[int, int]) -> None:
+def test_a_million_pixels_of_noise() -> None:
+    image = np.random.default_rng(0).integers(0, 3, (1000, 1000)).astype(np.uint8)
+    for connectivity in (1, 2):
+        check(image, connectivity)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0), (0, 3, 4), (3, 0, 4), (3, 4, 0)])
+def test_no_pixels(shape: tuple[int, ...]) -> None:
     labels, n = postprocess.label(np.zeros(shape, np.uint8))
     assert labels.shape == shape
     assert n == 0
+
+
+def test_labels_go_where_asked() -> None:
+    image = np.random.default_rng(0).integers(0, 3, (50, 70)).astype(np.uint8)
+    expected, count = postprocess.label(image)
+    out = np.full(image.shape, -1, np.int32)
+    labels, n = postprocess.label(image, out=out)
+    assert labels is out
+    assert n == count
+    np.testing.assert_array_equal(out, expected)
+    empty = np.empty((0, 4), np.int32)
+    assert postprocess.label(np.empty((0, 4), int), out=empty)[0] is empty
+
+
+def test_unfit_out_is_refused() -> None:
+    image = np.zeros((4, 6), np.uint8)
+    for out in (np.empty((4, 6), np.int64), np.empty((6, 4), np.int32), [0]):
+        with pytest.raises(ValueError, match=r"out: expected an int32 array of shape \(4, 6\), found"):
+            postprocess.label(image, out=out)
+    frozen = np.empty((4, 6), np.int32)
+    frozen.setflags(write=False)
+    for out in (frozen, np.empty((6, 4), np.int32).T):
+        with pytest.raises(ValueError, match="out: expected a C-contiguous array that may be written to"):
+            postprocess.label(image, out=out)
 
 
 def test_input_is_left_alone() -> None:
