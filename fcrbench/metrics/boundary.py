@@ -82,28 +82,75 @@ def boundary(
     else:
         precision = recall = f1 = nothing
 
-    pair_f1, pair_hausdorff = np.full((2, found.tp), np.nan)
-    true_pixels = _pixels_of(true_labels, found.true_ids)
-    pred_pixels = _pixels_of(pred_labels, found.pred_ids)
-    true_flat, pred_flat = true_edge.reshape(-1), pred_edge.reshape(-1)
-
-    def points(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.stack(np.unravel_index(pixels, true_labels.shape), axis=1) * sides
-
-    for i, (t, p) in enumerate(zip(true_pixels, pred_pixels, strict=True)):
-        true_rim, pred_rim = points(t[true_flat[t]]), points(p[pred_flat[p]])
-        if len(true_rim) or len(pred_rim):
-            _, _, pair_f1[i] = _boundary_f(true_rim, pred_rim, tolerance)
-        # The pixel of an object nearest to one outside it is a boundary pixel: a step from it towards the
-        # one outside leaves the object. So the boundaries are enough to measure from.
-        missed = points(np.setdiff1d(t, p, assume_unique=True))
-        added = points(np.setdiff1d(p, t, assume_unique=True))
-        pair_hausdorff[i] = max(
-            _distances(missed, pred_rim).max(initial=0.0), _distances(added, true_rim).max(initial=0.0)
-        )
+    # Every pair in one search: objects of different pairs are set apart along one more axis, by more than
+    # any distance within the image.
+    reach = float(np.linalg.norm(np.array(true_labels.shape) * sides)) + 1
+    truths = _Side.of(true_labels, pred_labels, found.true_ids, found.pred_ids, true_edge, sides, reach)
+    preds = _Side.of(pred_labels, true_labels, found.pred_ids, found.true_ids, pred_edge, sides, reach)
+    near = min(float(tolerance), reach)
+    pair_recall, true_far = truths.measured(preds, found.tp, near)
+    pair_precision, pred_far = preds.measured(truths, found.tp, near)
+    both = pair_precision + pair_recall
+    pair_f1 = np.divide(2 * pair_precision * pair_recall, both, out=np.zeros(found.tp), where=both > 0)
+    pair_f1[np.isnan(pair_precision) & np.isnan(pair_recall)] = np.nan
     return BoundaryScores(
-        float(tolerance), precision, recall, f1, found.true_ids, found.pred_ids, pair_f1, pair_hausdorff
+        float(tolerance),
+        precision,
+        recall,
+        f1,
+        found.true_ids,
+        found.pred_ids,
+        pair_f1,
+        np.maximum(true_far, pred_far),
     )
+
+
+@dataclass
+class _Side:
+    """Pixels of the matched objects of one image: which pair they are of, where, and of what kind."""
+
+    pair: NDArray[np.int64]
+    points: NDArray[np.float64]
+    rim: NDArray[np.bool_]  # boundary pixels
+    outside: NDArray[np.bool_]  # pixels that the partner has not
+
+    @classmethod
+    def of(
+        cls,
+        labels: NDArray,
+        others: NDArray,
+        ids: NDArray[np.uint64],
+        partners: NDArray[np.uint64],
+        edge: NDArray[np.bool_],
+        sides: NDArray[np.float64],
+        reach: float,
+    ) -> "_Side":
+        flat = labels.reshape(-1)
+        where = np.flatnonzero(flat) if len(ids) else np.empty(0, np.int64)
+        values = flat[where].astype(np.uint64)
+        order = np.argsort(ids)
+        pair = order[np.minimum(np.searchsorted(ids, values, sorter=order), len(ids) - 1)]
+        matched = ids[pair] == values
+        where, pair = where[matched], pair[matched]
+        outside = others.reshape(-1)[where].astype(np.uint64) != partners[pair]
+        pixels = np.stack(np.unravel_index(where, labels.shape), axis=1) * sides
+        points = np.concatenate([reach * pair[:, None], pixels], axis=1)
+        return cls(pair, points, edge.reshape(-1)[where], outside)
+
+    def measured(self, other: "_Side", n: int, near: float) -> tuple[NDArray, NDArray]:
+        """Of each pair: the share of boundary pixels within `near` of the partner's, NaN if there are none;
+        and the largest distance of a pixel from the partner.
+        """
+        # The pixel of an object nearest to one outside it is a boundary pixel: a step from it towards the
+        # one outside leaves the object. So the boundary is enough to measure from.
+        asked = self.rim | self.outside
+        distance = np.zeros(len(self.pair))
+        distance[asked] = _distances(self.points[asked], other.points[other.rim])
+        rim = np.bincount(self.pair[self.rim], minlength=n)
+        hits = np.bincount(self.pair[self.rim & (distance <= near)], minlength=n)
+        far = np.zeros(n)
+        np.maximum.at(far, self.pair[self.outside], distance[self.outside])
+        return np.divide(hits, rim, out=np.full(n, np.nan), where=rim > 0), far
 
 
 def boundary_mask(labels: NDArray) -> NDArray[np.bool_]:
@@ -136,23 +183,7 @@ def _distances(points: NDArray[np.float64], to: NDArray[np.float64]) -> NDArray[
 
     if not len(points) or not len(to):
         return np.full(len(points), np.inf)
-    return KDTree(to).query(points)[0]
-
-
-def _pixels_of(labels: NDArray, ids: NDArray[np.uint64]) -> list[NDArray[np.int64]]:
-    """Flat positions of the pixels of each object, ascending, in the order of ids."""
-    if not len(ids):
-        return []
-    flat = labels.reshape(-1)
-    where = np.flatnonzero(flat)
-    values = flat[where].astype(np.uint64)
-    order = np.argsort(ids)
-    at = np.minimum(np.searchsorted(ids, values, sorter=order), len(ids) - 1)
-    index = order[at]
-    kept = ids[index] == values
-    where, index = where[kept], index[kept]
-    by_object = np.argsort(index, kind="stable")
-    return np.split(where[by_object], np.cumsum(np.bincount(index, minlength=len(ids)))[:-1])
+    return KDTree(to, balanced_tree=False, compact_nodes=False).query(points)[0]
 
 
 def _spacing(spacing: float | Sequence[float], n_dim: int) -> NDArray[np.float64]:
