@@ -1,7 +1,11 @@
 """`python -m benchmarks.peers [-o FILE]`: our speed beside that of other implementations, in Markdown.
 
-Values are compared first, and a peer that disagrees is not timed. Both sides run in turn in one process, on
-one thread; the figure is the median. A peer that is not installed is left out, and named.
+Values are compared first, and a peer that disagrees is not timed. Both sides run in turn in one process, a
+few calls each, on one thread; the figure is the median of CPU time. Both make the memory of their result. A
+peer that is not installed is left out, and named.
+
+"of the bound" is the share of our time that reading the input and filling the output once would take, at the
+bandwidth measured for arrays of that size in the same run.
 """
 
 import argparse
@@ -9,7 +13,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,28 +22,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import scenes
+from benchmarks import limits, naive, scenes
 from fcrbench import metrics, postprocess
+
+CALLS = 5
 
 
 @dataclass
 class Comparison:
     work: str
     package: str  # distribution name
+    n_read: int  # bytes of input
+    n_written: int  # bytes of output
     peer: Callable[[], Any]
     ours: Callable[[], Any]
     agree: Callable[[Any, Any], bool]  # (ours, peer)
 
 
-def real_labels() -> NDArray:
-    """A real field of the embedded sample."""
-    from fcrbench import datasets
-
-    sample = datasets.create("sample")
-    return sample.load(sample.splits["val"][0]).labels
-
-
-def labelling(work: str, classes: NDArray[np.uint8]) -> list[Comparison]:
+def labelling(work: str, classes: NDArray[np.uint8], fastest_only: bool = False) -> list[Comparison]:
     def cc3d(connectivity: int) -> NDArray:
         import cc3d
 
@@ -65,6 +65,8 @@ def labelling(work: str, classes: NDArray[np.uint8]) -> list[Comparison]:
         Comparison(
             f"{work}, {4 * c}-connected",
             package,
+            classes.nbytes,
+            4 * classes.size,
             lambda f=function, c=c: f(c),
             lambda c=c: postprocess.label(classes, connectivity=c)[0],
             same_partition,
@@ -74,7 +76,7 @@ def labelling(work: str, classes: NDArray[np.uint8]) -> list[Comparison]:
             ("connected-components-3d", cc3d),
             ("scikit-image", skimage),
             ("scipy", scipy),
-        )
+        )[: 1 if fastest_only else None]
     ]
 
 
@@ -90,6 +92,8 @@ def scores_to_labels(scores: NDArray[np.float32]) -> Comparison:
     return Comparison(
         f"scores ({shape}) to instances, NumPy argmax",
         "connected-components-3d",
+        scores.nbytes,
+        scores[0].nbytes,
         peer,
         lambda: postprocess.instances(scores),
         same_partition,
@@ -110,30 +114,27 @@ def stardist(work: str, truth: NDArray, pred: NDArray) -> Comparison:
     return Comparison(
         f"{work}: every metric against matching at 10 thresholds",
         "stardist",
+        truth.nbytes + pred.nbytes,
+        0,
         peer,
         lambda: metrics.score(truth, pred, inclusive=True),  # stardist counts IoU >= t
         agree,
     )
 
 
-def numpy_dense(work: str, truth: NDArray, pred: NDArray) -> Comparison:
-    """What a short NumPy script does: a dense table of n x m by bincount, IoU, F1 at ten thresholds."""
-
-    def peer() -> list[float]:
-        n, m = int(truth.max()) + 1, int(pred.max()) + 1
-        table = np.bincount((truth.astype(np.int64) * m + pred).reshape(-1), minlength=n * m).reshape(n, m)
-        areas = table.sum(1)[1:, None] + table.sum(0)[None, 1:]
-        shared = table[1:, 1:]
-        iou = shared / np.maximum(areas - shared, 1)
-        objects = np.count_nonzero(table.sum(1)[1:]) + np.count_nonzero(table.sum(0)[1:])
-        return [2 * np.count_nonzero(iou > t) / objects for t in metrics.IOU_THRESHOLDS]
-
+def masks(work: str, truth: NDArray, pred: NDArray) -> Comparison:
+    """A mask an object and dense tables, as hover_net's compute_stats; see `benchmarks.naive`."""
+    _, renumbered = np.unique(pred, return_inverse=True)
+    pred = renumbered.reshape(pred.shape).astype(np.int32)
+    names = ("dice", "aji", "aji_plus", "rq", "sq", "pq")
     return Comparison(
-        f"{work}: every metric against F1 at 10 thresholds from a dense table",
+        f"{work}: every metric against Dice, AJI, AJI+, DQ, SQ, PQ by masks (`benchmarks.naive`)",
         "numpy",
-        peer,
+        truth.nbytes + pred.nbytes,
+        0,
+        lambda: naive.stats(truth, pred),
         lambda: metrics.score(truth, pred),
-        lambda ours, theirs: np.allclose(ours.f1_per_iou, theirs, atol=1e-12),
+        lambda ours, theirs: all(abs(getattr(ours, name) - theirs[name]) < 1e-12 for name in names),
     )
 
 
@@ -145,35 +146,49 @@ def same_partition(ours: NDArray, theirs: NDArray) -> bool:
 
 
 def medians(comparison: Comparison, seconds: float) -> tuple[float, float]:
-    """Median seconds of ours and of the peer, called in turn."""
+    """Median CPU seconds of ours and of the peer, called in turn, each a few times in a row: the first call
+    pays for the caches and the heap that the other left.
+    """
     ours, peer = [], []
-    end = time.perf_counter() + seconds
-    while len(ours) < 3 or time.perf_counter() < end:
+    end = time.process_time() + seconds
+    while not ours or time.process_time() < end:
         for function, taken in ((comparison.ours, ours), (comparison.peer, peer)):
-            start = time.perf_counter()
-            function()
-            taken.append(time.perf_counter() - start)
+            for _ in range(CALLS):
+                start = time.process_time()
+                function()
+                taken.append(time.process_time() - start)
     return statistics.median(ours), statistics.median(peer)
 
 
-def table(seconds: float) -> tuple[str, bool]:
-    """The Markdown text, and whether every installed peer agreed."""
-    labels = real_labels()
-    made = scenes.nuclei(scenes.LARGE, 37)
-    field, large = "520 x 696, real nuclei", f"2048 x 2048, {made.max()} made nuclei"
+def comparisons(huge: bool) -> Iterator[Comparison]:
+    """One at a time, as the largest images are gigabytes."""
+    labels = scenes.real_labels()
+    field = "520 x 696, real nuclei"
     classes = scenes.color_map(labels)
-    comparisons = [
-        *labelling(field, classes),
-        *labelling(large, scenes.color_map(made)),
-        scores_to_labels(scenes.scores(classes)),
-    ]
-    for work, truth in ((field, labels), (large, made)):
-        pred = scenes.prediction(truth)
-        comparisons += [stardist(work, truth, pred), numpy_dense(work, truth, pred)]
+    yield from labelling(field, classes)
+    yield scores_to_labels(scenes.scores(classes))
+    pred = scenes.prediction(labels)
+    yield masks(field, labels, pred)
+    yield stardist(field, labels, pred)
+    made = scenes.nuclei(scenes.LARGE, 37)
+    large = f"2048 x 2048, {made.max()} made nuclei"
+    yield from labelling(large, scenes.color_map(made))
+    yield stardist(large, made, scenes.prediction(made))
+    if huge:
+        made = scenes.nuclei(scenes.HUGE, 31)
+        yield from labelling(
+            f"10000 x 10000, {made.max()} made nuclei", scenes.color_map(made), fastest_only=True
+        )
 
-    lines = ["| work | fcrbench, ms | peer | peer, ms | faster |", "|---|---|---|---|---|"]
+
+def table(seconds: float, huge: bool) -> tuple[str, bool]:
+    """The Markdown text, and whether every installed peer agreed."""
+    lines = [
+        "| work | fcrbench, ms | of the bound | peer | peer, ms | faster |",
+        "|---|---|---|---|---|---|",
+    ]
     missing, agreed = set(), True
-    for c in comparisons:
+    for c in comparisons(huge):
         try:
             theirs = c.peer()
         except ImportError:
@@ -182,13 +197,20 @@ def table(seconds: float) -> tuple[str, bool]:
         name = f"{c.package} {metadata.version(c.package)}"
         if not c.agree(c.ours(), theirs):
             agreed = False
-            lines.append(f"| {c.work} | | {name} | values differ | |")
+            lines.append(f"| {c.work} | | | {name} | values differ | |")
             continue
+        read, fill = limits.bandwidth(c.n_read)[0], limits.bandwidth(max(c.n_written, 4))[1]
+        bound = c.n_read / read + c.n_written / fill
         ours, peer = medians(c, seconds)
-        lines.append(f"| {c.work} | {1e3 * ours:.3g} | {name} | {1e3 * peer:.3g} | {peer / ours:.1f}x |")
-    lines.append("")
+        lines.append(
+            f"| {c.work} | {1e3 * ours:.3g} | {bound / ours:.0%} | {name} | {1e3 * peer:.3g} "
+            f"| {peer / ours:.{1 if peer < 100 * ours else 0}f}x |"
+        )
+    read, fill = limits.bandwidth(1 << 28)
+    lines += ["", *(limits.linearity() if huge else []), limits.threads(), limits.first_calls(), ""]
     lines.append(
-        f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}, one thread."
+        f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}, one thread; "
+        f"reads {read / 1e9:.0f} GB/s, fills new memory at {fill / 1e9:.0f} GB/s (256 MiB)."
     )
     if missing:
         lines.append(f"Not installed: {', '.join(sorted(missing))}.")
@@ -199,8 +221,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("-o", "--output", type=Path, help="write the table to this file, too")
     parser.add_argument("--seconds", type=float, default=2.0, help="time spent on each line (default 2)")
+    parser.add_argument("--huge", action="store_true", help="also 10000 x 10000 (3 GB of memory, Linux)")
     options = parser.parse_args()
-    text, agreed = table(options.seconds)
+    text, agreed = table(options.seconds, options.huge)
     print(text, end="")
     if options.output:
         options.output.write_text(text)

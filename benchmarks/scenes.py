@@ -1,10 +1,21 @@
-"""Made scenes with the sizes, shapes and density of nuclei in BBBC039; the same for every commit."""
+"""A real field of the embedded sample, and made scenes with the sizes, shapes and density of its nuclei; the
+same for every commit.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 FIELD = (520, 696)  # about 100 nuclei at the default spacing
 LARGE = (2048, 2048)
+HUGE = (10_000, 10_000)
+
+
+def real_labels() -> NDArray[np.int32]:
+    """(520, 696): the nuclei of the first validation field."""
+    from fcrbench.datasets.sample import SampleDataset
+
+    sample = SampleDataset()
+    return sample.load(sample.splits["val"][0]).labels
 
 
 def nuclei(shape: tuple[int, int], spacing: int = 60, seed: int = 0) -> NDArray[np.int32]:
