@@ -13,7 +13,7 @@ from fcrbench.errors import DataError, UsageError
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method
 from fcrbench.training.checkpoint import load_weights, read_header
-from fcrbench.training.engine import channels_last, make_fabric
+from fcrbench.training.device import channels_last, make_fabric
 
 
 @dataclass

@@ -16,7 +16,8 @@ from fcrbench.evaluation import mean_scores, predict_and_score, summarise
 from fcrbench.inference import Predictor
 from fcrbench.methods import registry
 from fcrbench.training.checkpoint import load_weights
-from fcrbench.training.engine import Progress, make_fabric, train
+from fcrbench.training.device import make_fabric
+from fcrbench.training.engine import Progress, Trainer
 
 
 def configure(values: Mapping[str, Any]) -> RunConfig:
@@ -84,7 +85,7 @@ def _complete(
 ) -> Path:
     method = registry.create(config.method, config.preset, **config.options)
     fabric = make_fabric(config.device, config.training.precision)
-    training = train(
+    trainer = Trainer(
         config.method,
         method,
         data.train,
@@ -94,9 +95,10 @@ def _complete(
         directory=folder,
         validate=lambda network: mean_scores(Predictor(method, network, fabric), data.val),
         progress=progress,
-        resume=resume,
-        stop_after=stop_after,
     )
+    if resume:
+        trainer.restore()
+    training = trainer.fit(stop_after)
     if config.evaluate == "best":
         load_weights(folder / "weights" / "best.safetensors", training.network)
     predictor = Predictor(method, training.network, fabric)

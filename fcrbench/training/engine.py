@@ -1,15 +1,12 @@
-"""The training loop, on Lightning Fabric: seeds, precision, devices, checkpoints, validation."""
+"""The training loop, on Lightning Fabric: steps, validation, checkpoints, resuming."""
 
-import logging
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,11 +19,13 @@ from torch.utils.data import DataLoader, RandomSampler
 from fcrbench.atomic import atomic_path
 from fcrbench.config import TrainingConfig
 from fcrbench.datasets.base import Sample
-from fcrbench.errors import FcrbenchError, UsageError
+from fcrbench.errors import FcrbenchError
 from fcrbench.methods.base import Method
 from fcrbench.training.allocator import keep_freed_memory
 from fcrbench.training.augment import Crops
 from fcrbench.training.checkpoint import load_state, save_state, save_weights
+from fcrbench.training.device import channels_last
+from fcrbench.training.interrupt import stop_flag
 
 VALIDATED = ("pq", "f1", "ap", "dice2", "aji")
 
@@ -45,7 +44,7 @@ class Progress(Protocol):
     def validated(self, epoch: int, scores: dict[str, float]) -> None: ...
 
 
-@dataclass
+@dataclass(frozen=True)
 class Training:
     """A finished training: the network that is evaluated, and what it took."""
 
@@ -53,219 +52,204 @@ class Training:
     seconds: float
     steps: int
     crops: int
+
+
+@dataclass
+class State:
+    """What has been done, beside the tensors: `sums` are the loss terms of the running epoch."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = -1.0
+    sums: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def learning_rate(config: TrainingConfig, step: int, total: int, steps_per_epoch: int) -> float:
-    """The rate of one step, a function of the step alone, so that resuming needs no scheduler state."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    if config.schedule == "staircase":
-        return config.learning_rate * config.decay ** (step // (steps_per_epoch * config.decay_epochs))
-    share = (step - config.warmup_steps) / max(total - config.warmup_steps, 1)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+class Trainer:
+    """Trains `method` on `samples`; writes history.csv, weights/ and checkpoints/ under `directory`.
 
-
-def make_fabric(device: str, precision: str) -> Fabric:
-    """Fabric on "auto", "cpu", "cuda" or "cuda:N". Raises UsageError when CUDA is asked for and absent."""
-    kind, _, number = device.partition(":")
-    if kind not in ("auto", "cpu", "cuda") or (number and not number.isdigit()):
-        raise UsageError(f"--device {device}: expected auto, cpu, cuda or cuda:N")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise FcrbenchError(f"--device {device}: no CUDA device found; use --device cpu or auto")
-    if number and int(number) >= torch.cuda.device_count():
-        raise FcrbenchError(f"--device {device}: this machine has {torch.cuda.device_count()} CUDA device(s)")
-    if kind == "auto":
-        kind = "cuda" if torch.cuda.is_available() else "cpu"
-    if precision == "auto":
-        precision = "bf16" if _computes_bfloat16(kind) else "32"
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision each time
-    return Fabric(
-        accelerator=kind,
-        devices=[int(number)] if number else 1,
-        precision="bf16-mixed" if precision == "bf16" else "32-true",
-    )
-
-
-def channels_last(network: nn.Module) -> nn.Module:
-    """The network with its weights in the memory order that convolutions are fastest in."""
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _computes_bfloat16(kind: str) -> bool:
-    if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
-
-
-def train(
-    name: str,
-    method: Method,
-    samples: list[Sample],
-    config: TrainingConfig,
-    *,
-    fabric: Fabric,
-    seed: int,
-    directory: Path,
-    validate: Callable[[nn.Module], dict[str, float]],
-    progress: Progress,
-    resume: bool = False,
-    stop_after: int | None = None,
-) -> Training:
-    """Train `method` on `samples`; write history.csv, weights/ and checkpoints/ under `directory`.
-
-    validate    the scores in VALIDATED of a network on the validation fields
-    resume      continue from checkpoints/last.ckpt; equals a run that was never stopped
-    stop_after  stop as on Ctrl-C after this many epochs
-
-    Ctrl-C or SIGTERM ends the step, saves and raises InterruptedTrainingError.
+    validate  the scores in VALIDATED of a network on the validation fields
     """
-    keep_freed_memory()
-    # Not fabric.seed_everything: that leaves environment variables behind for later runs.
-    torch.manual_seed(seed)
-    network = channels_last(method.build())
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-    module, optimiser = fabric.setup(network, optimiser)
-    average = (
-        AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
-        if config.average
-        else None
-    )
-    crops = Crops(
-        [method.normalize(sample.image) for sample in samples],
-        [sample.labels for sample in samples],
-        crop=config.crop,
-        crops_per_image=config.crops_per_image,
-        augment=config.augment,
-        seed=seed,
-    )
-    steps_per_epoch = math.ceil(len(crops) / config.batch_size)
-    total = config.epochs * steps_per_epoch
-    state: dict[str, Any] = {"step": 0, "seconds": 0.0, "best": -1.0, "history": [], "sums": {}}
-    last = directory / "checkpoints" / "last.ckpt"
 
-    def save() -> None:
-        tensors = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-        if average is not None:
-            tensors["average"] = average.state_dict()
+    def __init__(
+        self,
+        name: str,
+        method: Method,
+        samples: list[Sample],
+        config: TrainingConfig,
+        *,
+        fabric: Fabric,
+        seed: int,
+        directory: Path,
+        validate: Callable[[nn.Module], dict[str, float]],
+        progress: Progress,
+    ) -> None:
+        keep_freed_memory()
+        self.name, self.method, self.config = name, method, config
+        self.fabric, self.seed, self.directory = fabric, seed, directory
+        self.validate, self.progress = validate, progress
+        # Not fabric.seed_everything: that leaves environment variables behind for later runs.
+        torch.manual_seed(seed)
+        self.network = channels_last(method.build())
+        optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        self.module, self.optimiser = fabric.setup(self.network, optimiser)
+        self.average = (
+            AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
+            if config.average
+            else None
+        )
+        self.crops = Crops(
+            [method.normalize(sample.image) for sample in samples],
+            [sample.labels for sample in samples],
+            crop=config.crop,
+            crops_per_image=config.crops_per_image,
+            augment=config.augment,
+            seed=seed,
+        )
+        self.steps_per_epoch = math.ceil(len(self.crops) / config.batch_size)
+        self.total = config.epochs * self.steps_per_epoch
+        self.state = State()
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is validated: the running mean of the weights where there is one."""
+        return self.average.module if self.average is not None else self.network
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.directory / "checkpoints" / "last.ckpt"
+
+    def fit(self, stop_after: int | None = None) -> Training:
+        """Train to the end. Ctrl-C or SIGTERM ends the step, saves and raises InterruptedTrainingError.
+
+        stop_after  stop as on Ctrl-C after this many epochs
+        """
+        started = time.perf_counter() - self.state.seconds
+        with stop_flag() as stop:
+            for epoch in range(self.state.step // self.steps_per_epoch, self.config.epochs):
+                self._train_epoch(epoch, stop)
+                self.state.seconds = time.perf_counter() - started
+                if self.state.step == (epoch + 1) * self.steps_per_epoch:
+                    self._finish_epoch(epoch + 1)
+                if stop() or epoch + 1 == stop_after:
+                    self.save()
+                    raise InterruptedTrainingError(
+                        f"stopped after {self.state.step} of {self.total} steps; nothing is lost, "
+                        f"continue with: fcrbench run --resume {self.directory}"
+                    )
+        save_weights(self.directory / "weights" / "last.safetensors", self.evaluated, self.name, self.method)
+        crops = self.config.epochs * len(self.crops)
+        return Training(self.evaluated, self.state.seconds, self.total, crops)
+
+    def save(self) -> None:
+        """Write the checkpoint that `restore` continues from."""
+        tensors = {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
+        if self.average is not None:
+            tensors["average"] = self.average.state_dict()
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        save_state(last, state | tensors | {"torch_rng": torch.get_rng_state(), "cuda_rng": cuda})
+        random = {"torch_rng": torch.get_rng_state(), "cuda_rng": cuda}
+        save_state(self.checkpoint, {"state": vars(self.state), **tensors, **random})
 
-    if resume:
-        saved = load_state(last)
-        network.load_state_dict(saved["network"])
-        optimiser.load_state_dict(saved["optimiser"])
-        if average is not None:
-            average.load_state_dict(saved["average"])
+    def restore(self) -> None:
+        """Continue from the checkpoint; what follows equals a training that was never stopped."""
+        saved = load_state(self.checkpoint)
+        self.network.load_state_dict(saved["network"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        if self.average is not None:
+            self.average.load_state_dict(saved["average"])
         torch.set_rng_state(saved["torch_rng"])
         if len(saved["cuda_rng"]) == torch.cuda.device_count():  # else resumed on another machine
             torch.cuda.set_rng_state_all(saved["cuda_rng"])
-        state = {key: saved[key] for key in state}
+        self.state = State(**saved["state"])
 
-    evaluated = average.module if average is not None else network
-    started = time.perf_counter() - state["seconds"]
-    with _stop_flag() as stop:
-        for epoch in range(state["step"] // steps_per_epoch, config.epochs):
-            module.train()
-            crops.epoch = epoch
-            done = state["step"] - epoch * steps_per_epoch
-            for images, labels in islice(_batches(crops, config, seed, epoch), done, None):
-                rate = learning_rate(config, state["step"], total, steps_per_epoch)
-                for group in optimiser.param_groups:
-                    group["lr"] = rate
-                images = images.to(fabric.device, memory_format=torch.channels_last)
-                losses = method.losses(module(images), labels, state["step"] / total)
-                optimiser.zero_grad(set_to_none=True)
-                fabric.backward(losses["loss"])
-                if config.clip_norm:
-                    fabric.clip_gradients(
-                        module, optimiser, max_norm=config.clip_norm, error_if_nonfinite=False
-                    )
-                optimiser.step()
-                if average is not None:
-                    average.update_parameters(network)
-                state["step"] += 1
-                values = {key: float(value.detach()) for key, value in losses.items()}
-                if not math.isfinite(values["loss"]):
-                    raise FcrbenchError(
-                        f"the loss is {values['loss']} at step {state['step']}: training diverged; "
-                        f"try a smaller training.learning_rate (now {config.learning_rate})"
-                    )
-                for key, value in values.items():
-                    state["sums"][key] = state["sums"].get(key, 0.0) + value
-                progress.step(state["step"], total, values["loss"])
-                if stop():
-                    break
-            if state["step"] == (epoch + 1) * steps_per_epoch:
-                row = {"epoch": epoch + 1, "step": state["step"], "learning_rate": rate}
-                row |= {key: value / steps_per_epoch for key, value in state["sums"].items()}
-                state["sums"] = {}
-                if (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.epochs:
-                    scores = validate(evaluated)
-                    row |= {f"val_{key}": scores[key] for key in VALIDATED}
-                    if scores["pq"] > state["best"]:
-                        state["best"] = scores["pq"]
-                        save_weights(directory / "weights" / "best.safetensors", evaluated, name, method)
-                row["seconds"] = state["seconds"] = time.perf_counter() - started
-                state["history"].append(row)
-                _write_history(directory / "history.csv", state["history"])
-                if "val_pq" in row:
-                    progress.validated(epoch + 1, row)
-                    save()
-            if stop() or epoch + 1 == stop_after:
-                state["seconds"] = time.perf_counter() - started
-                save()
-                raise InterruptedTrainingError(
-                    f"stopped after {state['step']} of {total} steps; nothing is lost, "
-                    f"continue with: fcrbench run --resume {directory}"
-                )
-    save_weights(directory / "weights" / "last.safetensors", evaluated, name, method)
-    return Training(evaluated, state["seconds"], total, config.epochs * len(crops), state["history"])
+    def _train_epoch(self, epoch: int, stop: Callable[[], bool]) -> None:
+        """The steps of an epoch that are still to be done, until asked to stop."""
+        self.module.train()
+        done = self.state.step - epoch * self.steps_per_epoch
+        for images, labels in islice(self._batches(epoch), done, None):
+            self._step(images, labels)
+            if stop():
+                return
 
+    def _step(self, images: Tensor, labels: np.ndarray) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._learning_rate(self.state.step)
+        images = images.to(self.fabric.device, memory_format=torch.channels_last)
+        losses = self.method.losses(self.module(images), labels, self.state.step / self.total)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.fabric.backward(losses["loss"])
+        if limit := self.config.clip_norm:
+            self.fabric.clip_gradients(self.module, self.optimiser, max_norm=limit, error_if_nonfinite=False)
+        self.optimiser.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        self.state.step += 1
+        values = {key: float(value.detach()) for key, value in losses.items()}
+        if not math.isfinite(values["loss"]):
+            raise FcrbenchError(
+                f"the loss is {values['loss']} at step {self.state.step}: training diverged; "
+                f"try a smaller training.learning_rate (now {self.config.learning_rate})"
+            )
+        for key, value in values.items():
+            self.state.sums[key] = self.state.sums.get(key, 0.0) + value
+        self.progress.step(self.state.step, self.total, values["loss"])
 
-def _batches(
-    crops: Crops, config: TrainingConfig, seed: int, epoch: int
-) -> Iterator[tuple[Tensor, np.ndarray]]:
-    order = RandomSampler(crops, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-    return iter(
-        DataLoader(
-            crops,
-            batch_size=config.batch_size,
-            sampler=order,
-            num_workers=config.workers,
-            collate_fn=_collate,
+    def _finish_epoch(self, epoch: int) -> None:
+        """Validate and save where it is time to, and write the history."""
+        row = {"epoch": epoch, "step": self.state.step, "seconds": self.state.seconds}
+        row["learning_rate"] = self._learning_rate(self.state.step - 1)
+        row |= {key: value / self.steps_per_epoch for key, value in self.state.sums.items()}
+        self.state.sums = {}
+        validated = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
+        if validated:
+            scores = self.validate(self.evaluated)
+            row |= {f"val_{key}": scores[key] for key in VALIDATED}
+            if scores["pq"] > self.state.best:
+                self.state.best = scores["pq"]
+                best = self.directory / "weights" / "best.safetensors"
+                save_weights(best, self.evaluated, self.name, self.method)
+            self.progress.validated(epoch, row)
+        self.state.history.append(row)
+        self._write_history()
+        if validated:
+            self.save()
+
+    def _learning_rate(self, step: int) -> float:
+        """The rate of one step, a function of the step alone, so that resuming needs no scheduler state."""
+        config = self.config
+        if step < config.warmup_steps:
+            return config.learning_rate * (step + 1) / config.warmup_steps
+        if config.schedule == "staircase":
+            return config.learning_rate * config.decay ** (
+                step // (self.steps_per_epoch * config.decay_epochs)
+            )
+        share = (step - config.warmup_steps) / max(self.total - config.warmup_steps, 1)
+        return config.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, np.ndarray]]:
+        """The batches of an epoch, a function of seed and epoch alone."""
+        self.crops.epoch = epoch
+        order = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        return iter(
+            DataLoader(
+                self.crops,
+                batch_size=self.config.batch_size,
+                sampler=RandomSampler(self.crops, generator=order),
+                num_workers=self.config.workers,
+                collate_fn=_collate,
+            )
         )
-    )
+
+    def _write_history(self) -> None:
+        leading = ["epoch", "step", "seconds", "learning_rate", "loss"]
+        validated = [f"val_{key}" for key in VALIDATED]
+        table = pd.DataFrame(self.state.history)
+        terms = [column for column in table.columns if column not in leading + validated]
+        with atomic_path(self.directory / "history.csv") as temporary:
+            table.reindex(columns=leading + terms + validated).to_csv(temporary, index=False)
 
 
 def _collate(items: list[tuple[Tensor, np.ndarray]]) -> tuple[Tensor, np.ndarray]:
     return torch.stack([image for image, _ in items]), np.stack([labels for _, labels in items])
-
-
-def _write_history(path: Path, rows: list[dict[str, float]]) -> None:
-    leading = ["epoch", "step", "seconds", "learning_rate", "loss"]
-    table = pd.DataFrame(rows)
-    validated = [f"val_{key}" for key in VALIDATED]
-    terms = [c for c in table.columns if c not in leading + validated]
-    with atomic_path(path) as temporary:
-        table.reindex(columns=leading + terms + validated).to_csv(temporary, index=False)
-
-
-@contextmanager
-def _stop_flag() -> Iterator[Callable[[], bool]]:
-    """A function that tells whether Ctrl-C or SIGTERM came; a second Ctrl-C stops at once."""
-    received: list[int] = []
-
-    def receive(number: int, _: object) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    old = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(received)
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
