@@ -42,7 +42,7 @@ class SimilarityLoss:
         mean, size = object_means(h, objects)
         # sum over the pixels of an object of mu . h is size * |mu|^2
         intra = 1 - (size * mean.square().sum(dim=1)).sum() / size.sum()
-        inter = neighbour_similarity(mean, objects)
+        inter = similarity(mean, torch.cat([objects.pairs, objects.background_pairs], dim=1))
         return {"loss": intra + self.inter_weight * inter, "intra": intra, "inter": inter}
 
 
@@ -56,14 +56,23 @@ class ColoringLoss:
     wants, and yet every pixel has a plain target from the first step. Each colour costs `order` more than
     the one before it: an object without close neighbours takes the first colour, and only touching ones
     have to agree on who takes the next.
+
+    entropy  the cross-entropy, averaged over all pixels
+    inter    |mu_i . mu_j|, averaged over neighbouring objects, mu the mean probabilities: it makes two
+             objects that could take either colour decide
+    loss     entropy + inter_weight * inter
     """
 
+    inter_weight: float
     penalty: float = 5.0
     order: float = 0.5
 
     def __call__(self, logits: Tensor, objects: Objects) -> dict[str, Tensor]:
         log_p = logits.float().log_softmax(dim=1)
-        return {"loss": nll_loss(log_p, self.target(log_p.detach(), objects))}
+        entropy = nll_loss(log_p, self.target(log_p.detach(), objects))
+        mean, _ = object_means(log_p.exp(), objects)
+        inter = similarity(mean, objects.pairs)
+        return {"loss": entropy + self.inter_weight * inter, "entropy": entropy, "inter": inter}
 
     def target(self, log_p: Tensor, objects: Objects) -> Tensor:
         """The colour of every pixel, (B, H, W) int64."""
@@ -88,9 +97,8 @@ def object_means(values: Tensor, objects: Objects) -> tuple[Tensor, Tensor]:
     return total / size.clamp_min(1)[:, None], size
 
 
-def neighbour_similarity(mean: Tensor, objects: Objects) -> Tensor:
-    """Mean of |mu_i . mu_j| over the neighbouring pairs; 0 where there is none."""
-    pairs = objects.pairs
+def similarity(mean: Tensor, pairs: Tensor) -> Tensor:
+    """Mean of |mu_i . mu_j| over pairs (2, P) of rows of `mean`; 0 where there is none."""
     if pairs.shape[1] == 0:
         return mean.sum() * 0
     return (mean[pairs[0]] * mean[pairs[1]]).sum(dim=1).abs().mean()

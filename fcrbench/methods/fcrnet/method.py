@@ -33,7 +33,7 @@ class FCRNet(Method):
         if o.loss == "similarity":
             h = power_normalise(output, self.alpha(progress))
             return SimilarityLoss(o.inter_weight)(h, objects)
-        return ColoringLoss()(output, objects)
+        return ColoringLoss(o.inter_weight)(output, objects)
 
     def alpha(self, progress: float) -> float:
         """The power of Eq. 4 at this share of the training: equal stages, as in the authors' code."""

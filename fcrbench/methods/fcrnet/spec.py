@@ -15,7 +15,7 @@ class FCRNetOptions:
     loss                "coloring": cross-entropy to a dynamic colouring, channel 0 is background;
                         "similarity": Eq. 1 on the power-normalised embedding of Eq. 4
     alpha               powers of Eq. 4, one for each equal share of the training ("similarity")
-    inter_weight        weight of the similarity of neighbours ("similarity")
+    inter_weight        weight of the similarity of neighbours in the loss
     neighbour_distance  objects at most this far apart are neighbours; pixels
     intensity           "linear": mean 0 and deviation 1; "root": the same after the square root of what is
                         above the 1st percentile, so that dim nuclei count beside bright ones
@@ -29,7 +29,7 @@ class FCRNetOptions:
     colors: int = 4
     loss: Literal["coloring", "similarity"] = "coloring"
     alpha: tuple[float, ...] = (2.0, 2.0, 4.0, 6.0, 8.0)
-    inter_weight: float = 4.0
+    inter_weight: float = 0.2
     neighbour_distance: int = 2
     intensity: Literal["root", "linear"] = "root"
     batch_norm: bool = True
@@ -59,6 +59,7 @@ SPEC = MethodSpec(
             "the paper's head, loss and schedule",
             options={
                 "loss": "similarity",
+                "inter_weight": 4.0,
                 "neighbour_distance": 10,
                 "intensity": "linear",
                 "batch_norm": False,

@@ -13,11 +13,12 @@ from fcrbench.kernels.neighbours import neighbour_matrix
 class Objects:
     """The objects of a batch, numbered through; the background of each image is one of them.
 
-    index  (B, H, W) int64, the object of every pixel
-    size   (N,) float32, pixels of each object
-    first  row of each image's background; its objects follow in the order of their ids
-    near   per image (n + 1, n + 1) bool, neighbouring objects, row 0 the background
-    pairs  (2, P) int64, each neighbouring pair once, the background next to every object
+    index             (B, H, W) int64, the object of every pixel
+    size              (N,) float32, pixels of each object
+    first             row of each image's background; its objects follow in the order of their ids
+    near              per image (n + 1, n + 1) bool, neighbouring objects; row 0, the background, is False
+    pairs             (2, P) int64, each pair of neighbouring objects once
+    background_pairs  (2, N - B) int64, every object with its background
     """
 
     index: Tensor
@@ -25,6 +26,7 @@ class Objects:
     first: list[int]
     near: list[np.ndarray]
     pairs: Tensor
+    background_pairs: Tensor
 
 
 def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Objects:
@@ -35,6 +37,7 @@ def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Obj
     first: list[int] = []
     near: list[np.ndarray] = []
     pairs: list[np.ndarray] = []
+    background_pairs: list[np.ndarray] = []
     index = np.empty(labels.shape, np.int64)
     count = 0
     for image, out in zip(labels, index, strict=True):
@@ -43,9 +46,8 @@ def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Obj
         np.add(image, count, out=out)
         first.append(count)
         near.append(matrix)
-        inside = np.argwhere(np.triu(matrix)).T
-        outside = np.stack([np.zeros(n, np.int64), np.arange(1, n + 1)])
-        pairs += [inside + count, outside + count]
+        pairs.append(np.argwhere(np.triu(matrix)).T + count)
+        background_pairs.append(np.stack([np.zeros(n, np.int64), np.arange(1, n + 1)]) + count)
         count += n + 1
     size = np.bincount(index.ravel(), minlength=count).astype(np.float32)
     return Objects(
@@ -54,4 +56,5 @@ def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Obj
         first,
         near,
         torch.from_numpy(np.concatenate(pairs, axis=1)).to(device),
+        torch.from_numpy(np.concatenate(background_pairs, axis=1)).to(device),
     )
