@@ -10,6 +10,8 @@ from cyclopts import App, CycloptsError, Parameter
 from fcrbench import __version__
 from fcrbench.errors import FcrbenchError, UsageError
 
+TRAINING_PACKAGES = ("torch", "lightning_fabric", "safetensors")  # the extra "train"
+
 app = App(
     name="fcrbench",
     help="Score, train and compare methods of nucleus instance segmentation.",
@@ -260,6 +262,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING_PACKAGES:
+            raise
+        return _fail(f'this command needs {error.name}: pip install "fcrbench[train]"', 1)
     except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
         sys.stdout = None  # so that nothing is flushed at exit
         return 0

@@ -52,13 +52,7 @@ def create(name: str, preset_name: str = "default", **options: Any) -> Method:
     values = {**preset(name, preset_name).options, **options}
     chosen: Any = build(description.options, values, "options")
     module, _, attribute = description.factory.partition(":")
-    try:
-        factory = getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        if error.name in ("torch", "lightning_fabric", "safetensors"):
-            raise UsageError(f'{name} needs {error.name}: pip install "fcrbench[train]"') from error
-        raise
-    method: Method = factory(chosen)
+    method: Method = getattr(importlib.import_module(module), attribute)(chosen)
     return method
 
 

@@ -132,6 +132,13 @@ def test_the_installed_command_is_the_module(cli):
     assert script.stdout == cli("--version").stdout
 
 
+def test_without_torch_the_extra_is_named():
+    code = "import sys; sys.modules['torch'] = None; from fcrbench.cli import main; sys.exit(main(['run']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == 'fcrbench: error: this command needs torch: pip install "fcrbench[train]"\n'
+
+
 def test_unknown_data_set_to_fetch(cli):
     line = cli.fails("data", "fetch", "bbbc93", code=2)
     assert "bbbc039" in line
