@@ -30,7 +30,7 @@ class FCRNetOptions:
     loss: Literal["coloring", "similarity"] = "coloring"
     alpha: tuple[float, ...] = (2.0, 2.0, 4.0, 6.0, 8.0)
     inter_weight: float = 0.2
-    neighbour_distance: int = 2
+    neighbour_distance: int = 4
     intensity: Literal["root", "linear"] = "root"
     batch_norm: bool = True
     background: Literal["mode", "first"] = "first"
