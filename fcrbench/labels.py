@@ -1,6 +1,7 @@
 """Label images: what is one, and hash tables of their objects and overlaps that grow as needed."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,16 @@ def check_ids(ids: NDArray[np.uint64], dtype: np.dtype, name: str) -> None:
     if dtype.kind == "i" and int(ids.max(initial=0)) >> top:
         lowest = int(ids[ids >> np.uint64(top) != 0].min()) - (1 << top + 1)
         raise ValueError(f"{name}: expected ids >= 0 (0 is background), found {lowest}")
+
+
+def is_tensor(array: object) -> bool:
+    """Whether this is a torch tensor, told without importing torch."""
+    return any(kind.__module__.partition(".")[0] == "torch" for kind in type(array).__mro__)
+
+
+def on_device(array: Any) -> bool:
+    """Whether this is a torch tensor that is not in the host's memory."""
+    return is_tensor(array) and array.device.type != "cpu"
 
 
 class PairTable:

@@ -9,21 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.labels import as_labels
+from fcrbench.labels import as_labels, is_tensor, on_device
 from fcrbench.metrics.overlap import OverlapTable
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-def is_tensor(array: object) -> bool:
-    """Whether this is a torch tensor, told without importing torch."""
-    return any(kind.__module__.partition(".")[0] == "torch" for kind in type(array).__mro__)
-
-
-def on_device(array: Any) -> bool:
-    """Whether this is a torch tensor that is not in the host's memory."""
-    return is_tensor(array) and array.device.type != "cpu"
 
 
 def device_overlap_table(truth: Any, pred: Any) -> OverlapTable:

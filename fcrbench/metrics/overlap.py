@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from fcrbench.kernels import runs
 from fcrbench.kernels._arrays import flat_unsigned
 from fcrbench.kernels.matching import sum_pairs
-from fcrbench.labels import PairTable, as_labels, check_ids
+from fcrbench.labels import PairTable, as_labels, check_ids, on_device
 
 SLAB = 1 << 19  # pixels read at a time: bounds the extra memory and keeps the runs in the cache
 
@@ -106,7 +106,13 @@ def overlap_table(truth: ArrayLike, pred: ArrayLike) -> OverlapTable:
     Raises:
         TypeError: an array is not of an integer dtype.
         ValueError: shapes differ, or are neither 2-D nor 3-D, or an id is negative.
+
+    torch tensors on an accelerator are compared there; only the table comes to the host.
     """
+    if on_device(truth) or on_device(pred):
+        from fcrbench.metrics.device import device_overlap_table
+
+        return device_overlap_table(truth, pred)
     true_labels, pred_labels = as_labels(truth, "truth"), as_labels(pred, "pred")
     if true_labels.shape != pred_labels.shape:
         raise ValueError(

@@ -133,6 +133,11 @@ def check_min_size(min_size: int) -> None:
         raise ValueError(f"min_size: expected 0 or more pixels, found {min_size}")
 
 
+def refuse_out(out: NDArray[np.int32] | None) -> None:
+    if out is not None:
+        raise ValueError("out: expected None for a tensor on an accelerator, found an array")
+
+
 def check_out(out: NDArray[np.int32] | None, shape: tuple[int, ...]) -> None:
     """ValueError if out cannot take the result."""
     if out is None:

@@ -1,13 +1,14 @@
 """From the scores of a network to a label image: argmax, components, small objects, holes."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.kernels import argmax as argmax_kernel
 from fcrbench.kernels._arrays import writable
-from fcrbench.postprocess._runs import Runs, check_connectivity, check_min_size, check_out
+from fcrbench.labels import on_device
+from fcrbench.postprocess._runs import Runs, check_connectivity, check_min_size, check_out, refuse_out
 
 MAX_CLASSES = 256
 
@@ -40,7 +41,16 @@ def instances(
         TypeError: scores are not floating.
         ValueError: scores are not (K, H, W) with 1 <= K <= 256, or hold a NaN; background is no class;
             connectivity is neither 1 nor 2; min_size is negative; out has another shape, dtype or layout.
+
+    A torch tensor on an accelerator gives a tensor there, computed there; `out` is for arrays only.
     """
+    if on_device(scores):
+        from fcrbench.postprocess import device
+
+        refuse_out(out)
+        tensor: Any = scores
+        on_its_device: Any = device.instances(tensor, background, connectivity, min_size, fill_holes)
+        return on_its_device
     planes = np.asarray(scores)
     if planes.dtype.kind != "f":
         raise TypeError(f"scores: expected a floating dtype, found {planes.dtype}")

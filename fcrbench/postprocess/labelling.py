@@ -1,9 +1,12 @@
 """Connected components of a class or colour map."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.postprocess._runs import Runs, as_image, check_connectivity, check_out
+from fcrbench.labels import on_device
+from fcrbench.postprocess._runs import Runs, as_image, check_connectivity, check_out, refuse_out
 
 
 def label(
@@ -33,7 +36,16 @@ def label(
         TypeError: class_map is not of an integer dtype.
         ValueError: class_map is neither 2-D nor 3-D, connectivity is not 1, 2 or, in 3-D, 3, or out has
             another shape, dtype or layout.
+
+    A torch tensor on an accelerator gives a tensor there, computed there; `out` is for arrays only.
     """
+    if on_device(class_map):
+        from fcrbench.postprocess import device
+
+        refuse_out(out)
+        tensor: Any = class_map
+        on_its_device: Any = device.label(tensor, background, connectivity)
+        return on_its_device
     image = as_image(class_map, "class_map", (2, 3))
     check_connectivity(connectivity, image.ndim)
     check_out(out, image.shape)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import label_pairs, laid_out, renamed
 
-from fcrbench import datasets, metrics
+from fcrbench import datasets, labels, metrics
 from fcrbench.metrics import device
 from fcrbench.metrics.scores import scores_of_table
 
@@ -80,22 +80,31 @@ def test_what_is_a_tensor() -> None:
     class Ours(torch.Tensor):
         pass
 
-    assert device.is_tensor(torch.ones(1))
-    assert device.is_tensor(torch.ones(1).as_subclass(Ours))
-    assert not device.is_tensor(np.ones(1))
-    assert not device.on_device(torch.ones(1))
-    assert device.on_device(torch.ones(1, device="meta"))
+    assert labels.is_tensor(torch.ones(1))
+    assert labels.is_tensor(torch.ones(1).as_subclass(Ours))
+    assert not labels.is_tensor(np.ones(1))
+    assert not labels.on_device(torch.ones(1))
+    assert labels.on_device(torch.ones(1, device="meta"))
 
 
 def test_telling_tensors_apart_imports_no_torch() -> None:
     code = (
         "import sys, numpy as np; from fcrbench import metrics\n"
-        "from fcrbench.metrics.device import on_device\n"
+        "from fcrbench.labels import on_device\n"
         "metrics.score(np.ones((2, 2), int), np.ones((2, 2), int)); assert not on_device(np.ones(2))\n"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_scores_of_tensors_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here every tensor counts as being on one."""
+    monkeypatch.setattr("fcrbench.metrics.overlap.on_device", torch.is_tensor)
+    truth = np.kron(np.arange(6).reshape(2, 3), np.ones((5, 5), int))
+    pred = np.roll(truth, (2, 1), (0, 1))
+    found = metrics.score(torch.from_numpy(truth), torch.from_numpy(pred))
+    assert repr(found) == repr(metrics.score(truth, pred))
 
 
 @needs_cuda

@@ -1,5 +1,7 @@
 """Scores and class maps to labels in torch: the same ids as the kernels give, on CPU tensors and on a GPU."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -135,3 +137,20 @@ def test_refused_as_by_the_kernels() -> None:
         device.label(torch.zeros((2, 2)))
     with pytest.raises(ValueError, match="2-D array"):
         device.label(torch.zeros(4, dtype=torch.int32))
+
+
+def test_tensors_on_an_accelerator_are_labelled_there(monkeypatch) -> None:
+    """Here every tensor counts as being on one."""
+    for module in ("instances", "labelling"):
+        monkeypatch.setattr(sys.modules[f"fcrbench.postprocess.{module}"], "on_device", torch.is_tensor)
+    scores = torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0))
+    found = postprocess.instances(scores, background=0)
+    assert torch.is_tensor(found)
+    np.testing.assert_array_equal(found.numpy(), postprocess.instances(scores.numpy(), background=0))
+    classes = scores.argmax(0)
+    found, n = postprocess.label(classes)
+    expected, n_expected = postprocess.label(classes.numpy())
+    assert (torch.is_tensor(found), n) == (True, n_expected)
+    np.testing.assert_array_equal(found.numpy(), expected)
+    with pytest.raises(ValueError, match="out: expected None"):
+        postprocess.label(classes, out=np.empty((20, 30), np.int32))
