@@ -1,6 +1,7 @@
 # make run     set up .venv and do the main job on the embedded data set
 # make test    set up .venv, check and test
 # make bench   speed against other implementations
+# make check-asv   run every asv benchmark once
 # TORCH_INDEX=URL names an index of PyTorch wheels to use instead of the one configured.
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ TORCH := 2.13.0
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 ARGS ?=
 
-.PHONY: run test lint check bench clean
+.PHONY: run test lint check check-asv bench clean
 
 run: $(VENV)/ready
 	$(BIN)/fcrbench run --method fcrnet --dataset sample $(ARGS)
@@ -26,8 +27,14 @@ lint: $(VENV)/ready
 check: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(ARGS)
 
+# That every benchmark of the asv suite still runs.
+check-asv: $(VENV)/ready
+	$(BIN)/asv machine --yes
+	$(BIN)/asv check --python=same
+	OMP_NUM_THREADS=1 $(BIN)/asv run --quick --python=same --show-stderr
+
 bench: $(VENV)/ready
-	$(BIN)/python -m benchmarks.peers
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers $(ARGS)
 
 $(VENV)/ready: pyproject.toml constraints.txt tools/install_torch.sh
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
