@@ -34,7 +34,7 @@ def run(
     epochs: int | None = None,
     seed: int | None = None,
     device: str | None = None,
-    settings: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    settings: Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)] = (),
     output: Path = Path("runs"),
     resume: Path | None = None,
     stop_after: int | None = None,
@@ -102,7 +102,7 @@ def run(
             folder = runs.resume(resume, display, stop_after)
         else:
             folder = runs.start(runs.configure(values), output, display, stop_after)
-    console.print("\n".join(run_lines(folder)), highlight=False)
+    console.print("\n".join(run_lines(folder)), highlight=False, soft_wrap=True)
     console.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 

@@ -38,6 +38,10 @@ class TrainingDisplay:
     ) -> None:
         self.bar.__exit__(kind, error, trace)
 
+    def started(self, what: str) -> None:
+        """A run begins or goes on."""
+        self.console.print(what, highlight=False, soft_wrap=True)
+
     def step(self, step: int, total: int, loss: float) -> None:
         """One step of the training is done."""
         now = time.monotonic()

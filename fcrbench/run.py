@@ -85,6 +85,10 @@ def _complete(
 ) -> Path:
     method = registry.create(config.method, config.preset, **config.options)
     fabric = make_fabric(config.device, config.training.precision)
+    progress.started(
+        f"{config.method} ({config.preset}) on {config.dataset.name}: {len(data.train)} fields to train on, "
+        f"{len(data.val)} to validate; in {folder}"
+    )
     trainer = Trainer(
         config.method,
         method,

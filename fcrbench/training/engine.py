@@ -37,7 +37,9 @@ class InterruptedTrainingError(FcrbenchError):
 
 
 class Progress(Protocol):
-    """What the engine tells whoever shows it."""
+    """What a run tells whoever shows it."""
+
+    def started(self, what: str) -> None: ...
 
     def step(self, step: int, total: int, loss: float) -> None: ...
 

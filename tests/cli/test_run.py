@@ -110,8 +110,13 @@ def test_all_background_fields_are_trained_on(cli):
 
 def test_settings_reach_the_run(cli):
     (cli.folder / "run.toml").write_text("seed = 7\n[training]\nlearning_rate = 0.01\ncrop = 16\n")
-    cli("run", "--config", "run.toml", *TINY, "--epochs", 1, "--preset", "paper", "--set", "options.colors=3")
+    done = cli(
+        "run", "--config", "run.toml", *TINY, "--epochs", 1, "--preset", "paper", "--set", "options.colors=3"
+    )
     run = only(cli.folder / "runs")
+    assert (
+        f"fcrnet (paper) on synthetic: 3 fields to train on, 2 to validate; in runs/{run.name}" in done.stdout
+    )
     config = tomllib.loads((run / "config.toml").read_text())
     assert (config["seed"], config["training"]["learning_rate"]) == (7, 0.01)
     assert config["training"]["crop"] == 32  # the command line wins
