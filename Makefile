@@ -34,6 +34,7 @@ check-asv: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/asv run --quick --python=same --show-stderr
 
 bench: $(VENV)/ready
+	$(PIP) -c constraints.txt -e ".[peers]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers $(ARGS)
 
 $(VENV)/ready: pyproject.toml constraints.txt tools/install_torch.sh
