@@ -102,13 +102,7 @@ def _complete(
     )
     if resume:
         trainer.restore()
-    training = trainer.fit(stop_after)
-    if config.evaluate == "best":
-        load_weights(folder / "weights" / "best.safetensors", training.network)
-    predictor = Predictor(method, training.network, fabric)
-    scores = predict_and_score(predictor, data.val, folder)
-    parameters = sum(p.numel() for p in training.network.parameters())
-    write_json(folder / "summary.json", summarise(scores, predictor, data.val, training, parameters))
+    parameters = sum(p.numel() for p in trainer.network.parameters())
     write_json(
         folder / "manifest.json",
         manifest.describe_environment()
@@ -119,5 +113,11 @@ def _complete(
             "method": manifest.describe_method(config, parameters),
         },
     )
+    training = trainer.fit(stop_after)
+    if config.evaluate == "best":
+        load_weights(folder / "weights" / "best.safetensors", training.network)
+    predictor = Predictor(method, training.network, fabric)
+    scores = predict_and_score(predictor, data.val, folder)
+    write_json(folder / "summary.json", summarise(scores, predictor, data.val, training, parameters))
     report.write_report(folder, data.dataset)
     return folder

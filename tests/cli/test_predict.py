@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from conftest import files
+from command_line import files
 
 from fcrbench.io import write_png
 

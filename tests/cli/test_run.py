@@ -11,7 +11,7 @@ import tomllib
 import numpy as np
 import pytest
 import tifffile
-from conftest import TINY, files, only
+from command_line import TINY, files, only
 from safetensors.numpy import load_file
 
 from fcrbench.io import write_labels, write_png
@@ -92,6 +92,7 @@ def test_ctrl_c_saves_and_the_run_can_be_resumed(cli):
     run = only(folder)
     assert (run / "checkpoints" / "last.ckpt").is_file()
     assert not (run / "report.html").exists()
+    assert (run / "manifest.json").is_file()
     before = len((run / "history.csv").read_text().splitlines())
     cli("run", "--resume", run, "--stop-after", before + 1, code=130)
     assert len((run / "history.csv").read_text().splitlines()) == before + 2

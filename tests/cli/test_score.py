@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tifffile
-from conftest import files
+from command_line import files
 
 from fcrbench.io import write_labels, write_png
 
