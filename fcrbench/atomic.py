@@ -7,9 +7,12 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fcrbench.errors import FcrbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -51,6 +54,12 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` to `path` as JSON, whole or not at all; NaN and infinities, which JSON lacks, as null."""
     write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def write_table(path: str | os.PathLike[str], table: "pd.DataFrame") -> None:
+    """Write the rows of `table` to `path` as CSV, whole or not at all."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
 
 
 def _finite(value: Any) -> Any:

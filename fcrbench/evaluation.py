@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from fcrbench import metrics
-from fcrbench.atomic import atomic_path
+from fcrbench.atomic import write_table
 from fcrbench.datasets import Sample
 from fcrbench.inference import Predictor
 from fcrbench.io import write_labels
@@ -32,8 +32,7 @@ def predict_and_score(predictor: Predictor, samples: Sequence[Sample], folder: P
         write_labels(folder / "predictions" / f"{sample.id}.tif", labels)
         pairs.append((sample.id, sample.labels, labels))
     scores = metrics.score_dataset(pairs)
-    with atomic_path(folder / "images.csv") as temporary:
-        scores.table.to_csv(temporary, index=False)
+    write_table(folder / "images.csv", scores.table)
     return scores
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_fabric import Fabric
+
 from fcrbench import datasets, manifest, report
 from fcrbench.atomic import write_json, write_text
 from fcrbench.config import RunConfig, build, merge, read_toml
@@ -37,13 +39,13 @@ def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | N
     folder = runs / f"{stamp}-{config.dataset.name}-{config.method}-{digest}"
     # All that can be wrong with data and device shows before the folder is made.
     data = read_data(config)
-    make_fabric(config.device, config.training.precision)
+    fabric = make_fabric(config.device, config.training.precision)
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise FcrbenchError(f"cannot make {folder}: {error.strerror}") from error
     write_text(folder / "config.toml", config.to_toml())
-    return _complete(config, data, folder, progress, resume=False, stop_after=stop_after)
+    return _complete(config, data, fabric, folder, progress, resume=False, stop_after=stop_after)
 
 
 def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> Path:
@@ -51,8 +53,10 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
     if not (folder / "config.toml").is_file():
         raise DataError(f"{folder} is not a run directory: no config.toml in it")
     config = configure(read_toml(folder / "config.toml"))
+    data = read_data(config)
+    fabric = make_fabric(config.device, config.training.precision)
     started = (folder / "checkpoints" / "last.ckpt").is_file()
-    return _complete(config, read_data(config), folder, progress, resume=started, stop_after=stop_after)
+    return _complete(config, data, fabric, folder, progress, resume=started, stop_after=stop_after)
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def read_data(config: RunConfig) -> Data:
 def _complete(
     config: RunConfig,
     data: Data,
+    fabric: Fabric,
     folder: Path,
     progress: Progress,
     *,
@@ -84,7 +89,6 @@ def _complete(
     stop_after: int | None,
 ) -> Path:
     method = registry.create(config.method, config.preset, **config.options)
-    fabric = make_fabric(config.device, config.training.precision)
     progress.started(
         f"{config.method} ({config.preset}) on {config.dataset.name}: {len(data.train)} fields to train on, "
         f"{len(data.val)} to validate; in {folder}"

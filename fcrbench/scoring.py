@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fcrbench import metrics
-from fcrbench.atomic import atomic_path
+from fcrbench.atomic import write_table
 from fcrbench.errors import DataError
 from fcrbench.io import find_images, read_labels
 from fcrbench.metrics import DatasetScores
@@ -38,6 +38,5 @@ def score_folders(truth: Path, pred: Path, output: Path | None = None, workers: 
 
     scores = metrics.score_dataset(pairs(), workers=workers)
     if output is not None:
-        with atomic_path(output) as temporary:
-            scores.table.to_csv(temporary, index=False)
+        write_table(output, scores.table)
     return scores

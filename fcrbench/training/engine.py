@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, RandomSampler
 
-from fcrbench.atomic import atomic_path
+from fcrbench.atomic import write_table
 from fcrbench.config import TrainingConfig
 from fcrbench.datasets.base import Sample
 from fcrbench.errors import FcrbenchError
@@ -249,8 +249,7 @@ class Trainer:
         validated = [f"val_{key}" for key in VALIDATED]
         table = pd.DataFrame(self.state.history)
         terms = [column for column in table.columns if column not in leading + validated]
-        with atomic_path(self.directory / "history.csv") as temporary:
-            table.reindex(columns=leading + terms + validated).to_csv(temporary, index=False)
+        write_table(self.directory / "history.csv", table.reindex(columns=leading + terms + validated))
 
 
 def _collate(items: list[tuple[Tensor, np.ndarray]]) -> tuple[Tensor, np.ndarray]:
