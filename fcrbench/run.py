@@ -17,9 +17,9 @@ from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.evaluation import mean_scores, predict_and_score, summarise
 from fcrbench.inference import Predictor
 from fcrbench.methods import registry
-from fcrbench.training.checkpoint import load_weights
+from fcrbench.training.checkpoint import load_weights, save_weights
 from fcrbench.training.device import make_fabric
-from fcrbench.training.engine import Progress, Trainer
+from fcrbench.training.engine import Progress, Trainer, Training, build_network
 
 
 def configure(values: Mapping[str, Any]) -> RunConfig:
@@ -89,24 +89,28 @@ def _complete(
     stop_after: int | None,
 ) -> Path:
     method = registry.create(config.method, config.preset, **config.options)
+    network = build_network(method, config.seed)
+    parameters = sum(p.numel() for p in network.parameters())
     progress.started(
         f"{config.method} ({config.preset}) on {config.dataset.name}: {len(data.train)} fields to train on, "
         f"{len(data.val)} to validate; in {folder}"
     )
-    trainer = Trainer(
-        config.method,
-        method,
-        data.train,
-        config.training,
-        fabric=fabric,
-        seed=config.seed,
-        directory=folder,
-        validate=lambda network: mean_scores(Predictor(method, network, fabric), data.val),
-        progress=progress,
-    )
-    if resume:
-        trainer.restore()
-    parameters = sum(p.numel() for p in trainer.network.parameters())
+    trainer = None
+    if parameters:
+        trainer = Trainer(
+            config.method,
+            method,
+            network,
+            data.train,
+            config.training,
+            fabric=fabric,
+            seed=config.seed,
+            directory=folder,
+            validate=lambda trained: mean_scores(Predictor(method, trained, fabric), data.val),
+            progress=progress,
+        )
+        if resume:
+            trainer.restore()
     write_json(
         folder / "manifest.json",
         manifest.describe_environment()
@@ -117,9 +121,13 @@ def _complete(
             "method": manifest.describe_method(config, parameters),
         },
     )
-    training = trainer.fit(stop_after)
-    if config.evaluate == "best":
-        load_weights(folder / "weights" / "best.safetensors", training.network)
+    if trainer:
+        training = trainer.fit(stop_after)
+        if config.evaluate == "best":
+            load_weights(folder / "weights" / "best.safetensors", training.network)
+    else:  # the file of weights tells `fcrbench predict` the method and its options
+        save_weights(folder / "weights" / "last.safetensors", network, config.method, method)
+        training = Training(network.to(fabric.device), seconds=0.0, steps=0, crops=0)
     predictor = Predictor(method, training.network, fabric)
     scores = predict_and_score(predictor, data.val, folder)
     write_json(folder / "summary.json", summarise(scores, predictor, data.val, training, parameters))

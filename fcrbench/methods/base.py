@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -45,9 +45,10 @@ class MethodSpec:
 class Method(ABC):
     """One segmentation method, from image to instances.
 
-    The engine calls `build` once, then for each batch `losses(network(images), labels, progress)`;
-    prediction calls `scores(network(images))` and, per image, `postprocess`. Images reach the network
-    as (B, 1, H, W) float32 after `normalize`, sides padded to multiples of `stride`.
+    The engine calls `build` and `prepare` once, then for each batch
+    `losses(network(images), labels, progress)`; prediction calls `scores(network(images))` and, per image,
+    `postprocess`. Images reach the network as (B, 1, H, W) float32 after `normalize`, sides padded to
+    multiples of `stride`. A network without parameters is not trained.
     """
 
     stride: ClassVar[int] = 1
@@ -59,17 +60,24 @@ class Method(ABC):
     def build(self) -> nn.Module:
         """A network with fresh weights, drawn from torch's global generator."""
 
+    def prepare(self, network: nn.Module, labels: Iterable[np.ndarray]) -> None:  # noqa: B027
+        """What a method learns from the truth before training; it is kept in buffers of `network`.
+
+        network   as `build` returned it, on the host
+        labels    (crop, crop) int32 crops as the first epoch draws them, read only when asked for
+        """
+
     @abstractmethod
-    def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
+    def losses(self, output: Any, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
         """Terms of the loss; "loss" is the one minimised, the others are shown beside it.
 
-        output    what the network returned for a batch
+        output    what the network returned for a batch: a tensor, or a tuple or dict of them
         labels    (B, H, W) int32 on the host, 0 = background, each image 1..n
         progress  share of the training done, 0 <= progress < 1
         """
 
     @abstractmethod
-    def scores(self, output: Tensor) -> Tensor:
+    def scores(self, output: Any) -> Tensor:
         """Network output as (B, K, H, W) float32, what `postprocess` takes per image."""
 
     @abstractmethod

@@ -67,9 +67,17 @@ class State:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-class Trainer:
-    """Trains `method` on `samples`; writes history.csv, weights/ and checkpoints/ under `directory`.
+def build_network(method: Method, seed: int) -> nn.Module:
+    """The network of a method with fresh weights, drawn by `seed`."""
+    # Not fabric.seed_everything: that leaves environment variables behind for later runs.
+    torch.manual_seed(seed)
+    return channels_last(method.build())
 
+
+class Trainer:
+    """Trains `network` on `samples`; writes history.csv, weights/ and checkpoints/ under `directory`.
+
+    network   fresh from `build_network`, on the host
     validate  the scores in VALIDATED of a network on the validation fields
     """
 
@@ -77,6 +85,7 @@ class Trainer:
         self,
         name: str,
         method: Method,
+        network: nn.Module,
         samples: list[Sample],
         config: TrainingConfig,
         *,
@@ -90,9 +99,16 @@ class Trainer:
         self.name, self.method, self.config = name, method, config
         self.fabric, self.seed, self.directory = fabric, seed, directory
         self.validate, self.progress = validate, progress
-        # Not fabric.seed_everything: that leaves environment variables behind for later runs.
-        torch.manual_seed(seed)
-        self.network = channels_last(method.build())
+        self.crops = Crops(
+            [method.normalize(sample.image) for sample in samples],
+            [sample.labels for sample in samples],
+            crop=config.crop,
+            crops_per_image=config.crops_per_image,
+            augment=config.augment,
+            seed=seed,
+        )
+        method.prepare(network, (self.crops[i][1] for i in range(len(self.crops))))
+        self.network = network
         optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
@@ -101,14 +117,6 @@ class Trainer:
             AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
             if config.average
             else None
-        )
-        self.crops = Crops(
-            [method.normalize(sample.image) for sample in samples],
-            [sample.labels for sample in samples],
-            crop=config.crop,
-            crops_per_image=config.crops_per_image,
-            augment=config.augment,
-            seed=seed,
         )
         self.steps_per_epoch = math.ceil(len(self.crops) / config.batch_size)
         self.total = config.epochs * self.steps_per_epoch
