@@ -37,12 +37,12 @@ bench: $(VENV)/ready
 	$(PIP) -c constraints.txt -e ".[peers]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers $(ARGS)
 
-$(VENV)/ready: pyproject.toml constraints.txt tools/install_torch.sh
+$(VENV)/ready: pyproject.toml baselines/pyproject.toml constraints.txt tools/install_torch.sh
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "fcrbench needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	sh tools/install_torch.sh $(BIN) $(TORCH)
-	$(PIP) -c constraints.txt -e ".[train,dev]"
+	$(PIP) -c constraints.txt -e ".[train,dev]" -e baselines
 	touch $@
 
 clean:
