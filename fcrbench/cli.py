@@ -172,21 +172,28 @@ def score(
 
 
 @app.command
-def methods() -> None:
-    """List the installed methods with their presets and options.
+def methods(*names: str) -> None:
+    """List the installed methods: package, parameters, paper; then presets and options of each.
 
     Example: fcrbench methods
+    Example: fcrbench methods fcrnet
+
+    Parameters
+    ----------
+    names
+        Show these only.
     """
-    import dataclasses
+    import shutil
 
-    from fcrbench.methods import available
+    from fcrbench.methods import listing, registry
 
-    for spec in available().values():
-        print(f"{spec.name}: {spec.title}\n  {spec.paper}")
-        for name, preset in spec.presets.items():
-            print(f"  --preset {name}: {preset.description}")
-        for option in dataclasses.fields(spec.options):
-            print(f"  --set options.{option.name}={option.default}")
+    shown = names or tuple(registry.available())
+    for name in shown:
+        registry.spec(name)
+    width = shutil.get_terminal_size((100, 24)).columns
+    print("\n".join(listing.overview(shown)))
+    for name in shown:
+        print("\n" + "\n".join(listing.details(name, width)))
 
 
 @app.command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -40,6 +40,18 @@ class MethodSpec:
     factory: str
     options: type
     presets: Mapping[str, Preset]
+
+    def __post_init__(self) -> None:
+        where = f"MethodSpec {self.name!r}"
+        if ":" not in self.factory:
+            raise ValueError(f'{where}: factory is {self.factory!r}; expected "module:Class"')
+        if not is_dataclass(self.options):
+            raise ValueError(f"{where}: options is {self.options!r}; expected a dataclass")
+        for option in fields(self.options):
+            if option.default is MISSING and option.default_factory is MISSING:
+                raise ValueError(f"{where}: option {option.name!r} has no default")
+        if "default" not in self.presets:
+            raise ValueError(f'{where}: presets are {sorted(self.presets)}; "default" must be among them')
 
 
 class Method(ABC):
