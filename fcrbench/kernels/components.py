@@ -11,6 +11,7 @@ overwritten by the next word. That costs less than a branch that no predictor ca
 import numpy as np
 
 from fcrbench.kernels._jit import inner, jit
+from fcrbench.kernels.runs import fill_run
 from fcrbench.kernels.simd import LANES, ones, trailing_zeros, unequal_mask
 
 ONE = np.uint64(1)
@@ -41,6 +42,21 @@ def _union(parent: np.ndarray, a: int, b: int) -> None:
 
 
 @inner
+def _unequal(flat: np.ndarray, p: int, back: int) -> np.uint64:
+    """Bit k is set where flat[p + k] != flat[p + k - back], k = 0 .. 63; 0 where one of them is no pixel.
+
+    flat has back + 64 pixels at least.
+    """
+    low = min(max(p, back), flat.size - LANES)
+    mask = unequal_mask(flat, low, flat, low - back)
+    if low < p:
+        mask >>= np.uint64(p - low)
+    elif low > p:
+        mask <<= np.uint64(low - p)
+    return mask
+
+
+@inner
 def _scan_row(
     flat: np.ndarray,
     begin: int,
@@ -62,18 +78,11 @@ def _scan_row(
     for word in range(changes.size):
         x = LANES * word
         p = begin + x
-        n_bits = min(LANES, width - x)
-        if p > 0 and p + LANES <= flat.size:
-            valid = ALL >> np.uint64(LANES - n_bits)
-            change = unequal_mask(flat, p, flat, p - 1) & valid
-            object_bits = (unequal_mask(flat, p, background, 0) | everything) & valid
-        else:  # a whole word here would lie partly outside the array
-            change = np.uint64(p > 0 and flat[p] != flat[p - 1])
-            object_bits = np.uint64(flat[p] != background[0])
-            for j in range(1, n_bits):
-                change |= np.uint64(flat[p + j] != flat[p + j - 1]) << np.uint64(j)
-                object_bits |= np.uint64(flat[p + j] != background[0]) << np.uint64(j)
-            object_bits |= everything >> np.uint64(LANES - n_bits)
+        valid = ALL >> np.uint64(max(LANES - (width - x), 0))
+        change = _unequal(flat, p, 1) & valid
+        low = min(p, flat.size - LANES)
+        object_bits = unequal_mask(flat, low, background, 0) >> np.uint64(p - low)
+        object_bits = (object_bits | everything) & valid
         if x == 0:
             change |= ONE
         changes[word] = change
@@ -121,11 +130,8 @@ def _find_joins(
         change = changes[word]
         other_change = other_changes[word]
         todo = inside[word] & (change | other_change)
-        if p + LANES <= flat.size:
-            todo &= ~unequal_mask(flat, p, flat, p - back)
-        else:
-            for j in range(min(LANES, width - x)):
-                todo &= ~(np.uint64(flat[p + j] != flat[p + j - back]) << np.uint64(j))
+        unequal = _unequal(flat, p, back)
+        todo &= ~unequal
         first = before[word]
         other_first = other_before[word]
         end = m + np.uint64(ones(todo))
@@ -140,21 +146,27 @@ def _find_joins(
                 break
         m = end
         if diagonal:
-            todo = change & other_change
+            # A pixel that equals the one straight above rules out contacts over the corners next to both.
+            corner = change & other_change & unequal & (unequal << ONE | ONE)
             if x == 0:
-                todo &= ~ONE
+                corner &= ~ONE
+            if corner == np.uint64(0):
+                continue
+            falling = corner & ~_unequal(flat, p, back + 1)  # from the upper left to here
+            rising = corner & ~_unequal(flat, p - 1, back - 1)  # from the left to straight above
+            todo = falling | rising
             while todo != np.uint64(0):
-                i = p + trailing_zeros(todo)
+                lowest = todo & ~(todo - ONE)
                 upto = todo ^ (todo - ONE)
-                todo &= todo - ONE
+                todo ^= lowest
                 run = first + ones(change & upto)
                 other_run = other_first + ones(other_change & upto)
                 here[m] = run
                 there[m] = other_run - 1
-                m += np.uint64(flat[i] == flat[i - back - 1])
+                m += np.uint64((falling & lowest) != np.uint64(0))
                 here[m] = run - 1
                 there[m] = other_run
-                m += np.uint64(flat[i - 1] == flat[i - back])
+                m += np.uint64((rising & lowest) != np.uint64(0))
     return int(m)
 
 
@@ -166,6 +178,7 @@ def connect(
     background: np.ndarray,
     everything: np.uint64,
     links: np.ndarray,
+    n_rows: int,
     row: int,
     changes: np.ndarray,
     before: np.ndarray,
@@ -176,10 +189,11 @@ def connect(
     """Find the runs of an image or volume from a row on, and join those that touch.
 
     Args:
-        flat: all pixels, unsigned; rows of width pixels, planes of height rows.
+        flat: all pixels, unsigned: n_rows rows of width pixels, planes of height rows; anything may follow.
+            No fewer than 65 more than the farthest of links reaches back.
         background: 64 times the background's value. everything: all bits set if there is no background.
         links: (k, 3), which earlier rows a row touches: steps back in planes, steps in rows (-1 .. 1), and
-            whether also over corners, that is, one column to the left and right.
+            whether also over corners, that is, one column to the left and right; none outside the image.
         row, n: rows and runs done so far.
         changes, before: (r, words of a row), kept for the last r rows, as `_scan_row` says.
         starts: gets the flat index of the first pixel of each run, then the number of pixels.
@@ -188,7 +202,6 @@ def connect(
 
     Returns the rows and runs done: fewer rows than there are if starts or parent has no room for another.
     """
-    n_rows = flat.size // width
     kept = changes.shape[0]
     inside = np.empty(changes.shape[1], np.uint64)
     here = np.empty(3 * width + SPARE, np.int64)
@@ -222,23 +235,45 @@ def connect(
                 there,
             )
             for i in range(m):
-                if parent[here[i]] != 0:  # background may touch over corners
-                    _union(parent, there[i], here[i])
+                run = here[i]
+                known = parent[run]
+                parent_there = parent[there[i]]
+                if known == run:  # mostly: its first touch, with a run that has its place already
+                    parent[run] = parent_there
+                elif known != parent_there and known != 0:  # background may touch over corners
+                    _union(parent, there[i], run)
         row += 1
-    starts[n] = flat.size
+    starts[n] = row * width
     return row, n
+
+
+@inner
+def _next_id(parent: np.ndarray, i: int, count: int) -> int:
+    """Replace entry i of parent by its id, when all lower entries are ids; returns the count of ids.
+
+    The lowest run of a component is its root, so ids are in raster order of first pixel.
+    """
+    root = parent[i] == i
+    count += int(root)
+    id_of_parent = parent[parent[i]]
+    parent[i] = count if root else id_of_parent
+    return count
 
 
 @jit
 def number(parent: np.ndarray, n: int) -> int:
-    """Turn entries 1 .. n of parent into ids 1 .. count, in raster order of first pixel, and return count.
-
-    The lowest run of a component is its root, so every parent is an id already when its turn has come.
-    """
+    """Turn entries 1 .. n of parent into ids 1 .. count, and return count."""
     count = 0
     for i in range(1, n + 1):
-        root = parent[i] == i
-        count += int(root)
-        id_of_parent = parent[parent[i]]
-        parent[i] = count if root else id_of_parent
+        count = _next_id(parent, i, count)
+    return count
+
+
+@jit
+def number_and_paint(parent: np.ndarray, n: int, starts: np.ndarray, out: np.ndarray) -> int:
+    """`number`, and `runs.paint` the ids, in one pass: the arithmetic hides behind the writing."""
+    count = 0
+    for i in range(1, n + 1):
+        count = _next_id(parent, i, count)
+        fill_run(out, starts[i - 1], starts[i], parent[i])
     return count

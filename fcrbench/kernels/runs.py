@@ -6,7 +6,7 @@ on runs, so that the work per object is proportional to its outline, not to its 
 
 import numpy as np
 
-from fcrbench.kernels._jit import jit
+from fcrbench.kernels._jit import inner, jit
 from fcrbench.kernels.simd import FILL_LANES, LANES, fill_lanes, ones, trailing_zeros, unequal_mask
 
 ONE = np.uint64(1)
@@ -66,21 +66,24 @@ def values_at(flat: np.ndarray, starts: np.ndarray) -> np.ndarray:
     return values
 
 
-@jit
-def paint(starts: np.ndarray, labels: np.ndarray, out: np.ndarray) -> None:
-    """Write labels[i] over out[starts[i] : starts[i + 1]] for every run; out is flat int32.
+@inner
+def fill_run(out: np.ndarray, at: int, stop: int, label: np.int32) -> None:
+    """out[at : stop] = label, and maybe some more pixels behind: whole vectors are written, two at once.
 
-    Two whole vectors are written at once, past the end of the run too: the next runs paint over that.
+    To be called for all runs in their order: the next runs paint over what was too much. out is flat int32.
     """
     safe = out.size - 2 * FILL_LANES
+    while at < stop and at <= safe:
+        fill_lanes(out, at, label)
+        fill_lanes(out, at + FILL_LANES, label)
+        at += 2 * FILL_LANES
+    while at < stop:
+        out[at] = label
+        at += 1
+
+
+@jit
+def paint(starts: np.ndarray, labels: np.ndarray, out: np.ndarray) -> None:
+    """Write labels[i] over out[starts[i] : starts[i + 1]] for every run; out is flat int32."""
     for i in range(labels.size):
-        label = labels[i]
-        stop = starts[i + 1]
-        at = starts[i]
-        while at < stop and at <= safe:
-            fill_lanes(out, at, label)
-            fill_lanes(out, at + FILL_LANES, label)
-            at += 2 * FILL_LANES
-        while at < stop:
-            out[at] = label
-            at += 1
+        fill_run(out, starts[i], starts[i + 1], labels[i])

@@ -1,6 +1,7 @@
 """The runs of one image or volume on their way to a label image."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,41 +57,10 @@ class Runs:
 
     @classmethod
     def of_components(cls, image: NDArray, background: int | None, connectivity: int) -> "Runs":
-        """Runs whose objects are the connected components of equal value.
-
-        background: None if every pixel belongs to an object; of a negative value the bits, not the sign.
-        """
-        flat = flat_unsigned(image)
-        height, width = image.shape[-2:]
-        kept = 2 if image.ndim == 2 else height + 2  # rows that a later one may touch
-        words = -(-width // _WORD)
-        changes, before = np.empty((kept, words), np.uint64), np.empty((kept, words), np.int64)
-        capacity = flat.size // 16 + width + 2 * _WORD
-        starts, parent = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
-        row = n = 0
-        while True:
-            row, n = components_kernel.connect(
-                flat,
-                width,
-                height,
-                np.full(_WORD, background or 0, flat.dtype),
-                np.uint64(0 if background is not None else 2**64 - 1),
-                np.array(_LINKS[image.ndim, connectivity]),
-                row,
-                changes,
-                before,
-                starts,
-                parent,
-                n,
-            )
-            if row * width == flat.size:
-                break
-            if capacity > _MAX_RUNS:
-                raise ValueError(f"expected fewer than {_MAX_RUNS} runs of equal pixels, found more")
-            capacity = 4 * capacity + width
-            starts, parent = _extended(starts, n, capacity), _extended(parent, n + 1, capacity)
-        count = components_kernel.number(parent, n)
-        return cls(image.shape, starts[: n + 1], parent[1 : n + 1], count)
+        """Runs whose objects are the connected components of equal value; arguments of `_connect`."""
+        starts, parent = _connect(image, background, connectivity)
+        count = components_kernel.number(parent, len(starts) - 1)
+        return cls(image.shape, starts, parent[1:], count)
 
     def _rows(self) -> NDArray[np.int64]:
         """The first run of each row of an image, then the number of runs."""
@@ -110,6 +80,72 @@ class Runs:
         out = np.empty(self.shape, np.int32) if out is None else out
         runs_kernel.paint(self.starts, self.labels, out.reshape(-1))
         return out
+
+
+def label_components(
+    image: NDArray, background: int | None, connectivity: int, out: NDArray[np.int32] | None
+) -> tuple[NDArray[np.int32], int]:
+    """`Runs.of_components` painted at once: the label image and the number of objects."""
+    starts, parent = _connect(image, background, connectivity)
+    out = np.empty(image.shape, np.int32) if out is None else out
+    return out, components_kernel.number_and_paint(parent, len(starts) - 1, starts, out.reshape(-1))
+
+
+def _connect(
+    image: NDArray, background: int | None, connectivity: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Starts of all runs and the forest that joins those of one component; see `kernels.components.connect`.
+
+    background: None if every pixel belongs to an object; of a negative value the bits, not the sign.
+    """
+    flat = flat_unsigned(image)
+    height, width = image.shape[-2:]
+    n_rows = flat.size // width
+    links = _links(image.ndim, connectivity, n_rows > height, height > 1)
+    farthest = max((int(z) * height - int(y)) * width + 1 for z, y, _ in links) if len(links) else 1
+    if flat.size < farthest + _WORD:  # the kernel reads whole words
+        flat = np.concatenate([flat, np.zeros(farthest + _WORD - flat.size, flat.dtype)])
+    kept = 2 if image.ndim == 2 else height + 2  # rows that a later one may touch
+    words = -(-width // _WORD)
+    changes, before = np.empty((kept, words), np.uint64), np.empty((kept, words), np.int64)
+    everything = np.uint64(0 if background is not None else 2**64 - 1)
+    background_word = np.full(_WORD, background or 0, flat.dtype)
+    capacity = image.size // 16 + width + 2 * _WORD
+    starts, parent = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
+    row = n = 0
+    while True:
+        row, n = components_kernel.connect(
+            flat,
+            width,
+            height,
+            background_word,
+            everything,
+            links,
+            n_rows,
+            row,
+            changes,
+            before,
+            starts,
+            parent,
+            n,
+        )
+        if row == n_rows:
+            return starts[: n + 1], parent[: n + 1]
+        if capacity > _MAX_RUNS:
+            raise ValueError(f"expected fewer than {_MAX_RUNS} runs of equal pixels, found more")
+        capacity = 4 * capacity + width
+        starts, parent = _extended(starts, n, capacity), _extended(parent, n + 1, capacity)
+
+
+@cache
+def _links(n_dim: int, connectivity: int, several_planes: bool, several_rows: bool) -> NDArray[np.int64]:
+    """(k, 3) rows of _LINKS, those left out that lead outside an image of one plane or of one row."""
+    links = [
+        link
+        for link in _LINKS[n_dim, connectivity]
+        if (several_planes or link[0] == 0) and (several_rows or link[1] == 0)
+    ]
+    return np.array(links, np.int64).reshape(-1, 3)
 
 
 def _extended(array: NDArray, n: int, capacity: int) -> NDArray:
@@ -142,8 +178,8 @@ def check_out(out: NDArray[np.int32] | None, shape: tuple[int, ...]) -> None:
     """ValueError if out cannot take the result."""
     if out is None:
         return
-    found = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
     if not (isinstance(out, np.ndarray) and out.dtype == np.int32 and out.shape == shape):
+        found = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
         raise ValueError(f"out: expected an int32 array of shape {shape}, found {found}")
     if not (out.flags.c_contiguous and out.flags.writeable):
         raise ValueError("out: expected a C-contiguous array that may be written to")

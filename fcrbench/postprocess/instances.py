@@ -8,7 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 from fcrbench.kernels import argmax as argmax_kernel
 from fcrbench.kernels._arrays import writable
 from fcrbench.labels import on_device
-from fcrbench.postprocess._runs import Runs, check_connectivity, check_min_size, check_out, refuse_out
+from fcrbench.postprocess._runs import (
+    Runs,
+    check_connectivity,
+    check_min_size,
+    check_out,
+    label_components,
+    refuse_out,
+)
 
 MAX_CLASSES = 256
 
@@ -72,6 +79,8 @@ def instances(
     classes = _class_map(planes)
     if background == "mode":
         background = _most_frequent(classes, n_classes)
+    if min_size <= 1 and not fill_holes:
+        return label_components(classes, int(background), connectivity, out)[0]
     runs = Runs.of_components(classes, int(background), connectivity)
     if min_size > 1:
         runs.drop_small(min_size)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.labels import on_device
-from fcrbench.postprocess._runs import Runs, as_image, check_connectivity, check_out, refuse_out
+from fcrbench.postprocess._runs import as_image, check_connectivity, check_out, label_components, refuse_out
 
 
 def label(
@@ -51,8 +51,7 @@ def label(
     check_out(out, image.shape)
     if image.size == 0:
         return np.zeros(image.shape, np.int32) if out is None else out, 0
-    runs = Runs.of_components(image, _bits(background, image.dtype), connectivity)
-    return runs.paint(out), runs.count
+    return label_components(image, _bits(background, image.dtype), connectivity, out)
 
 
 def _bits(value: int | None, dtype: np.dtype) -> int | None:
