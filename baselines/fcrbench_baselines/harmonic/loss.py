@@ -1,0 +1,76 @@
+"""The loss: L1 to the mean guide values of each pixel's object, and cross-entropy of the foreground."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
+
+from fcrbench_baselines.harmonic.model import Output
+
+EDGE = 5  # pixels: side of the square that borders are dilated by
+
+
+@dataclass(frozen=True)
+class HarmonicLoss:
+    """Eq. 3 of the paper, with the edge term of the authors' notebook.
+
+    embedding    mean over pixels of w |e - t|, t the mean guide values of the pixel's object, 0 in the
+                 background; "log": w = 10 / log(pixels of the object); "even": objects and background
+                 count half and half, their pixels alike
+    edge         mean of the same error (w = 1) over the pixels within 2 of a border between two objects or
+                 an object and the background
+    foreground   cross-entropy of the foreground channel, where the network has one
+    loss         embedding + edge_weight * edge + foreground
+    """
+
+    object_weight: Literal["even", "log"] = "even"
+    edge_weight: float = 1.0
+
+    def __call__(self, output: Output, labels: np.ndarray) -> dict[str, Tensor]:
+        embedding, guides = output.embedding.float(), output.guides
+        index = torch.from_numpy(labels).to(embedding.device, torch.int64)
+        target, size = object_targets(guides, index)
+        error = (embedding - target).abs().mean(dim=1)
+        if self.object_weight == "log":
+            term = (error * (10 / size.clamp_min(2).log())).mean()
+        else:
+            inside = (index > 0).float()
+            term = (_mean(error, inside) + _mean(error, 1 - inside)) / 2
+        terms = {"embedding": term, "edge": _mean(error, borders(index))}
+        loss = term + self.edge_weight * terms["edge"]
+        if output.foreground.shape[1]:
+            logits = output.foreground[:, 0].float()
+            terms["foreground"] = binary_cross_entropy_with_logits(logits, (index > 0).float())
+            loss = loss + terms["foreground"]
+        return {"loss": loss, **terms}
+
+
+def object_targets(guides: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean of `guides` (B, N, H, W) over the object of each pixel, 0 in the background; its size (B, H, W).
+
+    index   (B, H, W) int64, 0 = background, each image 1..n
+    """
+    batch, count = guides.shape[:2]
+    stride = int(index.max()) + 1
+    flat = (index + stride * torch.arange(batch, device=index.device)[:, None, None]).reshape(-1)
+    values = guides.permute(0, 2, 3, 1).reshape(-1, count)
+    total = torch.zeros(batch * stride, count, device=guides.device).index_add_(0, flat, values)
+    size = torch.bincount(flat, minlength=batch * stride).float()
+    mean = total / size.clamp_min(1)[:, None]
+    mean[::stride] = 0  # the background of each image
+    return mean[flat].view(*index.shape, count).permute(0, 3, 1, 2), size[flat].view(index.shape)
+
+
+def borders(index: Tensor) -> Tensor:
+    """1 within 2 pixels of a pixel whose right or lower neighbour is another object, (B, H, W) float32."""
+    change = torch.zeros(index.shape, device=index.device)
+    change[:, :, :-1] += index[:, :, 1:] != index[:, :, :-1]
+    change[:, :-1] += index[:, 1:] != index[:, :-1]
+    return max_pool2d(change.clamp_max(1)[:, None], EDGE, stride=1, padding=EDGE // 2)[:, 0]
+
+
+def _mean(error: Tensor, weight: Tensor) -> Tensor:
+    return (error * weight).sum() / weight.sum().clamp_min(1)

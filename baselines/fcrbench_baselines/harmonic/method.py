@@ -1,0 +1,69 @@
+"""Harmonic Embedding (Kulikov & Lempitsky 2020) as a method of fcrbench."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fcrbench.methods.base import Method
+from fcrbench_baselines.harmonic.decode import instances
+from fcrbench_baselines.harmonic.fit import fit
+from fcrbench_baselines.harmonic.loss import HarmonicLoss
+from fcrbench_baselines.harmonic.model import LEVELS, ORIGINS, HarmonicUNet, Output
+from fcrbench_baselines.harmonic.spec import HarmonicOptions
+from fcrbench_baselines.intensity import root
+
+FITTED_CROPS = 64
+SHORTEST = 0.4  # shortest embedding that is foreground, of the length of the guide values at its pixel
+
+
+class Harmonic(Method):
+    """See HarmonicOptions for the choices."""
+
+    options: HarmonicOptions
+
+    def __init__(self, options: HarmonicOptions) -> None:
+        super().__init__(options)
+        self.stride = 2**LEVELS * options.downscale  # type: ignore[misc]  # of this instance
+
+    def build(self) -> nn.Module:
+        o = self.options
+        return HarmonicUNet(o.guides, foreground=o.foreground == "head", downscale=o.downscale)
+
+    def prepare(self, network: nn.Module, labels: Iterable[np.ndarray]) -> None:
+        """Fit the guide functions to the objects of the first crops."""
+        o = self.options
+        assert isinstance(network, HarmonicUNet)
+        network.guides.coefficients.copy_(
+            fit(
+                list(islice(labels, FITTED_CROPS)),
+                o.guides,
+                o.periods,
+                o.epsilon,
+                quadrature=o.phases == "quadrature",
+                steps=o.fit_steps,
+                generator=torch.default_generator,
+                farthest_origin=ORIGINS,
+            )
+        )
+
+    def losses(self, output: Output, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
+        o = self.options
+        return HarmonicLoss(o.object_weight, o.edge_weight)(output, labels)
+
+    def scores(self, output: Output) -> Tensor:
+        embedding = output.embedding.float()
+        foreground = output.foreground.float()
+        if self.options.foreground == "norm":
+            length = embedding.norm(dim=1, keepdim=True)
+            foreground = length - SHORTEST * output.guides.norm(dim=1, keepdim=True)
+        return torch.cat([embedding, foreground], dim=1)
+
+    def postprocess(self, scores: np.ndarray) -> np.ndarray:
+        o = self.options
+        return instances(scores, o.bandwidth, o.min_size, o.fill_holes)
+
+    def normalize(self, image: np.ndarray) -> np.ndarray:
+        return super().normalize(root(image) if self.options.intensity == "root" else image)

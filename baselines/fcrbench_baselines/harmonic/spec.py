@@ -1,0 +1,104 @@
+"""Describes Harmonic Embedding: its options and presets. Imports nothing heavy."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fcrbench.errors import UsageError
+from fcrbench.methods.base import MethodSpec, Preset
+
+
+@dataclass(frozen=True)
+class HarmonicOptions:
+    """Options of Harmonic Embedding; the defaults are the default preset.
+
+    guides            N, the number of guide functions; half of them vary along x, half along y
+    phases            "quadrature": each frequency gives a sine and a cosine, so that the distance of two
+                      objects does not depend on where in the field they are; "free": N frequencies, each
+                      with a phase of its own, fitted too (the paper)
+    periods           shortest and longest period of a guide function; pixels. A shorter one tells
+                      neighbours apart better, a longer one varies less within an object
+    epsilon           guide functions are fitted until any two objects of a crop are this far apart
+    fit_steps         steps of that fit
+    foreground        "head": a channel of its own, trained by cross-entropy; "norm": the background's
+                      embedding is 0, foreground is what is longer than half the typical object's
+    object_weight     "even": all pixels of objects count the same; "log": pixels of an object of n pixels
+                      weigh 10 / log n, background included (the paper)
+    edge_weight       weight of the embedding's error within 2 pixels of the border of an object
+    bandwidth         radius of the mean shift window
+    downscale         1: the network works at the resolution of the image (the paper); 2: at half of it,
+                      which costs a quarter, and its output is interpolated
+    intensity         "linear": mean 0 and deviation 1; "root": the same after the square root of what is
+                      above the 1st percentile, so that dim nuclei count beside bright ones
+    min_size          instances smaller than this are dropped; pixels
+    fill_holes        fill holes that one instance encloses
+    """
+
+    guides: int = 12
+    phases: Literal["quadrature", "free"] = "quadrature"
+    periods: tuple[float, float] = (60.0, 160.0)
+    epsilon: float = 1.0
+    fit_steps: int = 200
+    foreground: Literal["head", "norm"] = "head"
+    object_weight: Literal["even", "log"] = "even"
+    edge_weight: float = 1.0
+    bandwidth: float = 0.7
+    downscale: Literal[1, 2] = 2
+    intensity: Literal["root", "linear"] = "root"
+    min_size: int = 25
+    fill_holes: bool = True
+
+    def __post_init__(self) -> None:
+        if self.guides < 4 or self.guides % 4:
+            raise UsageError(f"options.guides is {self.guides}; expected a positive multiple of 4")
+        short, long = self.periods
+        if not 2 < short <= long:
+            raise UsageError(f"options.periods is {list(self.periods)}; expected 2 < shortest <= longest")
+        for name in ("epsilon", "bandwidth"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"options.{name} is {getattr(self, name)}; expected a positive number")
+        for name in ("fit_steps", "edge_weight", "min_size"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
+
+
+SPEC = MethodSpec(
+    name="harmonic",
+    title="Harmonic Embedding: pixels regress the mean guide function values of their object, mean shift",
+    paper="Kulikov & Lempitsky, Instance Segmentation of Biological Images Using Harmonic Embeddings",
+    factory="fcrbench_baselines.harmonic.method:Harmonic",
+    options=HarmonicOptions,
+    presets={
+        "default": Preset(
+            "half resolution, sine and cosine guides, a foreground channel; for small budgets",
+            training={"learning_rate": 1e-3},
+        ),
+        "paper": Preset(
+            "the network, loss and schedule of the authors' notebook",
+            options={
+                "phases": "free",
+                "foreground": "norm",
+                "object_weight": "log",
+                "edge_weight": 10.0,
+                "epsilon": 0.7071,  # 0.5 squared distance
+                "bandwidth": 0.5,
+                "downscale": 1,
+                "intensity": "linear",
+                "fill_holes": False,
+            },
+            training={
+                "epochs": 1000,
+                "crops_per_image": 1,
+                "batch_size": 4,
+                "crop": 448,
+                "learning_rate": 1e-5,
+                "schedule": "staircase",
+                "decay": 1.0,
+                "warmup_steps": 0,
+                "weight_decay": 0.0,
+                "clip_norm": 0.0,
+                "average": 0.0,
+                "validate_every": 20,
+            },
+        ),
+    },
+)
