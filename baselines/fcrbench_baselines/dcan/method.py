@@ -1,0 +1,37 @@
+"""DCAN (Chen et al. 2016): maps of objects and contours to instances."""
+
+import numpy as np
+from torch import Tensor, nn
+
+from fcrbench.methods.base import Method
+from fcrbench_baselines.dcan.decode import fuse
+from fcrbench_baselines.dcan.loss import ContourAwareLoss, log_odds
+from fcrbench_baselines.dcan.model import STRIDES, MultiLevelNetwork
+from fcrbench_baselines.dcan.spec import DCANOptions
+from fcrbench_baselines.dcan.targets import object_and_contour
+from fcrbench_baselines.intensity import root
+
+
+class DCAN(Method):
+    """See DCANOptions for the choices."""
+
+    stride = max(STRIDES)
+    options: DCANOptions
+
+    def build(self) -> nn.Module:
+        return MultiLevelNetwork(self.options.dropout, self.options.batch_norm)
+
+    def normalize(self, image: np.ndarray) -> np.ndarray:
+        return super().normalize(root(image) if self.options.intensity == "root" else image)
+
+    def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
+        o = self.options
+        truth = object_and_contour(labels, o.contour_radius)
+        return ContourAwareLoss(o.balance, o.auxiliary)(output, truth, progress)
+
+    def scores(self, output: Tensor) -> Tensor:
+        return log_odds(output.sum(dim=1)).sigmoid()
+
+    def postprocess(self, scores: np.ndarray) -> np.ndarray:
+        o = self.options
+        return fuse(scores, smooth=o.smooth, min_size=o.min_size, grow=o.grow)

@@ -1,0 +1,84 @@
+"""Describes DCAN: its options and presets. Imports nothing heavy."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fcrbench.errors import UsageError
+from fcrbench.methods.base import MethodSpec, Preset
+
+
+@dataclass(frozen=True)
+class DCANOptions:
+    """Options of DCAN; the defaults are the default preset.
+
+    contour_radius  contours of the truth: the rim of each object dilated by a disk of this radius; pixels
+    balance         0: every pixel counts the same in the cross-entropy; 1: every class does; between: the
+                    weight of a class is its frequency in the batch to the power of minus this
+    auxiliary       weights of the loss of each level's own prediction, one for each equal share of the
+                    training; the paper starts at 1 and divides by 10 every 10,000 iterations, down to 0.001
+    dropout         rate after the last two convolutions
+    batch_norm      batch normalisation after every convolution of the trunk (the paper has none)
+    intensity       "linear": mean 0 and deviation 1; "root": the same after the square root of what is above
+                    the 1st percentile, so that dim nuclei count beside bright ones
+    smooth          radius of the disk of the majority filter over the fused mask, 0 = none; pixels
+    min_size        components of the fused mask smaller than this are dropped; pixels
+    grow            steps by which components grow back over the object map, 0 = none; pixels
+    """
+
+    contour_radius: int = 1
+    balance: float = 0.0
+    auxiliary: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001)
+    dropout: float = 0.0
+    batch_norm: bool = True
+    intensity: Literal["root", "linear"] = "root"
+    smooth: int = 1
+    min_size: int = 10
+    grow: int = 4
+
+    def __post_init__(self) -> None:
+        for name in ("contour_radius", "balance", "smooth", "min_size", "grow"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
+        if not self.auxiliary or min(self.auxiliary) < 0:
+            raise UsageError(
+                f"options.auxiliary is {list(self.auxiliary)}; expected one or more weights >= 0"
+            )
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"options.dropout is {self.dropout}; expected 0 <= dropout < 1")
+
+
+SPEC = MethodSpec(
+    name="dcan",
+    title="DCAN: a map of objects and one of their contours, fused; instances are what contours separate",
+    paper="Chen et al., DCAN: deep contour-aware networks for accurate gland segmentation, 2016",
+    factory="fcrbench_baselines.dcan.method:DCAN",
+    options=DCANOptions,
+    presets={
+        "default": Preset(
+            "batch normalisation, thin contours, components grown back; converges in minutes",
+        ),
+        "paper": Preset(
+            "the paper's loss, contours, fusion and smoothing, without growing back",
+            options={
+                "contour_radius": 3,
+                "dropout": 0.5,
+                "batch_norm": False,
+                "intensity": "linear",
+                "smooth": 3,
+                "min_size": 25,
+                "grow": 0,
+            },
+            training={
+                "epochs": 600,
+                "crops_per_image": 1,
+                "batch_size": 4,
+                "crop": 480,
+                "learning_rate": 1e-4,
+                "schedule": "staircase",
+                "warmup_steps": 0,
+                "average": 0.0,
+                "validate_every": 20,
+            },
+        ),
+    },
+)
