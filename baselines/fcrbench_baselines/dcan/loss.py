@@ -34,7 +34,8 @@ class ContourAwareLoss:
         total = tasks.sum()
         terms = {"object": tasks[0], "contour": tasks[1]}
         if factor := self.auxiliary_weight(progress):
-            terms["auxiliary"] = sum(cross_entropy(e, target, weight).sum() for e in evidence.unbind(dim=1))
+            alone = [cross_entropy(level, target, weight) for level in evidence.unbind(dim=1)]
+            terms["auxiliary"] = torch.stack(alone).sum()
             total = total + factor * terms["auxiliary"]
         return {"loss": total, **terms}
 
