@@ -1,0 +1,341 @@
+"""What is asked of a method. Each check raises AssertionError that says what was found and expected."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from fcrbench import metrics
+from fcrbench.config import RunConfig, TrainingConfig, build
+from fcrbench.methods import Method, registry
+from fcrbench.testing.case import Case
+from fcrbench.testing.expect import (
+    expect,
+    expect_array,
+    expect_finite_gradients,
+    expect_labels,
+    expect_losses,
+)
+from fcrbench.training.checkpoint import load_weights, read_header, save_weights
+
+HEAVY = ("torch", "lightning_fabric", "skimage", "matplotlib", "pandas")
+EVALUATE_EVERY = 10  # steps
+
+
+def check_description(case: Case) -> None:
+    """Its description is imported without anything heavy, and its presets are values that exist."""
+    module, _, attribute = case.where.partition(":")
+    code = (
+        f"import importlib, sys; importlib.import_module({module!r}).{attribute}\n"
+        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    expect(done.returncode == 0, f"{case.where} cannot be imported:\n{done.stderr}")
+    heavy = done.stdout.split()
+    expect(not heavy, f"importing {module} imports {', '.join(heavy)}: keep these to the factory's module")
+    for attribute in ("name", "title", "paper"):
+        value = getattr(case.spec, attribute)
+        expect(
+            isinstance(value, str) and value.strip() != "" and "\n" not in value,
+            f"the description's {attribute} is {value!r}; expected one line of text",
+        )
+    if ":" not in case.method:
+        expect(
+            case.spec.name == case.method,
+            f"the description's name is {case.spec.name!r}, but its entry point is {case.method!r}",
+        )
+    for name, preset in case.spec.presets.items():
+        created = registry.create(case.spec, name)
+        expect(isinstance(created, Method), f"{case.spec.factory} is not a Method")
+        build(TrainingConfig, preset.training, f"training of preset {name!r}")
+
+
+def check_options(case: Case) -> None:
+    """Options are the same after a configuration file in TOML, and after the header of a weights file."""
+    method = case.create()
+    options = registry.options_of(method)
+    try:
+        written = RunConfig(method=case.spec.name, options=options).to_toml()
+    except Exception as error:
+        raise AssertionError(f"options {options} cannot be written as TOML: {error}") from error
+    _expect_same_options(method, case, tomllib.loads(written)["options"], "TOML")
+    _expect_same_options(method, case, _through_weights(case, method, case.fresh(method), None), "weights")
+
+
+def check_shapes(case: Case) -> None:
+    """Each part gives the shape and dtype that Method names, and leaves what it is given as it was."""
+    method = case.create()
+    image = case.field[0]
+    for dtype in (np.uint8, np.uint16, np.float32):
+        given = image.astype(dtype)
+        before = given.copy()
+        normal = method.normalize(given)
+        expect_array("normalize", normal, image.shape, np.float32)
+        expect(np.array_equal(given, before), "normalize changes the image that it is given")
+    network = case.network(method).eval()
+    expect(isinstance(network, nn.Module), f"build gives a {type(network).__name__}; expected a Module")
+    images, truth = case.batch(method)
+    with torch.inference_mode():
+        scores = method.scores(network(images))
+    height, width = image.shape
+    expect(
+        scores.ndim == 4 and (scores.shape[0], *scores.shape[2:]) == (2, height, width),
+        f"scores are {tuple(scores.shape)} for images {tuple(images.shape)}; "
+        f"expected (2, K, {height}, {width})",
+    )
+    expect(scores.dtype == torch.float32, f"scores are {scores.dtype}; expected torch.float32")
+    given = scores[0].contiguous().numpy()
+    before = given.copy()
+    expect_labels(method.postprocess(given), image.shape, "a real image")
+    expect(np.array_equal(given, before), "postprocess changes the scores that it is given")
+    if case.is_trained:
+        before = truth.copy()
+        expect_losses(method.losses(network.train()(images), truth, 0.0), "a real image")
+        expect(np.array_equal(truth, before), "losses changes the labels that it is given")
+
+
+def check_sizes(case: Case) -> None:
+    """Images of any size are segmented: one pixel, odd sides, larger than what it was trained on."""
+    method = case.create()
+    predict = case.predictor(method, case.network(method))
+    image, _ = case.field
+    side = len(image)
+    for shape in ((1, 1), (17, 23), (side + 13, side + 29)):
+        given = np.resize(image, shape)
+        try:
+            scores = predict.scores(given)
+        except Exception as error:
+            raise AssertionError(
+                f"the network fails on an image {shape}, padded to a multiple of stride = {method.stride}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        expect(
+            scores.shape[1:] == shape,
+            f"scores of an image {shape} are {scores.shape}, its sides being padded to a multiple of "
+            f"stride = {method.stride}; expected (K, {shape[0]}, {shape[1]})",
+        )
+        expect_labels(method.postprocess(scores), shape, f"an image {shape}")
+
+
+def check_plain_images(case: Case) -> None:
+    """Images without any content give finite scores and a label image."""
+    method = case.create()
+    predict = case.predictor(method, case.network(method))
+    shape = case.field[0].shape
+    spot = np.zeros(shape, np.uint16)
+    spot[0, 0] = 65535
+    plain: dict[str, np.ndarray] = {
+        "an empty image (0)": np.zeros(shape, np.uint16),
+        "a constant image (uint8 255)": np.full(shape, 255, np.uint8),
+        "a constant image (uint16 65535)": np.full(shape, 65535, np.uint16),
+        "an image of one bright pixel": spot,
+    }
+    for what, image in plain.items():
+        normal = method.normalize(image)
+        expect(bool(np.isfinite(normal).all()), f"normalize gives NaN or infinity for {what}")
+        scores = predict.scores(image)
+        expect(bool(np.isfinite(scores).all()), f"scores hold NaN or infinity for {what}")
+        expect_labels(method.postprocess(scores), shape, what)
+
+
+def check_gradients(case: Case) -> None:
+    """Every parameter gets a finite gradient, and no weight one that is 0 everywhere."""
+    method = case.create()
+    network = case.network(method).train()
+    images, labels = case.batch(method)
+    for progress in (0.0, 0.9):  # a term of the loss may fade
+        method.losses(network(images), labels, progress)["loss"].backward()
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        gradient = parameter.grad
+        if gradient is None:
+            raise AssertionError(f"parameter {name} gets no gradient: the loss does not reach it")
+        expect(bool(torch.isfinite(gradient).all()), f"the gradient of {name} holds NaN or infinity")
+        # A bias in front of a normalisation has no effect; a weight without one is cut off.
+        if parameter.ndim > 1:
+            expect(bool((gradient != 0).any()), f"the gradient of {name} is 0 everywhere")
+
+
+def check_plain_truth(case: Case) -> None:
+    """Truth of any kind gives a finite loss and finite gradients."""
+    method = case.create()
+    images, labels = case.batch(method)
+    height, width = labels.shape[1:]
+    tiles = (np.arange(height)[:, None] // 8 * -(-width // 8) + np.arange(width) // 8 + 1).astype(np.int32)
+    pixel = np.zeros((height, width), np.int32)
+    pixel[height // 2, width // 2] = 1
+    plain = {
+        "no object": [np.zeros_like(pixel)] * 2,
+        "no object in one of two images": [labels[0], np.zeros_like(pixel)],
+        "one object and no background": [np.ones_like(pixel)] * 2,
+        "touching objects and no background": [tiles] * 2,
+        "an object of one pixel": [pixel] * 2,
+    }
+    for what, truth in plain.items():
+        network = case.network(method).train()
+        losses = method.losses(network(images), np.stack(truth), 0.5)
+        expect_losses(losses, what)
+        losses["loss"].backward()
+        expect_finite_gradients(network, f"where there is {what}")
+
+
+def check_deterministic(case: Case) -> None:
+    """The same seed gives the same weights, losses and instances; another seed gives other weights."""
+    results = []
+    for _ in range(2):
+        method = case.create()
+        network = case.network(method)
+        start = {key: value.clone() for key, value in network.state_dict().items()}
+        losses = []
+        if case.is_trained:
+            optimiser = case.optimiser(network)
+            losses = [case.step(method, network, optimiser, step) for step in range(2)]
+        predict = case.predictor(method, network)
+        scores = predict.scores(case.field[0])
+        results.append((start, losses, scores, [method.postprocess(scores.copy()) for _ in range(2)]))
+    (start, losses, scores, labels), (start_2, losses_2, scores_2, labels_2) = results
+    for key, value in start.items():
+        expect(torch.equal(value, start_2[key]), f"{key} differs between two networks built with one seed")
+    expect(losses == losses_2, f"the same two steps had losses {losses}, then {losses_2}")
+    expect(np.array_equal(scores, scores_2), "two networks of equal weights give different scores")
+    for other in (labels[1], *labels_2):
+        expect(np.array_equal(labels[0], other), "postprocess gives different instances for equal scores")
+    if case.is_trained:
+        method = case.create()
+        first, second = (list(case.fresh(method, seed).parameters()) for seed in (case.seed, case.seed + 1))
+        same = all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+        expect(not same, "another seed gives the same weights: draw them from torch's global generator")
+
+
+def check_bf16(case: Case) -> None:
+    """In bfloat16 loss, gradients and scores are finite and close to those in float32."""
+    method = case.create()
+    images, labels = case.batch(method)
+    loss, scores = {}, {}
+    for bf16 in (False, True):
+        network = case.network(method).train()
+        torch.manual_seed(case.seed)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            output = network(images)
+        losses = method.losses(output, labels, 0.0)
+        expect_losses(losses, "a network in bfloat16" if bf16 else "a real image")
+        losses["loss"].backward()
+        expect_finite_gradients(network, "in bfloat16")
+        loss[bf16] = float(losses["loss"].detach())
+        network.eval()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            found = method.scores(network(images))
+        expect(
+            found.dtype == torch.float32, f"scores of a network in bfloat16 are {found.dtype}, not float32"
+        )
+        expect(bool(torch.isfinite(found).all()), "in bfloat16 the scores hold NaN or infinity")
+        scores[bf16] = found
+    limit = case.bf16_tolerance
+    difference = abs(loss[True] - loss[False]) / max(abs(loss[False]), 1e-6)
+    expect(
+        difference <= limit,
+        f"the loss is {loss[True]:.4g} in bfloat16 and {loss[False]:.4g} in float32: "
+        f"{difference:.0%} apart; expected at most {limit:.0%}",
+    )
+    difference = _rms(scores[True] - scores[False]) / max(_rms(scores[False]), 1e-6)
+    expect(
+        difference <= limit,
+        f"the scores in bfloat16 and float32 are {difference:.0%} apart (root mean square of the difference "
+        f"beside that of the scores); expected at most {limit:.0%}",
+    )
+
+
+def check_weights(case: Case) -> None:
+    """A file of weights alone gives the same prediction: also what training and `prepare` left in buffers."""
+    method = case.create()
+    network = case.network(method)
+    if case.is_trained:
+        optimiser = case.optimiser(network)
+        # Training evaluates the running mean of the weights, buffers included.
+        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.5), use_buffers=True)
+        for step in range(2):
+            case.step(method, network, optimiser, step)
+            average.update_parameters(network)
+        network = average.module
+    predict = case.predictor(method, network)
+    scores = predict.scores(case.field[0])
+    again_method = case.create()
+    again = case.fresh(again_method, case.seed + 1)
+    _through_weights(case, method, network, again)
+    scores_again = case.predictor(again_method, again).scores(case.field[0])
+    expect(
+        np.array_equal(scores, scores_again),
+        "the weights, saved and loaded, give other scores: keep all that a prediction needs in parameters "
+        "and persistent buffers of the network",
+    )
+    expect(
+        np.array_equal(method.postprocess(scores), again_method.postprocess(scores_again)),
+        "the weights, saved and loaded, give other instances: postprocess depends on more than the scores",
+    )
+
+
+def check_overfits(case: Case) -> None:
+    """One image is learned by heart: its instances reach `least_pq` within `steps`."""
+    method = case.create()
+    network = case.network(method)
+    image, labels = case.field
+    steps = case.steps if case.is_trained else 0
+    optimiser = case.optimiser(network) if steps else None
+    best, losses = -1.0, []
+    for done in range(steps + 1):
+        if done == steps or (done and done % EVALUATE_EVERY == 0):
+            found = case.predictor(method, network)(image)
+            best = max(best, metrics.pq(labels, found))
+            if best >= case.least_pq:
+                return
+        if optimiser is not None and done < steps:
+            losses.append(case.step(method, network, optimiser, done))
+    trained = f"loss {losses[0]:.4g} to {losses[-1]:.4g} in {steps} steps" if losses else "nothing to train"
+    raise AssertionError(
+        f"PQ on one image of {labels.max()} objects is {best:.3f} at best; "
+        f"expected {case.least_pq} ({trained})"
+    )
+
+
+def _through_weights(
+    case: Case, method: Method, network: nn.Module, into: nn.Module | None
+) -> Mapping[str, Any]:
+    """Save a network, load it into another; returns the options that the file names."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.safetensors"
+        try:
+            save_weights(path, network, case.spec.name, method)
+        except Exception as error:
+            raise AssertionError(f"the weights cannot be saved: {error}") from error
+        if into is not None:
+            try:
+                load_weights(path, into)
+            except Exception as error:
+                raise AssertionError(f"the weights cannot be loaded into a new network: {error}") from error
+        return read_header(path)[1]
+
+
+def _expect_same_options(method: Method, case: Case, values: Mapping[str, Any], where: str) -> None:
+    again = registry.create(case.spec, "default", **values).options
+    changed = [
+        f"{field.name}: {getattr(method.options, field.name)!r} became {getattr(again, field.name)!r}"
+        for field in dataclasses.fields(case.spec.options)
+        if getattr(method.options, field.name) != getattr(again, field.name)
+    ]
+    expect(not changed, f"options change on their way through {where}: {'; '.join(changed)}")
+
+
+def _rms(values: Tensor) -> float:
+    return float(values.double().square().mean().sqrt())

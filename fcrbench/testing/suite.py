@@ -1,0 +1,98 @@
+"""The checks as a class that pytest collects, and as one call."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from unittest import SkipTest
+
+from fcrbench.testing import checks
+from fcrbench.testing.case import Case
+
+
+class MethodTests:
+    """One test for each check. A subclass names the method, and may replace any other value here.
+
+    method          its name, once installed; or "module:ATTRIBUTE" of its MethodSpec
+    preset          which of its presets is tested
+    options         options that differ from the preset's: a narrow network makes the tests quick
+    size            side of the images, rounded up to a multiple of the method's stride; pixels
+    seed            of weights and training
+    steps           most steps of AdamW in which one image must be learned
+    learning_rate   in these steps; None: what the preset trains with
+    least_pq        panoptic quality (IoU 0.5) on that image, which is then reached
+    bf16_tolerance  largest difference between bfloat16 and float32, relative: of the loss, and of the scores
+                    as root mean square
+
+    The image is a part of a real field of the data set `sample`. A method whose network has no parameters is
+    not trained: the tests of its losses are skipped, and `least_pq` is asked of it as it is.
+    """
+
+    method: ClassVar[str]
+    preset: ClassVar[str] = "default"
+    options: ClassVar[Mapping[str, Any]] = {}
+    size: ClassVar[int] = 64
+    seed: ClassVar[int] = 0
+    steps: ClassVar[int] = 150
+    learning_rate: ClassVar[float | None] = None
+    least_pq: ClassVar[float] = 0.8
+    bf16_tolerance: ClassVar[float] = 0.1
+
+    @classmethod
+    def case(cls) -> Case:
+        """The values of this class as the checks take them; made once for a class."""
+        if "_case" not in cls.__dict__:
+            values = {name: getattr(cls, name) for name in MethodTests.__annotations__}
+            cls._case = Case(**values)  # type: ignore[attr-defined]
+        case: Case = cls.__dict__["_case"]
+        return case
+
+    def test_description(self) -> None:
+        checks.check_description(self.case())
+
+    def test_options(self) -> None:
+        checks.check_options(self.case())
+
+    def test_shapes(self) -> None:
+        checks.check_shapes(self.case())
+
+    def test_sizes(self) -> None:
+        checks.check_sizes(self.case())
+
+    def test_plain_images(self) -> None:
+        checks.check_plain_images(self.case())
+
+    def test_deterministic(self) -> None:
+        checks.check_deterministic(self.case())
+
+    def test_weights(self) -> None:
+        checks.check_weights(self.case())
+
+    def test_overfits(self) -> None:
+        checks.check_overfits(self.case())
+
+    def test_gradients(self) -> None:
+        checks.check_gradients(self._trained())
+
+    def test_plain_truth(self) -> None:
+        checks.check_plain_truth(self._trained())
+
+    def test_bf16(self) -> None:
+        checks.check_bf16(self._trained())
+
+    def _trained(self) -> Case:
+        if not self.case().is_trained:
+            raise SkipTest(f"{self.method} is not trained")
+        return self.case()
+
+
+def check_method(method: str, **values: Any) -> None:
+    """Run every check of MethodTests on a method; `values` are those that MethodTests names.
+
+    Raises AssertionError with the first thing that is wrong.
+    """
+    suite: Any = type("Tests", (MethodTests,), {"method": method, **values})()
+    for name in dir(MethodTests):
+        if name.startswith("test_"):
+            try:
+                getattr(suite, name)()
+            except SkipTest:
+                continue

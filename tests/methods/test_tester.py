@@ -1,0 +1,102 @@
+"""The shared tester: FCRNet and a small method pass it, and each check finds the faults it is for."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fcrbench import testing
+from fcrbench.errors import UsageError
+from fcrbench.testing import MethodTests, check_method, checks
+
+
+class TestFCRNet(MethodTests):
+    method = "fcrnet"
+
+
+class TestSmallMethod(MethodTests):
+    method = "broken_specs:Sound"
+
+
+class TestMethodThatIsNotTrained(MethodTests):
+    method = "broken_specs:NotTrained"
+    size = 48
+    least_pq = 0.2
+
+
+def case(name, **values):
+    where = name if ":" in name else f"broken_specs:{name}"
+    return type("Tests", (MethodTests,), {"method": where, "size": 32, "steps": 40} | values).case()
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "message"),
+    [
+        ("description", "heavy_spec:SPEC", "importing heavy_spec imports matplotlib"),
+        ("description", "no_such_module:SPEC", "no_such_module:SPEC cannot be imported.*ModuleNotFound"),
+        ("description", "TRAINING", "unknown key in .training of preset 'default'.*'epoch'; did you"),
+        ("options", "NONE", "cannot be written as TOML"),
+        ("options", "ANY", r"scales: \(1, 2\) became \[1, 2\]"),
+        ("shapes", "DoubleScores", "scores are torch.float64; expected torch.float32"),
+        ("shapes", "LongLabels", "postprocess of a real image gives int64"),
+        ("shapes", "ShrinksImage", r"scores are \(2, 3, 16, 16\) .* expected \(2, K, 32, 32\)"),
+        ("shapes", "ChangesImage", "normalize changes the image"),
+        ("shapes", "ChangesLabels", "losses changes the labels"),
+        ("shapes", "ChangesScores", "postprocess changes the scores"),
+        ("shapes", "NoLoss", r"losses are \['entropy'\]; \"loss\""),
+        ("shapes", "LossPerImage", r"losses\['loss'\] has shape \(2,\); expected one number"),
+        ("shapes", "DetachedLoss", "does not depend on the network"),
+        ("sizes", "NoStride", r"the network fails on an image \(1, 1\), padded to a multiple of stride = 1"),
+        ("sizes", "WrongSize", r"scores of an image \(17, 23\) are \(3, 16, 22\)"),
+        ("plain_images", "DividesByDeviation", r"normalize gives NaN or infinity for an empty image \(0\)"),
+        ("gradients", "BranchUnused", "parameter branch.weight gets no gradient"),
+        ("gradients", "BranchTimesZero", "gradient of branch.weight is 0 everywhere"),
+        ("gradients", "InfiniteGradient", "gradient of .* holds NaN or infinity"),
+        ("plain_truth", "MeanOfNoObject", r"losses\['loss'\] is nan for no object"),
+        ("plain_truth", "NaNWithoutObjects", "gradient of .* holds NaN or infinity where there is no object"),
+        ("deterministic", "OwnSeed", "another seed gives the same weights"),
+        ("deterministic", "NumpySeed", "head.bias differs between two networks built with one seed"),
+        ("deterministic", "RandomLabels", "postprocess gives different instances for equal scores"),
+        ("bf16", "HalfScores", "scores of a network in bfloat16 are torch.bfloat16, not float32"),
+        ("bf16", "Cancels", "scores in bfloat16 and float32 are .*% apart"),
+        ("weights", "ForgetsPrepare", "saved and loaded, give other scores"),
+        ("weights", "RemembersBatch", "saved and loaded, give other instances"),
+        ("weights", "SharesTensors", "the weights cannot be saved: .*share memory"),
+        ("overfits", "WrongTarget", r"PQ on one image of .*; expected 0.8 \(loss .* in 40 steps"),
+        ("overfits", "NotTrained", r"expected 0.8 \(nothing to train\)"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_found_and_named(check, name, message):
+    with pytest.raises((AssertionError, UsageError), match=f"(?s){message}"):
+        getattr(checks, f"check_{check}")(case(name))
+
+
+def test_every_check_has_a_fault_that_it_finds():
+    (mark,) = (m for m in test_a_fault_is_found_and_named.pytestmark if m.name == "parametrize")
+    names = {name.removeprefix("test_") for name in vars(MethodTests) if name.startswith("test_")}
+    assert {check for check, *_ in mark.args[1]} == names
+
+
+def test_tests_of_losses_are_skipped_where_nothing_is_trained():
+    from unittest import SkipTest
+
+    for name in ("test_gradients", "test_plain_truth", "test_bf16"):
+        with pytest.raises(SkipTest, match="NotTrained is not trained"):
+            getattr(TestMethodThatIsNotTrained(), name)()
+
+
+def test_one_call_runs_every_check():
+    check_method("broken_specs:NotTrained", size=48, least_pq=0.1)
+    with pytest.raises(AssertionError, match=r"expected 0\.99"):
+        check_method("broken_specs:NotTrained", size=48, least_pq=0.99)
+
+
+def test_a_method_that_is_not_installed_is_refused_with_the_close_one():
+    with pytest.raises(UsageError, match="did you mean 'fcrnet'"):
+        check_method("fcrnt")
+
+
+def test_pytest_is_the_callers():
+    sources = list(Path(testing.__file__).parent.glob("*.py"))
+    assert len(sources) >= 4
+    assert not [path for path in sources if re.search(r"^\s*(import|from) pytest", path.read_text(), re.M)]
