@@ -7,7 +7,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -70,22 +69,16 @@ def linearity() -> list[str]:
 def threads(n_pairs: int = 1000) -> str:
     """A line on two threads over pairs in memory."""
     truth = scenes.real_labels()
-    pairs = [(truth, scenes.prediction(truth, seed)) for seed in range(20)]
-    pairs = (pairs * (n_pairs // len(pairs) + 1))[:n_pairs]
+    preds = [scenes.prediction(truth, seed) for seed in range(20)]
+    pairs = [(i, truth, preds[i % len(preds)]) for i in range(n_pairs)]
 
     def run(workers: int) -> float:
         start = time.perf_counter()
-        if workers == 1:
-            for truth, pred in pairs:
-                metrics.score(truth, pred)
-        else:
-            with ThreadPoolExecutor(workers) as pool:
-                for _ in pool.map(lambda pair: metrics.score(*pair), pairs):
-                    pass
+        metrics.score_dataset(pairs, workers)
         return time.perf_counter() - start
 
     run(1)
-    one, two = run(1), run(2)
+    one, two = (statistics.median(run(workers) for _ in range(5)) for workers in (1, 2))
     return (
         f"{n_pairs} real pairs in memory: {one:.3f} s by one thread, {two:.3f} s by two ({one / two:.2f}x)."
     )

@@ -54,14 +54,14 @@ def split_entries(entries: NDArray[np.uint64], n: int) -> Split:
 def check_ids(ids: NDArray[np.uint64], dtype: np.dtype, name: str) -> None:
     """ValueError if an id is negative: the kernels see bits only, and a negative id has the top bit set."""
     top = 8 * dtype.itemsize - 1
-    if dtype.kind == "i" and int(ids.max(initial=0)) >> top:
+    if dtype.kind == "i" and len(ids) and int(ids.max()) >> top:
         lowest = int(ids[ids >> np.uint64(top) != 0].min()) - (1 << top + 1)
         raise ValueError(f"{name}: expected ids >= 0 (0 is background), found {lowest}")
 
 
 def is_tensor(array: object) -> bool:
     """Whether this is a torch tensor, told without importing torch."""
-    return any(kind.__module__.partition(".")[0] == "torch" for kind in type(array).__mro__)
+    return type(array) is not np.ndarray and any(kind.__module__.partition(".")[0] == "torch" for kind in type(array).__mro__)
 
 
 def on_device(array: Any) -> bool:
@@ -77,16 +77,12 @@ class PairTable:
         self._entries = np.zeros((_FIRST_CAPACITY, 3), np.uint64)
         self._slots = np.zeros(_SLOTS_PER_ENTRY * _FIRST_CAPACITY, np.int32)
 
-    def add(
-        self, starts: NDArray[np.int64], true_values: NDArray[np.uint64], pred_values: NDArray[np.uint64]
-    ) -> None:
-        """Count the pixels of runs over which both images are constant."""
-        run = 0
+    def add(self, truth: NDArray, pred: NDArray) -> None:
+        """Count the pixels of two flat arrays, see `kernels._arrays.flat_unsigned`."""
+        at = 0
         while True:
-            run, self._n = kernel.count_pairs(
-                starts, true_values, pred_values, run, self._slots, self._entries, self._n
-            )
-            if run == len(true_values):
+            at, self._n = kernel.count_pixels(truth, pred, at, self._slots, self._entries, self._n)
+            if at == len(truth):
                 return
             entries = np.empty((_GROWTH * len(self._entries), 3), np.uint64)
             entries[: self._n + 1] = self._entries[: self._n + 1]

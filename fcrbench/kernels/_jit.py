@@ -16,6 +16,9 @@ _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"
 _NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 jit = njit(**_OPTIONS)
+# For work of microseconds on tables: giving up the interpreter's lock and waiting for it again would cost
+# threads more than the work itself.
+short = njit(**_OPTIONS | {"nogil": False})
 # Called from other kernels only: nothing is compiled for calls from Python. Left to itself, LLVM calls even
 # functions of three instructions, with every array taken apart into seven arguments.
 inner = njit(**_OPTIONS, **_NO_WRAPPERS, forceinline=True)

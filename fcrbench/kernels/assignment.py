@@ -2,38 +2,38 @@
 
 import numpy as np
 
-from fcrbench.kernels._jit import jit
+from fcrbench.kernels._jit import short
+
+# Weight of the total intersection, the last objective: too small to outweigh a true difference in total IoU.
+TIE = 1e-9
 
 
-@jit
-def assign(
-    rows: np.ndarray,
-    cols: np.ndarray,
-    weights: np.ndarray,
-    offsets: np.ndarray,
-    order: np.ndarray,
-    row_price: np.ndarray,
-    col_price: np.ndarray,
-    edge_of_row: np.ndarray,
-    edge_of_col: np.ndarray,
-    distance: np.ndarray,
-    entry: np.ndarray,
-    done: np.ndarray,
-    seen: np.ndarray,
-) -> None:
-    """Find a matching of largest total weight; weights are positive.
+@short
+def assign(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n_rows: int, n_cols: int) -> np.ndarray:
+    """The edge chosen for each row, -1 for none, of a matching of largest total weight; weights > 0.
 
     The Hungarian method by shortest augmenting paths (Kuhn 1955; Jonker and Volgenant 1987), on adjacency
     lists: a search stays inside one connected group of overlapping objects, and a row may stay unmatched at
     cost 0.
 
-    Args:
-        rows, cols, weights: of the edges.
-        edge_of_row, edge_of_col: hold -1; get the edge chosen for each row and column.
-        offsets (rows + 1,), row_price, col_price: hold 0. distance (columns,): holds inf. done (columns,):
-            holds False. order (edges,), entry and seen (columns,): for anything.
+    rows, cols, weights: of the edges.
     """
-    n_rows = edge_of_row.size
+    offsets = np.zeros(n_rows + 1, np.int64)
+    order = np.empty(rows.size, np.int64)
+    row_price = np.zeros(n_rows)
+    edge_of_row = np.empty(n_rows, np.int64)
+    for row in range(n_rows):
+        edge_of_row[row] = -1
+    col_price = np.zeros(n_cols)
+    edge_of_col = np.empty(n_cols, np.int64)
+    # distance: of the cheapest alternating path from the row at hand; entry: the edge by which it comes.
+    distance = np.empty(n_cols)
+    entry = np.empty(n_cols, np.int64)
+    done = np.zeros(n_cols, np.bool_)
+    seen = np.empty(n_cols, np.int64)
+    for col in range(n_cols):
+        edge_of_col[col] = -1
+        distance[col] = np.inf
     for edge in range(rows.size):
         offsets[rows[edge] + 1] += 1
     for row in range(n_rows):
@@ -46,7 +46,6 @@ def assign(
     for row in range(n_rows, 0, -1):  # each offset has moved up to the start of the next row
         offsets[row] = offsets[row - 1]
     offsets[0] = 0
-    # distance: of the cheapest alternating path from the row at hand; entry: the edge by which it comes.
     for source in range(n_rows):
         n_seen = 0
         row = source
@@ -116,3 +115,27 @@ def assign(
             if row == source:
                 break
             end = cols[held]
+    return edge_of_row
+
+
+@short
+def assign_by_iou(
+    true_index: np.ndarray,
+    pred_index: np.ndarray,
+    shared: np.ndarray,
+    union: np.ndarray,
+    n_true: int,
+    n_pred: int,
+    bonus: float,
+) -> np.ndarray:
+    """`assign` with the IoU as weights; of equal totals, the one of largest total intersection.
+
+    bonus: added to each pair's weight.
+    """
+    total = 0
+    for i in range(shared.size):
+        total += shared[i]
+    weights = np.empty(shared.size)
+    for i in range(shared.size):
+        weights[i] = shared[i] / union[i] + TIE * (shared[i] / total) + bonus
+    return assign(true_index, pred_index, weights, n_true, n_pred)

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from fcrbench.kernels._jit import jit
+from fcrbench.kernels._jit import short
+from fcrbench.kernels.assignment import assign_by_iou
 
 
-@jit
+@short
 def sum_pairs(
     true_area: np.ndarray,
     pred_area: np.ndarray,
@@ -13,9 +14,6 @@ def sum_pairs(
     pred_index: np.ndarray,
     shared: np.ndarray,
     pred_ids: np.ndarray,
-    best: np.ndarray,
-    halves: np.ndarray,
-    taken: np.ndarray,
 ) -> tuple[int, int, int, int, int, int, int]:
     """Sums in pixels, and counts, that the metrics are made of.
 
@@ -24,12 +22,15 @@ def sum_pairs(
     lowest id; the truth objects that hold more than half of two or more predictions, and the predictions that
     cover more than half of two or more truth objects.
 
-    best (n_true,) holds -1 and gets each truth object's row of the table; halves (2, objects) holds zeros and
-    gets the objects that lie by more than half inside each; taken (n_pred,) holds False. The products fit
-    int64 up to unions of 3e9 pixels.
+    The products fit int64 up to unions of 3e9 pixels.
     """
     n_true = true_area.size
     n_pred = pred_area.size
+    best = np.empty(n_true, np.int64)  # row of the table that each truth object takes
+    for t in range(n_true):
+        best[t] = -1
+    halves = np.zeros((2, max(n_true, n_pred)), np.int32)  # objects that lie by more than half inside each
+    taken = np.zeros(n_pred, np.bool_)
     total = 0
     pair_areas = 0
     for i in range(shared.size):
@@ -69,14 +70,41 @@ def sum_pairs(
     return total, all_areas, pair_areas, aji_shared, aji_union, splits, merges
 
 
-@jit
-def count_above(
-    shared: np.ndarray, union: np.ndarray, percent: np.ndarray, inclusive: bool, counts: np.ndarray
-) -> None:
-    """Count the pairs with IoU > percent / 100, or >=, for each of the thresholds."""
+@short
+def measure(
+    true_area: np.ndarray,
+    pred_area: np.ndarray,
+    true_index: np.ndarray,
+    pred_index: np.ndarray,
+    shared: np.ndarray,
+    percent: np.ndarray,
+    inclusive: bool,
+    counts: np.ndarray,
+    matched_iou: np.ndarray,
+) -> tuple[int, int, int]:
+    """What else the scores of one image need, in one call.
+
+    counts: gets for each of percent the number of pairs with IoU > percent / 100, or >= if inclusive.
+    matched_iou: gets the IoU of the pairs above 1/2 in its first entries.
+
+    Returns how many these are, how many are 1/2 exactly, and C of AJI+ in pixels.
+    """
+    margin = 0 if inclusive else 1
+    n = 0
+    halves = 0
+    union = np.empty(shared.size, np.int64)
     for k in range(percent.size):
-        margin = 0 if inclusive else 1
-        n = 0
-        for i in range(shared.size):
-            n += 100 * shared[i] >= percent[k] * union[i] + margin
-        counts[k] = n
+        counts[k] = 0
+    for i in range(shared.size):
+        union[i] = true_area[true_index[i]] + pred_area[pred_index[i]] - shared[i]
+        matched_iou[n] = shared[i] / union[i]
+        n += 2 * shared[i] > union[i]
+        halves += 2 * shared[i] == union[i]
+        for k in range(percent.size):
+            counts[k] += 100 * shared[i] >= percent[k] * union[i] + margin
+    edges = assign_by_iou(true_index, pred_index, shared, union, true_area.size, pred_area.size, 0.0)
+    aji_plus_shared = 0
+    for t in range(edges.size):
+        if edges[t] >= 0:
+            aji_plus_shared += shared[edges[t]]
+    return n, halves, aji_plus_shared

@@ -9,8 +9,11 @@ address in a register.
 
 import numpy as np
 
-from fcrbench.kernels._jit import inner, jit
-from fcrbench.kernels.simd import prefetch
+from fcrbench.kernels._jit import inner, jit, short
+from fcrbench.kernels.runs import mark_changes, run_starts, values_at
+from fcrbench.kernels.simd import LANES, prefetch
+
+SLAB = 1 << 19  # pixels looked at together: bounds the extra memory and keeps the runs in the cache
 
 # Multipliers whose products spread neighbouring keys over the highest bits (Knuth, TAOCP 3, 6.4): 2**64 over
 # the golden ratio, and another odd number, of the first 16 hexadecimal digits of pi.
@@ -28,23 +31,53 @@ def _home(true_id: np.uint64, pred_id: np.uint64, slots: np.ndarray) -> np.uint6
 
 
 @jit
-def count_pairs(
-    starts: np.ndarray,
-    true_values: np.ndarray,
-    pred_values: np.ndarray,
-    run: int,
+def count_pixels(
+    true_flat: np.ndarray,
+    pred_flat: np.ndarray,
+    at: int,
     slots: np.ndarray,
     entries: np.ndarray,
     n: int,
 ) -> tuple[int, int]:
-    """From run on, add the pixels of each run to the entry of its pair of ids; 0 is an id like others here.
+    """From pixel at on, count the pixels of each pair of ids; see `count_runs`.
+
+    Returns the pixel where the table was full (their number if it never was), and the new n.
+    """
+    bits = np.empty(SLAB // LANES + 1, np.uint64)
+    keep = at < 0
+    while at < true_flat.size:
+        stop = min(at + SLAB, true_flat.size)
+        true_slab = true_flat[at:stop]
+        pred_slab = pred_flat[at:stop]
+        mark_changes(true_slab, bits, keep)
+        mark_changes(pred_slab, bits, not keep)
+        starts = run_starts(bits, stop - at, stop - at)
+        run, n = count_runs(
+            starts, values_at(true_slab, starts), values_at(pred_slab, starts), slots, entries, n
+        )
+        at += starts[run]
+        if run < starts.size - 1:
+            break
+    return at, n
+
+
+@jit
+def count_runs(
+    starts: np.ndarray,
+    true_values: np.ndarray,
+    pred_values: np.ndarray,
+    slots: np.ndarray,
+    entries: np.ndarray,
+    n: int,
+) -> tuple[int, int]:
+    """Add the pixels of each run to the entry of its pair of ids; 0 is an id like others here.
 
     entries (capacity, 3) uint64: truth id, predicted id, pixels; rows 1 .. n are in use. Returns the run
     where the table was full (the number of runs if it never was), and the new n.
     """
     mask = np.uint64(slots.size - 1)
     last = np.uint64(true_values.size - 1)
-    at = np.uint64(run)  # unsigned: of a signed index, each access asks first whether it is negative
+    at = np.uint64(0)  # unsigned: of a signed index, each access asks first whether it is negative
     while at < np.uint64(true_values.size):
         true_id = true_values[at]
         pred_id = pred_values[at]
@@ -119,7 +152,7 @@ def _index_ids(
     return found
 
 
-@jit
+@short
 def split_entries(
     entries: np.ndarray,
     n: int,
@@ -129,7 +162,7 @@ def split_entries(
     areas: np.ndarray,
     overlaps: np.ndarray,
 ) -> tuple[int, int, int]:
-    """The objects of both images and their overlaps, from rows 1 .. n of entries as `count_pairs` has them.
+    """The objects of both images and their overlaps, from rows 1 .. n of entries as `count_runs` has them.
 
     Side 0 is truth, side 1 pred. Objects are numbered 1, 2, .. in order of appearance.
 

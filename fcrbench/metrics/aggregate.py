@@ -1,8 +1,6 @@
 """From images to a data set: a table, one row an image; means and pooled figures with bootstrap intervals."""
 
-from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sized
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterable, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +12,7 @@ from fcrbench.metrics.empty import Empty, empty_value
 from fcrbench.metrics.pooled import MEANS, check_columns, mean_terms, means, pooled, pooled_terms
 from fcrbench.metrics.progress import Progress, reporting
 from fcrbench.metrics.scores import COLUMNS, Scores, score
+from fcrbench.parallel import ordered_map
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +47,7 @@ def score_dataset(
     """Score many images.
 
     Args:
-        pairs: (image id, truth, pred) of each image; of a generator, at most 2 x workers pairs are held.
+        pairs: (image id, truth, pred) of each image; of a generator, no more than `workers` pairs are held.
         workers: threads; the kernels run outside the interpreter's lock.
         empty, inclusive: as in `score`.
         progress: True shows a bar on standard error; a function is called, in the caller's thread, with the
@@ -80,42 +79,21 @@ def each_image(
     if workers < 1:
         raise ValueError(f"workers: expected 1 or more, found {workers}")
 
-    def named(image: Hashable, *arrays: ArrayLike) -> T:
+    def named(given: tuple) -> tuple[Hashable, T]:
+        image, *arrays = given
         try:
-            return one(*arrays)
+            return image, one(*arrays)
         except (TypeError, ValueError) as error:
             raise type(error)(f"image {image!r}: {error}") from error
 
     results: dict[Hashable, T] = {}
     with reporting(progress, len(inputs) if isinstance(inputs, Sized) else None) as report:
-        for image, result in _map(named, inputs, workers):
+        for image, result in ordered_map(named, inputs, workers):
             if image in results:
                 raise ValueError(f"pairs: expected each image once, found {image!r} twice")
             results[image] = result
             report(len(results))
     return results
-
-
-def _map(one: Callable[..., T], inputs: Iterable[tuple], workers: int) -> Iterator[tuple[Hashable, T]]:
-    """one(*input) of every input, in order, by threads."""
-    if workers == 1:
-        for given in inputs:
-            yield given[0], one(*given)
-        return
-    waiting: deque[tuple[Hashable, Future[T]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for given in inputs:
-                waiting.append((given[0], pool.submit(one, *given)))
-                if len(waiting) == 2 * workers:
-                    image, future = waiting.popleft()
-                    yield image, future.result()
-            while waiting:
-                image, future = waiting.popleft()
-                yield image, future.result()
-        finally:
-            for _, future in waiting:
-                future.cancel()
 
 
 def summarize(table: "pd.DataFrame", n_boot: int = 2000, seed: int = 0) -> dict[str, Any]:

@@ -11,12 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.kernels import runs
 from fcrbench.kernels._arrays import flat_unsigned
 from fcrbench.kernels.matching import sum_pairs
+from fcrbench.kernels.overlap import SLAB
 from fcrbench.labels import PairTable, as_labels, check_ids, on_device
-
-SLAB = 1 << 19  # pixels read at a time: bounds the extra memory and keeps the runs in the cache
 
 
 class Sums(NamedTuple):
@@ -77,19 +75,8 @@ class OverlapTable:
     @cached_property
     def sums(self) -> Sums:
         """One pass over the pairs."""
-        return Sums(
-            *sum_pairs(
-                self.true_area,
-                self.pred_area,
-                self.true_index,
-                self.pred_index,
-                self.shared,
-                self.pred_ids,
-                np.full(self.n_true, -1),
-                np.zeros((2, max(self.n_true, self.n_pred)), np.int32),
-                np.zeros(self.n_pred, np.bool_),
-            )
-        )
+        arrays = (self.true_area, self.pred_area, self.true_index, self.pred_index, self.shared)
+        return Sums(*sum_pairs(*arrays, self.pred_ids))
 
     def iou_sum(self, rows: NDArray[np.int64]) -> float:
         """Sum of the IoU of some pairs, rounded once: no order of the objects changes its last digit."""
@@ -122,32 +109,22 @@ def overlap_table(truth: ArrayLike, pred: ArrayLike) -> OverlapTable:
         raise ValueError(f"truth and pred: expected 2-D or 3-D arrays, found shape {true_labels.shape}")
 
     pairs = PairTable()
-    bits = np.empty(SLAB // 64 + 1, np.uint64)
-    for true_slab, pred_slab in _slabs(true_labels, pred_labels):
-        if true_slab.size > 64 * bits.size:  # one line of a strided array may be longer than a slab
-            bits = np.empty(true_slab.size // 64 + 1, np.uint64)
-        runs.mark_changes(true_slab, bits, False)
-        runs.mark_changes(pred_slab, bits, True)
-        starts = runs.run_starts(bits, true_slab.size, true_slab.size)
-        pairs.add(starts, runs.values_at(true_slab, starts), runs.values_at(pred_slab, starts))
+    for true_flat, pred_flat in _flat_pieces(true_labels, pred_labels):
+        pairs.add(true_flat, pred_flat)
     split = pairs.split()
     check_ids(split.ids[0], true_labels.dtype, "truth")
     check_ids(split.ids[1], pred_labels.dtype, "pred")
     return OverlapTable(*split.ids, *split.areas, *split.overlaps)
 
 
-def _slabs(truth: NDArray, pred: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
+def _flat_pieces(truth: NDArray, pred: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
     """Flat unsigned pieces of both arrays in the same order; only what is not contiguous is copied."""
     if truth.size == 0:
         return
+    if truth.flags.f_contiguous and pred.flags.f_contiguous:
+        truth, pred = truth.T, pred.T
+    lines = len(truth)
     if not (truth.flags.c_contiguous and pred.flags.c_contiguous):
-        if truth.flags.f_contiguous and pred.flags.f_contiguous:
-            truth, pred = truth.T, pred.T
-        else:
-            lines = max(1, SLAB * len(truth) // truth.size)
-            for low in range(0, len(truth), lines):
-                yield flat_unsigned(truth[low : low + lines]), flat_unsigned(pred[low : low + lines])
-            return
-    truth, pred = flat_unsigned(truth), flat_unsigned(pred)
-    for low in range(0, truth.size, SLAB):
-        yield truth[low : low + SLAB], pred[low : low + SLAB]
+        lines = max(1, SLAB * lines // truth.size)
+    for low in range(0, len(truth), lines):
+        yield flat_unsigned(truth[low : low + lines]), flat_unsigned(pred[low : low + lines])

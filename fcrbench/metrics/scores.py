@@ -3,12 +3,13 @@
 import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
+from math import fsum
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcrbench.kernels.matching import count_above
-from fcrbench.metrics.aji import aji_plus_terms, aji_terms
+from fcrbench.kernels.matching import measure
+from fcrbench.metrics.aji import aji_terms
 from fcrbench.metrics.dice import dice2_terms, dice_terms
 from fcrbench.metrics.empty import Empty, empty_value, ratio
 from fcrbench.metrics.errors import splits_merges
@@ -94,23 +95,22 @@ def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: boo
     """Every metric from an overlap table."""
     nothing = empty_value(empty)
     objects = table.n_true + table.n_pred
-    counts = np.empty(len(_PERCENT), np.int64)
-    count_above(table.shared, table.union, _PERCENT, inclusive, counts)
-    tp_per_iou = counts.tolist()
-    rows = matched_pairs(table, Fraction(1, 2), inclusive)
-    tp = tp_per_iou[0] = len(rows)
-    iou_sum = table.iou_sum(rows)
+    counts, matched_iou = np.empty(len(_PERCENT), np.int64), np.empty(len(table.shared))
+    arrays = (table.true_area, table.pred_area, table.true_index, table.pred_index, table.shared)
+    tp, halves, aji_plus_shared = measure(*arrays, _PERCENT, inclusive, counts, matched_iou)
+    iou_sum = fsum(matched_iou[:tp].tolist())  # rounded once: no order of objects changes its last digit
+    if inclusive and halves:  # an object may have several partners
+        rows = matched_pairs(table, Fraction(1, 2), inclusive)
+        tp, iou_sum = len(rows), fsum(table.iou[rows].tolist())
+    tp_per_iou = [tp, *counts.tolist()[1:]]
     splits, merges = splits_merges(table)
-    dice, dice2, aji, aji_plus = (
-        dice_terms(table),
-        dice2_terms(table),
-        aji_terms(table),
-        aji_plus_terms(table),
-    )
+    dice, dice2, aji = dice_terms(table), dice2_terms(table), aji_terms(table)
+    aji_plus = (aji_plus_shared, table.sums.areas - aji_plus_shared)
 
-    def value(numerator: float, denominator: float) -> float:
-        return nothing if table.both_empty else ratio(numerator, denominator)
+    def undefined(numerator: float, denominator: float) -> float:
+        return nothing
 
+    value = undefined if table.both_empty else ratio
     f1_per_iou = tuple(value(2 * n, objects) for n in tp_per_iou)
     ap_per_iou = tuple(value(n, objects - n) for n in tp_per_iou)
     return Scores(

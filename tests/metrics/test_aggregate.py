@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fcrbench import metrics
-from fcrbench.metrics.aggregate import MEANS, _map
+from fcrbench.metrics.aggregate import MEANS
 
 
 def scene(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -45,20 +44,6 @@ def test_threads_and_generators_change_nothing(images: list) -> None:
     one = metrics.score_dataset(images).table
     many = metrics.score_dataset((pair for pair in images * 1), workers=3).table
     pd.testing.assert_frame_equal(one, many)
-
-
-def test_a_generator_is_not_read_ahead_without_bound() -> None:
-    read = []
-
-    def pairs() -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        for k in range(50):
-            read.append(k)
-            yield k, *scene(k, 1)
-
-    for done, _ in _map(lambda _, truth, pred: metrics.score(truth, pred), pairs(), 2):
-        assert len(read) <= done + 4
-        if done == 10:
-            break
 
 
 def test_pooled_figures_are_those_of_one_large_image(images: list) -> None:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from fcrbench.metrics.assignment import heaviest_matching
+from fcrbench.kernels.assignment import assign
 
 
 def total_of(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n_rows: int, n_cols: int) -> float:
-    chosen = heaviest_matching(rows, cols, weights, n_rows, n_cols)
+    chosen = assign(rows, cols, weights, n_rows, n_cols)
     assert chosen.shape == (n_rows,)
     kept = chosen[chosen >= 0]
     assert rows[kept].tolist() == np.flatnonzero(chosen >= 0).tolist()
@@ -44,5 +44,5 @@ def test_a_long_chain_is_one_group() -> None:
 
 def test_no_edges() -> None:
     nothing = np.empty(0, np.int64)
-    assert heaviest_matching(nothing, nothing, np.empty(0), 3, 0).tolist() == [-1, -1, -1]
-    assert heaviest_matching(nothing, nothing, np.empty(0), 0, 4).tolist() == []
+    assert assign(nothing, nothing, np.empty(0), 3, 0).tolist() == [-1, -1, -1]
+    assert assign(nothing, nothing, np.empty(0), 0, 4).tolist() == []
