@@ -9,15 +9,31 @@ TIE = 1e-9
 
 
 @short
-def assign(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n_rows: int, n_cols: int) -> np.ndarray:
-    """The edge chosen for each row, -1 for none, of a matching of largest total weight; weights > 0.
+def assign(
+    rows: np.ndarray,
+    cols: np.ndarray,
+    shared: np.ndarray,
+    union: np.ndarray,
+    n_rows: int,
+    n_cols: int,
+    bonus: float,
+) -> tuple[np.ndarray, int]:
+    """The one-to-one matching of largest total IoU; of equal totals, of the largest intersection.
 
     The Hungarian method by shortest augmenting paths (Kuhn 1955; Jonker and Volgenant 1987), on adjacency
     lists: a search stays inside one connected group of overlapping objects, and a row may stay unmatched at
     cost 0.
 
-    rows, cols, weights: of the edges.
+    rows, cols, shared, union: of the pairs, the last two in pixels. bonus: added to the IoU of each pair.
+
+    Returns the pair chosen for each row, -1 for none, and the sum of shared of the chosen pairs.
     """
+    total = 0
+    for edge in range(rows.size):
+        total += shared[edge]
+    weights = np.empty(rows.size)
+    for edge in range(rows.size):
+        weights[edge] = shared[edge] / union[edge] + TIE * (shared[edge] / total) + bonus
     offsets = np.zeros(n_rows + 1, np.int64)
     order = np.empty(rows.size, np.int64)
     row_price = np.zeros(n_rows)
@@ -115,27 +131,8 @@ def assign(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n_rows: int,
             if row == source:
                 break
             end = cols[held]
-    return edge_of_row
-
-
-@short
-def assign_by_iou(
-    true_index: np.ndarray,
-    pred_index: np.ndarray,
-    shared: np.ndarray,
-    union: np.ndarray,
-    n_true: int,
-    n_pred: int,
-    bonus: float,
-) -> np.ndarray:
-    """`assign` with the IoU as weights; of equal totals, the one of largest total intersection.
-
-    bonus: added to each pair's weight.
-    """
-    total = 0
-    for i in range(shared.size):
-        total += shared[i]
-    weights = np.empty(shared.size)
-    for i in range(shared.size):
-        weights[i] = shared[i] / union[i] + TIE * (shared[i] / total) + bonus
-    return assign(true_index, pred_index, weights, n_true, n_pred)
+    matched = 0
+    for row in range(n_rows):
+        if edge_of_row[row] >= 0:
+            matched += shared[edge_of_row[row]]
+    return edge_of_row, matched

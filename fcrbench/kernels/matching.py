@@ -3,7 +3,6 @@
 import numpy as np
 
 from fcrbench.kernels._jit import short
-from fcrbench.kernels.assignment import assign_by_iou
 
 
 @short
@@ -71,40 +70,28 @@ def sum_pairs(
 
 
 @short
-def measure(
-    true_area: np.ndarray,
-    pred_area: np.ndarray,
-    true_index: np.ndarray,
-    pred_index: np.ndarray,
+def count_above(
     shared: np.ndarray,
+    union: np.ndarray,
     percent: np.ndarray,
     inclusive: bool,
     counts: np.ndarray,
     matched_iou: np.ndarray,
-) -> tuple[int, int, int]:
-    """What else the scores of one image need, in one call.
+) -> tuple[int, int]:
+    """Count the pairs with IoU > percent / 100, or >= if inclusive, for each of the thresholds.
 
-    counts: gets for each of percent the number of pairs with IoU > percent / 100, or >= if inclusive.
-    matched_iou: gets the IoU of the pairs above 1/2 in its first entries.
-
-    Returns how many these are, how many are 1/2 exactly, and C of AJI+ in pixels.
+    matched_iou: gets the IoU of the pairs above 1/2 in its first entries. Returns how many these are, and how
+    many pairs are at 1/2 exactly.
     """
     margin = 0 if inclusive else 1
     n = 0
     halves = 0
-    union = np.empty(shared.size, np.int64)
     for k in range(percent.size):
         counts[k] = 0
     for i in range(shared.size):
-        union[i] = true_area[true_index[i]] + pred_area[pred_index[i]] - shared[i]
         matched_iou[n] = shared[i] / union[i]
         n += 2 * shared[i] > union[i]
         halves += 2 * shared[i] == union[i]
         for k in range(percent.size):
             counts[k] += 100 * shared[i] >= percent[k] * union[i] + margin
-    edges = assign_by_iou(true_index, pred_index, shared, union, true_area.size, pred_area.size, 0.0)
-    aji_plus_shared = 0
-    for t in range(edges.size):
-        if edges[t] >= 0:
-            aji_plus_shared += shared[edges[t]]
-    return n, halves, aji_plus_shared
+    return n, halves

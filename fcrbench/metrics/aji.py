@@ -2,7 +2,7 @@
 
 from numpy.typing import ArrayLike
 
-from fcrbench.metrics.assignment import largest_total_iou
+from fcrbench.kernels.assignment import assign
 from fcrbench.metrics.empty import Empty, empty_value, ratio
 from fcrbench.metrics.overlap import OverlapTable, overlap_table
 
@@ -42,5 +42,6 @@ def aji_terms(table: OverlapTable) -> tuple[int, int]:
 
 def aji_plus_terms(table: OverlapTable) -> tuple[int, int]:
     """C and U of AJI+, in pixels."""
-    shared = int(table.shared[largest_total_iou(table)].sum())
+    pairs = (table.true_index, table.pred_index, table.shared, table.union)
+    _, shared = assign(*pairs, table.n_true, table.n_pred, 0.0)
     return shared, table.sums.areas - shared

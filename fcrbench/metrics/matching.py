@@ -15,7 +15,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.metrics.assignment import largest_total_iou
+from fcrbench.metrics.assignment import most_pairs
 from fcrbench.metrics.empty import Empty, empty_value, ratio
 from fcrbench.metrics.overlap import OverlapTable, overlap_table
 
@@ -144,4 +144,4 @@ def matched_pairs(table: OverlapTable, threshold: Fraction, inclusive: bool) -> 
     # Two partners with IoU >= 1/2 share an object half and half: both IoU are exactly 1/2.
     if above_half > 0 or (above_half == 0 and not (inclusive and (left[rows] == right[rows]).any())):
         return rows
-    return largest_total_iou(table, rows, most_pairs=True)
+    return most_pairs(table, rows)

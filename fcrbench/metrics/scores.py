@@ -8,8 +8,8 @@ from math import fsum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcrbench.kernels.matching import measure
-from fcrbench.metrics.aji import aji_terms
+from fcrbench.kernels.matching import count_above
+from fcrbench.metrics.aji import aji_plus_terms, aji_terms
 from fcrbench.metrics.dice import dice2_terms, dice_terms
 from fcrbench.metrics.empty import Empty, empty_value, ratio
 from fcrbench.metrics.errors import splits_merges
@@ -96,16 +96,15 @@ def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: boo
     nothing = empty_value(empty)
     objects = table.n_true + table.n_pred
     counts, matched_iou = np.empty(len(_PERCENT), np.int64), np.empty(len(table.shared))
-    arrays = (table.true_area, table.pred_area, table.true_index, table.pred_index, table.shared)
-    tp, halves, aji_plus_shared = measure(*arrays, _PERCENT, inclusive, counts, matched_iou)
+    tp, halves = count_above(table.shared, table.union, _PERCENT, inclusive, counts, matched_iou)
     iou_sum = fsum(matched_iou[:tp].tolist())  # rounded once: no order of objects changes its last digit
     if inclusive and halves:  # an object may have several partners
         rows = matched_pairs(table, Fraction(1, 2), inclusive)
         tp, iou_sum = len(rows), fsum(table.iou[rows].tolist())
     tp_per_iou = [tp, *counts.tolist()[1:]]
     splits, merges = splits_merges(table)
-    dice, dice2, aji = dice_terms(table), dice2_terms(table), aji_terms(table)
-    aji_plus = (aji_plus_shared, table.sums.areas - aji_plus_shared)
+    dice, dice2 = dice_terms(table), dice2_terms(table)
+    aji, aji_plus = aji_terms(table), aji_plus_terms(table)
 
     def undefined(numerator: float, denominator: float) -> float:
         return nothing

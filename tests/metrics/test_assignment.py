@@ -4,32 +4,46 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from fcrbench.kernels.assignment import assign
+from fcrbench.kernels.assignment import TIE, assign
 
 
-def total_of(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n_rows: int, n_cols: int) -> float:
-    chosen = assign(rows, cols, weights, n_rows, n_cols)
-    assert chosen.shape == (n_rows,)
+def total_iou(
+    rows: np.ndarray, cols: np.ndarray, shared: np.ndarray, union: np.ndarray, n: int, m: int
+) -> float:
+    chosen, matched = assign(rows, cols, shared, union, n, m, 0.0)
+    assert chosen.shape == (n,)
     kept = chosen[chosen >= 0]
     assert rows[kept].tolist() == np.flatnonzero(chosen >= 0).tolist()
     assert len(set(cols[kept].tolist())) == len(kept)
-    return float(weights[kept].sum())
+    assert matched == shared[kept].sum()
+    return float((shared / union)[kept].sum())
 
 
 @pytest.mark.parametrize("density", [0.02, 0.1, 0.5, 1.0])
-def test_total_weight_is_the_best(density: float) -> None:
+def test_the_total_is_the_best(density: float) -> None:
     rng = np.random.default_rng(0)
     for _ in range(60):
-        n_rows, n_cols = rng.integers(1, 30, 2)
-        dense = rng.random((n_rows, n_cols)) * (rng.random((n_rows, n_cols)) < density)
-        if rng.random() < 0.3:
-            dense = np.ceil(dense * 3)  # many ties
-        rows, cols = np.nonzero(dense)
+        n, m = (int(side) for side in rng.integers(1, 30, 2))
+        rows, cols = np.nonzero(rng.random((n, m)) < density)
         order = rng.permutation(len(rows))
         rows, cols = rows[order], cols[order]
+        few = rng.random() < 0.3  # values, so many ties
+        shared = rng.integers(1, 3 if few else 1000, len(rows))
+        union = shared + rng.integers(0, 3 if few else 1000, len(rows))
+        dense = np.zeros((n, m))
+        dense[rows, cols] = shared / union + TIE * shared / max(shared.sum(), 1)
         best = dense[linear_sum_assignment(dense, maximize=True)].sum()
-        found = total_of(rows, cols, dense[rows, cols].astype(float), int(n_rows), int(n_cols))
-        assert found == pytest.approx(best, abs=1e-9)
+        assert total_iou(rows, cols, shared, union, n, m) == pytest.approx(best, abs=2 * TIE)
+
+
+def test_of_equal_totals_the_largest_intersection() -> None:
+    """Two ways to pair, IoU 1/2 each: 1 + 1 shared pixels, or 10 + 10."""
+    rows, cols = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    for larger in (0, 1):
+        shared = np.where((rows == cols) == (larger == 0), 10, 1)
+        chosen, matched = assign(rows, cols, shared, 2 * shared, 2, 2, 0.0)
+        assert matched == 20
+        assert cols[chosen].tolist() == ([0, 1] if larger == 0 else [1, 0])
 
 
 def test_a_long_chain_is_one_group() -> None:
@@ -37,12 +51,14 @@ def test_a_long_chain_is_one_group() -> None:
     n = 20_000
     rows = np.repeat(np.arange(n), 2)
     cols = np.minimum(rows + np.tile([0, 1], n), n - 1)
-    weights = np.tile([0.5, 0.51], n)
-    weights[-2:] = 0.5
-    assert total_of(rows, cols, weights, n, n) == pytest.approx(0.51 * (n - 1))
+    shared = np.tile([50, 51], n)
+    shared[-2:] = 50
+    assert total_iou(rows, cols, shared, np.full(2 * n, 100), n, n) == pytest.approx(0.51 * (n - 1))
 
 
 def test_no_edges() -> None:
     nothing = np.empty(0, np.int64)
-    assert assign(nothing, nothing, np.empty(0), 3, 0).tolist() == [-1, -1, -1]
-    assert assign(nothing, nothing, np.empty(0), 0, 4).tolist() == []
+    for n, m in ((3, 0), (0, 4)):
+        chosen, matched = assign(nothing, nothing, nothing, nothing, n, m, 0.0)
+        assert chosen.tolist() == [-1] * n
+        assert matched == 0
