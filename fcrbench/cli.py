@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 
 from fcrbench import __version__
 from fcrbench.errors import FcrbenchError, UsageError
+
+if TYPE_CHECKING:
+    from fcrbench.comparison import Comparison
 
 TRAINING_PACKAGES = ("torch", "lightning_fabric", "safetensors")  # the extra "train"
 
@@ -92,11 +95,12 @@ def run(
     from fcrbench.config import merge, read_toml
     from fcrbench.progress import TrainingDisplay
     from fcrbench.report.text import run_lines
+    from fcrbench.settings import nested, setting
 
     console = Console()
     values: dict[str, Any] = read_toml(config) if config else {}
-    for key, value in [*given.items(), *map(_setting, settings)]:
-        values = merge(values, _nested(key, value))
+    for key, value in [*given.items(), *map(setting, settings)]:
+        values = merge(values, nested(key, value))
     with TrainingDisplay(console) as display:
         if resume is not None:
             folder = runs.resume(resume, display, stop_after)
@@ -211,6 +215,133 @@ def datasets() -> None:
             print(f"  --set dataset.options.{name}={default}")
 
 
+@app.command
+def compare(
+    runs: Annotated[tuple[Path, ...], Parameter(required=True, negative=())],
+    *,
+    against: str | None = None,
+    root: Path | None = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+) -> None:
+    """Set finished runs side by side: scores with intervals, size, speed, paired differences.
+
+    Example: fcrbench compare runs/* --against fcrnet -o comparison/
+
+    Runs must have been scored on the same fields. Those that differ in their seed only share a row. The
+    rows of the paper's Table 1 stand apart.
+
+    Parameters
+    ----------
+    runs
+        Run directories.
+    against
+        What differences are taken to: a run directory, a method or a row's name; the first unless said.
+    root
+        Folder of the data set, where it is no longer the one that the runs were made with.
+    output
+        Folder for table.md, table.tex, table.csv and table.html, which shows fields as every method
+        segmented them.
+    """
+    from rich.console import Console
+
+    from fcrbench.comparison import compare_runs
+    from fcrbench.report.comparison_files import show
+
+    comparison = compare_runs(runs, against)
+    console = Console()
+    show(comparison, console)
+    if output is not None:
+        _write_comparison(comparison, output, root)
+        console.print(f"page: {output / 'table.html'}", highlight=False, soft_wrap=True)
+
+
+@app.command
+def table(
+    *,
+    dataset: str = "sample",
+    root: Path | None = None,
+    methods: str = "all",
+    epochs: int | None = None,
+    seeds: str = "0",
+    against: str | None = None,
+    device: str | None = None,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)] = (),
+    output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("table"),
+) -> None:
+    """Train and score every method on one data set with the same budget, then compare.
+
+    Example: fcrbench table --dataset bbbc039 --root data/bbbc039 --methods all --epochs 5 -o table/
+    Example: fcrbench table --methods "fcrnet,fcrnet colors=3,classical" --seeds 0,1,2
+
+    Every method sees the same number of crops of the same size, whatever its preset says: training.epochs,
+    training.crops_per_image and training.crop are those given here, else the defaults of `fcrbench run`.
+    Runs that are finished in the output folder are kept, interrupted ones are gone on with. A method that
+    fails is named, and the others go on.
+
+    Parameters
+    ----------
+    dataset
+        As `fcrbench datasets` lists them.
+    root
+        Folder of the data set; `fcrbench datasets` says which need one.
+    methods
+        Names separated by commas, or all; a preset and options may follow a name: "fcrnet (paper) colors=3".
+    epochs
+        Passes over the training fields.
+    seeds
+        Whole numbers separated by commas; several share a row, with their spread.
+    against
+        What differences are taken to: a method or a row's name; the first unless said.
+    device
+        auto, cpu, cuda or cuda:N.
+    settings
+        Any other key of the configuration as KEY=VALUE, for all methods; may be repeated.
+    output
+        Folder for runs/, table.md, table.tex, table.csv and table.html.
+    """
+    chosen = {
+        "dataset.name": dataset,
+        "dataset.root": str(root.resolve()) if root else None,
+        "training.epochs": epochs,
+        "device": device,
+    }
+    given = {key: value for key, value in chosen.items() if value is not None}
+    from rich.console import Console
+
+    from fcrbench.comparison import compare_runs, sweep
+    from fcrbench.config import merge
+    from fcrbench.progress import TrainingDisplay
+    from fcrbench.report.comparison_files import show
+    from fcrbench.settings import nested, setting
+
+    console = Console()
+    values: dict[str, Any] = {}
+    for key, value in [*given.items(), *map(setting, settings)]:
+        values = merge(values, nested(key, value))
+    planned, failures = sweep.plan(sweep.entries(methods), sweep.seeds(seeds), values)
+    done = sweep.make_runs(
+        planned,
+        output / "runs",
+        lambda: TrainingDisplay(console),
+        lambda text: console.print(text, highlight=False, soft_wrap=True, markup=False),
+    )
+    failures += done.failures
+    if done.folders:
+        comparison = compare_runs(done.folders, against)
+        show(comparison, console)
+        _write_comparison(comparison, output)
+        console.print(f"page: {output / 'table.html'}", highlight=False, soft_wrap=True)
+    if failures:
+        raise FcrbenchError(f"not in the table: {'; '.join(failures)}")
+
+
+def _write_comparison(comparison: "Comparison", output: Path, root: Path | None = None) -> None:
+    from fcrbench.comparison.runs import open_dataset
+    from fcrbench.report.comparison_files import write
+
+    write(comparison, open_dataset(comparison.rows[0].runs[0], root), output)
+
+
 @data.command
 def fetch(
     name: str,
@@ -238,25 +369,6 @@ def fetch(
 
     folder = fetch_dataset(name, output, base_url, z=z)
     print(f"{name} is in {folder}; use it with: fcrbench run --dataset {name} --root {folder}")
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE, the value as TOML would read it, else as a string."""
-    import tomllib
-
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise UsageError(f"--set {text}: expected KEY=VALUE")
-    try:
-        return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key, value
-
-
-def _nested(key: str, value: Any) -> dict[str, Any]:
-    """{"a": {"b": value}} for the key "a.b"."""
-    first, dot, rest = key.partition(".")
-    return {first: _nested(rest, value) if dot else value}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -146,8 +146,45 @@ def lines(
         return _svg(figure, name, f"{title}; at the end: {last}")
 
 
-def _axes(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=_SIZE, layout="constrained")
+def intervals(
+    name: str,
+    title: str,
+    rows: Mapping[str, tuple[float, float, float]],
+    dots: Mapping[str, Sequence[float]],
+    unit: str,
+    zero: bool = False,
+) -> str:
+    """A point with its interval for each row, from top to bottom.
+
+    name    id of the chart in the page
+    title   what a screen reader says, before the values
+    rows    label -> value, low, high; a row without a value stays empty
+    dots    label -> values drawn as small dots, such as those of single seeds
+    unit    label of the horizontal axis
+    zero    whether a line marks 0
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _axes(unit, "", 0.75 + 0.34 * len(rows))
+        if zero:
+            axes.axvline(0, color=_MUTED, linewidth=1)
+        for at, (label, (value, low, high)) in enumerate(rows.items()):
+            axes.plot([low, high], [at, at], color=_SERIES[0], linewidth=2.2, solid_capstyle="butt")
+            axes.plot(
+                dots.get(label, []), [at] * len(dots.get(label, [])), "o", color=_SERIES[1], markersize=3
+            )
+            axes.plot([value], [at], "o", color=_SERIES[0], markersize=6)
+        axes.set_yticks(range(len(rows)), list(rows))
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.spines["left"].set_visible(False)
+        axes.grid(True, axis="x")
+        axes.grid(False, axis="y")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        values = "; ".join(f"{k} {v:.3f} ({low:.3f} to {high:.3f})" for k, (v, low, high) in rows.items())
+        return _svg(figure, name, f"{title}: {values}")
+
+
+def _axes(xlabel: str, ylabel: str, height: float = _SIZE[1]) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(_SIZE[0], height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
@@ -183,7 +220,7 @@ def _svg(figure: Figure, name: str, title: str) -> str:
     for stand_in, color in _CSS.items():
         text = text.replace(stand_in, color)
     body = re.split(r"<svg\b[^>]*>", text, maxsplit=1)[1]  # without XML declaration and doctype
-    width, height = (72 * side for side in _SIZE)
+    width, height = (72 * side for side in figure.get_size_inches())
     safe = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return (
         f'<svg class="chart" role="img" aria-label="{safe}" viewBox="0 0 {width:g} {height:g}">{body}'.strip()

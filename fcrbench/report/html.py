@@ -2,13 +2,13 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcrbench.atomic import write_text
 from fcrbench.datasets.base import Dataset
-from fcrbench.errors import DataError
 
 if TYPE_CHECKING:
     from fcrbench.report.pictures import Picture
@@ -52,21 +52,15 @@ def write_report(run_dir: Path, dataset: Dataset) -> Path:
 
 def render(record: "RunRecord", dataset: Dataset) -> str:
     """The page as text."""
-    import jinja2
-
     from fcrbench.report import published, tables
+    from fcrbench.report.templates import fill
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {"t": tables, "published": published}
     header, rows = tables.image_table(record)
     shown = chosen_fields(record)
-    return environment.get_template("template.html.j2").render(
+    return fill(
+        "template.html.j2",
+        t=tables,
+        published=published,
         run=record,
         manifest=record.manifest,
         summary=record.summary,
@@ -84,26 +78,32 @@ def render(record: "RunRecord", dataset: Dataset) -> str:
 
 def chosen_fields(record: "RunRecord") -> dict[str, dict[str, Any]]:
     """Best, median (the lower of two) and worst image by PQ, each image once; undefined PQ is left out."""
-    ranked = [row for row in record.images if not math.isnan(row.get("pq", math.nan))]
-    ranked.sort(key=lambda row: row["pq"])
+    rows = {row["image"]: row for row in record.images}
+    return {place: rows[image] for place, image in best_median_worst(rows).items()}
+
+
+def best_median_worst(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Places, and the image in each, by "pq" of the row of each image; the median is the lower of two."""
+    ranked = [image for image, row in rows.items() if not math.isnan(row.get("pq", math.nan))]
+    ranked.sort(key=lambda image: rows[image]["pq"])
     if not ranked:
         return {}
-    places = {"best": len(ranked) - 1, "median": (len(ranked) - 1) // 2, "worst": 0}
-    chosen: dict[str, dict[str, Any]] = {}
-    for index in dict.fromkeys(places.values()):
-        chosen[" and ".join(name for name, i in places.items() if i == index)] = ranked[index]
-    return chosen
+    return shared_places({"best": ranked[-1], "median": ranked[(len(ranked) - 1) // 2], "worst": ranked[0]})
+
+
+def shared_places(places: Mapping[str, str]) -> dict[str, str]:
+    """Place -> image, with the places that one image takes put together: "best and median"."""
+    taken: dict[str, str] = {}
+    for place, image in places.items():
+        taken[image] = f"{taken[image]} and {place}" if image in taken else place
+    return {place: image for image, place in taken.items()}
 
 
 def _field(record: "RunRecord", dataset: Dataset, place: str, row: dict[str, Any]) -> Field:
-    from fcrbench.io import read_labels
     from fcrbench.report.pictures import picture
 
     sample = dataset.load(row["image"])
-    path = record.prediction(row["image"])
-    prediction = read_labels(path)
-    if prediction.shape != sample.labels.shape:
-        raise DataError(f"{path}: shape {prediction.shape}, expected {sample.labels.shape} as the image has")
+    prediction = record.read_prediction(row["image"], sample.labels.shape)
     return Field(place, row, picture(sample.image, sample.labels, prediction))
 
 

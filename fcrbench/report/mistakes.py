@@ -26,6 +26,13 @@ class Mistakes:
     splits: np.ndarray
     merges: np.ndarray
 
+    def in_words(self) -> str:
+        """ "3 missed, 1 false, 0 split, 2 merged"."""
+        return (
+            f"{len(self.missed)} missed, {len(self.false)} false, {len(self.splits)} split, "
+            f"{len(self.merges)} merged"
+        )
+
 
 def find_mistakes(truth: np.ndarray, prediction: np.ndarray) -> Mistakes:
     """Compare two label images (H, W), integers, 0 = background.

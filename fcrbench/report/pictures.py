@@ -1,6 +1,7 @@
 """Fields of a run as pictures: the image, and transparent layers for outlines and mistakes."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,21 +48,50 @@ def picture(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> Pic
     """
     found = find_mistakes(truth, prediction)
     layer = _mistakes_layer(truth, prediction, found)
-    rows, columns = _window(layer[..., 3] > 0)
+    view = _window(layer[..., 3] > 0, MAX_SIDE)
+    return _draw(image, truth, prediction, found, layer, view, "where most mistakes are")
+
+
+def side_by_side(
+    image: np.ndarray, truth: np.ndarray, predictions: Sequence[np.ndarray], side: int
+) -> list[Picture]:
+    """Draw one field once for each prediction, all in the same window of at most `side` x `side` pixels.
+
+    The window holds the most pixels that some of the predictions got wrong and others did not.
+    """
+    found = [find_mistakes(truth, prediction) for prediction in predictions]
+    layers = [_mistakes_layer(truth, p, f) for p, f in zip(predictions, found, strict=True)]
+    wrong = np.stack([layer[..., 3] > 0 for layer in layers])
+    some = np.asarray(wrong.any(axis=0))
+    differs = some & np.asarray(~wrong.all(axis=0))
+    view = _window(differs if differs.any() else some, side)
+    why = "where the methods differ most" if differs.any() else "where most mistakes are"
+    return [_draw(image, truth, *drawn, view, why) for drawn in zip(predictions, found, layers, strict=True)]
+
+
+def _draw(
+    image: np.ndarray,
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    found: Mistakes,
+    mistakes: np.ndarray,
+    view: tuple[slice, slice],
+    why: str,
+) -> Picture:
+    rows, columns = view
     height, width = image.shape
     window = ""
     if (rows.stop - rows.start, columns.stop - columns.start) != image.shape:
         window = (
             f"rows {rows.start} to {rows.stop - 1}, columns {columns.start} to {columns.stop - 1} "
-            f"of {height} x {width}: where most mistakes are"
+            f"of {height} x {width}: {why}"
         )
-    view = (rows, columns)
     in_truth, in_prediction = inner_boundaries(truth)[view], inner_boundaries(prediction)[view]
     return Picture(
         shape=in_truth.shape,
         window=window,
         image=_png(stretch(image)[view]),
-        mistakes=_png(layer[view]),
+        mistakes=_png(mistakes[view]),
         truth=_png(_solid(in_truth, TRUTH)),
         prediction=_png(_solid(in_prediction, PREDICTION)),
         both=_png(_solid(in_truth & in_prediction, BOTH)),
@@ -80,9 +110,9 @@ def _mistakes_layer(truth: np.ndarray, prediction: np.ndarray, found: Mistakes) 
     return layer
 
 
-def _window(marked: np.ndarray) -> tuple[slice, slice]:
-    """The view of at most MAX_SIDE x MAX_SIDE pixels that holds the most marked ones (ties: top left)."""
-    height, width = (min(side, MAX_SIDE) for side in marked.shape)
+def _window(marked: np.ndarray, side: int) -> tuple[slice, slice]:
+    """The view of at most side x side pixels that holds the most marked ones (ties: top left)."""
+    height, width = (min(side, length) for length in marked.shape)
     sums = np.zeros((marked.shape[0] + 1, marked.shape[1] + 1), np.int64)
     sums[1:, 1:] = marked.cumsum(axis=0, dtype=np.int64).cumsum(axis=1)
     inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]

@@ -7,9 +7,12 @@ import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fcrbench.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,16 @@ class RunRecord:
     def prediction(self, image_id: str) -> Path:
         """Where the label image of one field is."""
         return self.path / "predictions" / f"{image_id}.tif"
+
+    def read_prediction(self, image_id: str, shape: tuple[int, ...]) -> "np.ndarray":
+        """The label image of one field. Raises DataError when it cannot be read or has not this shape."""
+        from fcrbench.io import read_labels
+
+        path = self.prediction(image_id)
+        labels = read_labels(path)
+        if labels.shape != shape:
+            raise DataError(f"{path}: shape {labels.shape}, expected {shape} as the image has")
+        return labels
 
 
 def read_run(run_dir: Path) -> RunRecord:

@@ -50,10 +50,12 @@ class ScoreRow:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A score as text, with its interval ("" = none)."""
+    """A score as text, with its interval and the spread of the seeds ("" = none)."""
 
     text: str
     interval: str = ""
+    spread: str = ""
+    bold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,21 @@ def comparison(record: RunRecord) -> list[ComparisonGroup]:
         own.append(
             ComparisonRow("Pooled", tuple(Score(number(pooled.get(n), 4)) for n in TABLE_1_SCORES), "", "")
         )
-    theirs = [
+    data = record.manifest.get("dataset", {}).get("name", record.config.get("dataset", {}).get("name", ""))
+    where = f"{data}, split {summary.get('split', '')}, {images(summary.get('n_images', 0))}"
+    return [
+        ComparisonGroup(f"This run, on {where}", own, own=True),
+        ComparisonGroup(
+            f"The paper's Table 1, on {published.DATASET}, {images(published.IMAGES)}",
+            published_rows(),
+            own=False,
+        ),
+    ]
+
+
+def published_rows() -> list[ComparisonRow]:
+    """The paper's Table 1."""
+    return [
         ComparisonRow(
             row.method,
             tuple(Score(number(getattr(row, name), 4)) for name in TABLE_1_SCORES),
@@ -127,14 +143,6 @@ def comparison(record: RunRecord) -> list[ComparisonGroup]:
             f"about {published.POSTPROCESS_IMAGES_PER_SECOND}" if row.method == "FCRNet" else "",
         )
         for row in published.TABLE_1
-    ]
-    data = record.manifest.get("dataset", {}).get("name", record.config.get("dataset", {}).get("name", ""))
-    where = f"{data}, split {summary.get('split', '')}, {images(summary.get('n_images', 0))}"
-    return [
-        ComparisonGroup(f"This run, on {where}", own, own=True),
-        ComparisonGroup(
-            f"The paper's Table 1, on {published.DATASET}, {images(published.IMAGES)}", theirs, own=False
-        ),
     ]
 
 
@@ -158,11 +166,19 @@ def number(value: float | None, digits: int = 3) -> str:
     return NONE if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
-def interval(low: float | None, high: float | None) -> str:
+def interval(low: float | None, high: float | None, digits: int = 3) -> str:
     """Both ends with an en dash between, or nothing when there is no interval."""
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return ""
-    return f"{low:.3f}\N{EN DASH}{high:.3f}"
+    return f"{low:.{digits}f}\N{EN DASH}{high:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A number that always shows its sign, unless it is 0 to these digits; a dash when it is undefined."""
+    if math.isnan(value):
+        return NONE
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
 
 
 def rate(value: float | None) -> str:

@@ -1,0 +1,101 @@
+"""What a row of a comparison is called: the method, and what sets it apart."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fcrbench.config import TrainingConfig, build
+from fcrbench.errors import UsageError
+from fcrbench.methods import registry
+from fcrbench.methods.base import Preset
+
+BUDGET = ("epochs", "crops_per_image", "crop")
+# Neither changes what is learnt; the seed, the device and the data's folder are left out as well.
+_INDIFFERENT = ("workers", "validate_every")
+
+Config = Mapping[str, Any]  # config.toml, parsed
+
+
+def identity(config: Config) -> str:
+    """Equal for runs that differ in their seed only."""
+    return json.dumps(_values(config), sort_keys=True)
+
+
+def labels(configs: Sequence[Config]) -> list[str]:
+    """A short name for each of several distinct configurations; no two are equal.
+
+    The method's name, its preset where that is not "default", and the options that differ from the preset's:
+    "fcrnet", "fcrnet (paper)", "fcrnet colors=3". Where that is not enough, the values in which the rows of
+    one name differ from each other are added.
+    """
+    names = [_name(config) for config in configs]
+    values = [_values(config) for config in configs]
+    full = []
+    for name, own in zip(names, values, strict=True):
+        twins = [other for twin, other in zip(names, values, strict=True) if twin == name]
+        keys = [key for key in own if any(twin.get(key) != own[key] for twin in twins)]
+        full.append(" ".join([name, *(_setting(key, own[key]) for key in keys)]))
+    return full
+
+
+def replaced_budget(config: Config) -> list[str]:
+    """Budget values that are not the preset's own: "epochs 5, not 40"."""
+    preset = _preset(config)
+    if preset is None:
+        return []
+    own = dataclasses.asdict(build(TrainingConfig, preset.training))
+    training = config.get("training", {})
+    return [
+        f"{key} {training[key]}, not {own[key]}"
+        for key in BUDGET
+        if key in training and training[key] != own[key]
+    ]
+
+
+def _name(config: Config) -> str:
+    name, preset = config.get("method", ""), config.get("preset", "default")
+    parts = [name] if preset == "default" else [f"{name} ({preset})"]
+    parts += [_setting(key, value) for key, value in _chosen_options(config).items()]
+    if config.get("evaluate", "last") != "last":
+        parts.append(f"evaluate={config['evaluate']}")
+    return " ".join(parts)
+
+
+def _chosen_options(config: Config) -> dict[str, Any]:
+    """Options that differ from those of the preset; none where the method is not installed here."""
+    preset = _preset(config)
+    if preset is None:
+        return {}
+    schema = registry.spec(config["method"]).options
+    own = dataclasses.asdict(build(schema, preset.options, "options"))
+    return {
+        key: value
+        for key, value in config.get("options", {}).items()
+        if key in own and _plain(value) != _plain(own[key])
+    }
+
+
+def _preset(config: Config) -> Preset | None:
+    try:
+        return registry.preset(config["method"], config.get("preset", "default"))
+    except (KeyError, UsageError):
+        return None
+
+
+def _values(config: Config) -> dict[str, str]:
+    """All that tells configurations apart, as dotted keys with comparable values."""
+    values = {key: _plain(config.get(key)) for key in ("method", "preset", "evaluate")}
+    for table in ("options", "training"):
+        for key, value in config.get(table, {}).items():
+            if key not in _INDIFFERENT:
+                values[f"{table}.{key}"] = _plain(value)
+    return values
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _setting(key: str, value: Any) -> str:
+    return f"{key.rpartition('.')[2]}={_plain(value)}"

@@ -1,0 +1,123 @@
+"""`table.html`: a comparison as one self-contained page, with fields as every method segmented them."""
+
+import math
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fcrbench.comparison.rows import Comparison, Row
+from fcrbench.datasets.base import Dataset
+from fcrbench.report import comparison as texts
+from fcrbench.report import tables
+from fcrbench.report.html import Chart, best_median_worst, shared_places
+from fcrbench.report.templates import fill
+
+if TYPE_CHECKING:
+    from fcrbench.report.pictures import Picture
+
+# Side of the part of a field that is shown, in pixels: about what a quarter of the page's width holds.
+WINDOW = 240
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One field as one method segmented it."""
+
+    label: str
+    pq: float
+    picture: "Picture"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One field: why it was chosen, its id, and a panel for each method."""
+
+    place: str
+    image: str
+    panels: list[Panel]
+
+
+def render(comparison: Comparison, dataset: Dataset) -> str:
+    """The page as text; fields are read from `dataset`. Raises DataError naming a file that is missing."""
+    return fill(
+        "comparison.html.j2",
+        t=tables,
+        title=texts.title(comparison),
+        where=texts.measured_on(comparison),
+        notes=texts.notes(comparison),
+        measured=texts.measured_blocks(comparison),
+        differences=texts.differences_block(comparison),
+        published=texts.published_block(),
+        charts=_charts(comparison),
+        fields=[_shown(comparison, dataset, *chosen) for chosen in chosen_fields(comparison).items()],
+        rows=comparison.rows,
+        several_seeds=any(len(row.runs) > 1 for row in comparison.rows),
+        dataset=comparison.rows[0].runs[0].manifest["dataset"],
+    )
+
+
+def chosen_fields(comparison: Comparison) -> dict[str, str]:
+    """Places and images, each image once: most different between the methods, median and worst by mean PQ.
+
+    Most different is where the counts of matched nuclei (TP) are furthest apart: by PQ it would be a field of
+    a few nuclei.
+    """
+    pq, matched = _of_shown_runs(comparison, "pq"), _of_shown_runs(comparison, "tp")
+    means = {image: statistics.fmean(values) for image, values in pq.items()}  # NaN where a PQ is undefined
+    places = best_median_worst({image: {"pq": mean} for image, mean in means.items()})
+    images = {name: image for place, image in places.items() for name in place.split(" and ")}
+    images.pop("best", None)
+    if len(comparison.rows) > 1 and images:
+        scored = [image for image, mean in means.items() if not math.isnan(mean)]
+        differs = max(scored, key=lambda image: max(matched[image]) - min(matched[image]))
+        images = {"most different": differs} | images
+    return shared_places(images)
+
+
+def _of_shown_runs(comparison: Comparison, column: str) -> dict[str, list[float]]:
+    """A column of each image in the runs whose predictions are shown: the first of each row."""
+    found: dict[str, list[float]] = {}
+    for row in comparison.rows:
+        for image in row.runs[0].images:
+            found.setdefault(image["image"], []).append(image[column])
+    return found
+
+
+def _shown(comparison: Comparison, dataset: Dataset, place: str, image: str) -> Shown:
+    from fcrbench.report.pictures import side_by_side
+
+    sample = dataset.load(image)
+    runs = [row.runs[0] for row in comparison.rows]
+    predictions = [run.read_prediction(image, sample.labels.shape) for run in runs]
+    pictures = side_by_side(sample.image, sample.labels, predictions, WINDOW)
+    values = _of_shown_runs(comparison, "pq")[image]
+    rows = zip(comparison.rows, values, pictures, strict=True)
+    return Shown(place, image, [Panel(row.label, pq, picture) for row, pq, picture in rows])
+
+
+def _charts(comparison: Comparison) -> list[Chart]:
+    from fcrbench.report import figures
+
+    charts = []
+    for name, label in (("pq", "PQ"), ("ap", "AP")):
+        rows = {row.label: _ends(row, name) for row in comparison.rows}
+        seeds = {row.label: _seed_means(row, name) for row in comparison.rows if len(row.runs) > 1}
+        note = "Mean over images, 95 % interval." + (" Small: single seeds." if seeds else "")
+        charts.append(Chart(label, note, figures.intervals(f"scores-{name}", label, rows, seeds, label)))
+    for name, label in (("pq", "PQ"), ("ap", "AP")):
+        rows = {row.label: _ends(row, name, differences=True) for row in comparison.rows if row.differences}
+        if rows:
+            reference = comparison.reference.label
+            heading, note = f"{label}, difference to {reference}", "Paired over images, 95 % interval."
+            svg = figures.intervals(f"differences-{name}", heading, rows, {}, f"{label} less", zero=True)
+            charts.append(Chart(heading, note, svg))
+    return charts
+
+
+def _ends(row: Row, name: str, differences: bool = False) -> tuple[float, float, float]:
+    found = (row.differences if differences else row.scores)[name]
+    return found.value, found.low, found.high
+
+
+def _seed_means(row: Row, name: str) -> list[float]:
+    return [run.summary["metrics"][name]["mean"] for run in row.runs]
