@@ -1,8 +1,8 @@
 """`python -m benchmarks.peers [-o FILE]`: our speed beside that of other implementations, in Markdown.
 
 Values are compared first, and a peer that disagrees is not timed. Both sides run in turn in one process, a
-few calls each, on one thread; the figure is the median of CPU time. Both make the memory of their result. A
-peer that is not installed is left out, and named.
+few calls each, on one thread; the figure is the median of CPU time. Both make the memory of their result, but
+for rows that say `out=`. A peer that is not installed is left out, and named.
 
 "of the bound" is the share of our time that reading the input and filling the output once would take, at the
 bandwidth measured for arrays of that size in the same run.
@@ -39,7 +39,14 @@ class Comparison:
     agree: Callable[[Any, Any], bool]  # (ours, peer)
 
 
-def labelling(work: str, classes: NDArray[np.uint8], fastest_only: bool = False) -> list[Comparison]:
+def labelling(
+    work: str,
+    classes: NDArray[np.uint8],
+    fastest_only: bool = False,
+    out: NDArray[np.int32] | None = None,
+) -> list[Comparison]:
+    """out: memory for our result, which the peers cannot be given."""
+
     def cc3d(connectivity: int) -> NDArray:
         import cc3d
 
@@ -68,7 +75,7 @@ def labelling(work: str, classes: NDArray[np.uint8], fastest_only: bool = False)
             classes.nbytes,
             4 * classes.size,
             lambda f=function, c=c: f(c),
-            lambda c=c: postprocess.label(classes, connectivity=c)[0],
+            lambda c=c: postprocess.label(classes, connectivity=c, out=out)[0],
             same_partition,
         )
         for c in (1, 2)
@@ -176,9 +183,10 @@ def comparisons(huge: bool) -> Iterator[Comparison]:
     yield stardist(large, made, scenes.prediction(made))
     if huge:
         made = scenes.nuclei(scenes.HUGE, 31)
-        yield from labelling(
-            f"10000 x 10000, {made.max()} made nuclei", scenes.color_map(made), fastest_only=True
-        )
+        classes, huge_field = scenes.color_map(made), f"10000 x 10000, {made.max()} made nuclei"
+        yield from labelling(huge_field, classes, fastest_only=True)
+        out = np.empty(made.shape, np.int32)
+        yield from labelling(f"{huge_field}, `out=` given", classes, fastest_only=True, out=out)
 
 
 def table(seconds: float, huge: bool) -> tuple[str, bool]:
