@@ -1,5 +1,5 @@
 # make run     set up .venv and do the main job on the embedded data set
-# make test    set up .venv, check and test
+# make test    set up .venv, check, test, run every benchmark once
 # make bench   speed against other implementations
 # make check-asv   run every asv benchmark once
 # TORCH_INDEX=URL names an index of PyTorch wheels to use instead of the one configured.
@@ -16,7 +16,7 @@ ARGS ?=
 run: $(VENV)/ready
 	$(BIN)/fcrbench run --method fcrnet --dataset sample $(ARGS)
 
-test: lint check
+test: lint check check-asv
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

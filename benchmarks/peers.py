@@ -26,6 +26,7 @@ from benchmarks import limits, naive, scenes
 from fcrbench import metrics, postprocess
 
 CALLS = 5
+BEGIN, END = "<!-- peers -->", "<!-- /peers -->"
 
 
 @dataclass
@@ -225,16 +226,28 @@ def table(seconds: float, huge: bool) -> tuple[str, bool]:
     return "\n".join(lines) + "\n", agreed
 
 
+def inserted(file: Path, text: str) -> str:
+    """The file's text with its marked part replaced; the text alone where there is no file or mark."""
+    before, begin, rest = (file.read_text() if file.exists() else "").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    return f"{before}{begin}\n{text}{end}{after}" if begin and end else text
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("-o", "--output", type=Path, help="write the table to this file, too")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        help=f"write the table to this file, too; between the lines {BEGIN} and {END} where it has them",
+    )
     parser.add_argument("--seconds", type=float, default=2.0, help="time spent on each line (default 2)")
     parser.add_argument("--huge", action="store_true", help="also 10000 x 10000 (3 GB of memory, Linux)")
     options = parser.parse_args()
     text, agreed = table(options.seconds, options.huge)
     print(text, end="")
     if options.output:
-        options.output.write_text(text)
+        options.output.write_text(inserted(options.output, text))
     return 0 if agreed else 1
 
 
