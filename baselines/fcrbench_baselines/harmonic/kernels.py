@@ -18,6 +18,7 @@ _OPTIONS: dict[str, Any] = {
     "error_model": "numpy",
     "fastmath": {"reassoc", "contract"},
 }
+MAX_SEEDS = 1024  # of a component: bounds the time where embeddings are noise
 MAX_SHIFTS = 100
 CONVERGED = 1e-3  # of the bandwidth, as in scikit-learn
 
@@ -142,11 +143,15 @@ def cluster(
             continue
 
         found = 0
+        seeds = 0
         for i in range(n):
             done[i] = False
         for seed in range(n):
             if done[seed]:
                 continue
+            if seeds == MAX_SEEDS:
+                break
+            seeds += 1
             done[seed] = True
             for k in range(channels):
                 mode[k] = points[k, seed]
