@@ -222,3 +222,34 @@ def test_ids_that_differ_in_their_highest_bits_only() -> None:
     truth = np.repeat(np.arange(4000, dtype=np.uint64) << np.uint64(52), 3).reshape(100, 120)
     found = metrics.matching(truth, truth)
     assert found.true_ids.tolist() == found.pred_ids.tolist() == [k << 52 for k in range(1, 4000)]
+
+
+def test_many_pairs_over_many_pixels() -> None:
+    """More pixels than are looked at together, and more pairs than the first hash table holds."""
+    rng = np.random.default_rng(0)
+    truth = np.kron(rng.integers(0, 20_000, (110, 100)), np.ones((9, 9), np.int64))
+    pred = np.roll(truth, (2, 3), (0, 1))
+    ids, counts = np.unique(np.stack([truth.ravel(), pred.ravel()]), axis=1, return_counts=True)
+    both = (ids > 0).all(axis=0)
+    table = metrics.overlap_table(truth, pred)
+    found = {
+        (int(table.true_ids[t]), int(table.pred_ids[p])): int(n)
+        for t, p, n in zip(table.true_index, table.pred_index, table.shared, strict=True)
+    }
+    assert len(found) > 10_000
+    assert found == {(int(t), int(p)): int(n) for (t, p), n in zip(ids.T[both], counts[both], strict=True)}
+
+
+def test_equal_matchings_do_not_hang_on_the_layout() -> None:
+    """Below an IoU of 1/2, two matchings with the same total: the ids decide, not the order in memory."""
+    truth = np.array([[1, 1, 2, 2], [1, 1, 2, 2]])
+    pred = np.array([[5, 5, 5, 5], [4, 4, 4, 4]])
+    matched = {
+        tuple(zip(found.true_ids.tolist(), found.pred_ids.tolist(), strict=True))
+        for found in (
+            metrics.matching(truth, pred, iou=0.2),
+            metrics.matching(np.asfortranarray(truth), np.asfortranarray(pred), iou=0.2),
+            metrics.matching(truth[::-1], pred[::-1], iou=0.2),
+        )
+    }
+    assert len({tuple(sorted(pairs)) for pairs in matched}) == 1
