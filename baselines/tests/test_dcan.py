@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 from skimage import morphology
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, softplus
 
 from fcrbench import datasets, methods, metrics
 from fcrbench.config import build
@@ -130,14 +130,20 @@ def test_auxiliary_weights_fall_over_the_training():
 
 
 def test_full_balance_gives_both_classes_the_same_say():
-    _, truth = example()
-    target = torch.from_numpy(truth).float()
+    target = torch.from_numpy(example()[1][:, 1]).float()
     weight = class_weights(target, 1.0)
-    for task in (0, 1):
-        yes, total = (weight * target)[:, task].sum(), weight[:, task].sum()
-        torch.testing.assert_close(yes / total, torch.tensor(0.5))
-        torch.testing.assert_close(weight[:, task].mean(), torch.tensor(1.0))
-    assert class_weights(target, 0.0) is None
+    torch.testing.assert_close((weight * target).sum() / weight.sum(), torch.tensor(0.5))
+    torch.testing.assert_close(weight.mean(), torch.tensor(1.0))
+    torch.testing.assert_close(class_weights(target, 0.0), torch.ones_like(target))
+
+
+def test_balance_weighs_contours_only():
+    levels, truth = example()
+    plain, balanced = (ContourAwareLoss(balance, (0.0,))(levels, truth, 0.0) for balance in (0.0, 1.0))
+    torch.testing.assert_close(plain["object"], balanced["object"])
+    odds, contour = log_odds(levels.sum(dim=1))[:, 1], torch.from_numpy(truth[:, 1]) > 0
+    of_classes = [softplus(-odds[contour]).mean(), softplus(odds[~contour]).mean()]
+    torch.testing.assert_close(balanced["contour"], sum(of_classes) / 2)
 
 
 def test_loss_on_empty_and_full_images_is_finite():

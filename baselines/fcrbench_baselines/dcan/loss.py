@@ -12,7 +12,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 class ContourAwareLoss:
     """Cross-entropy of objects and contours, and of each level's own prediction as auxiliary classifier.
 
-    balance    0: every pixel counts the same; 1: every class does; see class_weights
+    balance    of contours against the rest, 0: every pixel counts the same; 1: every class does; see
+               class_weights
     auxiliary  weights of the auxiliary terms, one for each equal share of the training
 
     object, contour  cross-entropy of the fused prediction, averaged over all pixels
@@ -27,7 +28,8 @@ class ContourAwareLoss:
     def __call__(self, levels: Tensor, truth: np.ndarray, progress: float) -> dict[str, Tensor]:
         """levels (B, L, 4, H, W) logits, truth (B, 2, H, W) classes, 0 <= progress < 1."""
         target = torch.from_numpy(truth).to(levels.device, torch.float32)
-        weight = class_weights(target, self.balance)
+        weight = torch.ones_like(target)
+        weight[:, 1] = class_weights(target[:, 1], self.balance)
         # The softmax of two classes is the logistic function of the difference of their logits.
         evidence = log_odds(levels)
         tasks = cross_entropy(evidence.sum(dim=1), target, weight)
@@ -49,19 +51,16 @@ def log_odds(levels: Tensor) -> Tensor:
     return levels[..., 1::2, :, :] - levels[..., ::2, :, :]
 
 
-def cross_entropy(odds: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+def cross_entropy(odds: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Mean over images and pixels for each task, (2,); odds, target and weight are (B, 2, H, W)."""
     return binary_cross_entropy_with_logits(odds, target, weight, reduction="none").mean(dim=(0, 2, 3))
 
 
-def class_weights(target: Tensor, balance: float) -> Tensor | None:
-    """Weight of every pixel: the frequency of its class in the batch ** -balance, of mean 1 for each task.
+def class_weights(target: Tensor, balance: float) -> Tensor:
+    """Weight of every pixel: the frequency of its class in the batch ** -balance, scaled to mean 1.
 
-    target (B, 2, H, W) of 0 and 1. None, for no weights, where balance is 0. A class that is absent has none.
+    target (B, H, W) of 0 and 1, both float32; 1 everywhere where only one class is present
     """
-    if balance == 0:
-        return None
-    share = target.mean(dim=(0, 2, 3), keepdim=True)
-    smallest = 1 / target[:, 0].numel()
-    weight = torch.where(target > 0, share.clamp_min(smallest), (1 - share).clamp_min(smallest)).pow(-balance)
-    return weight / weight.mean(dim=(0, 2, 3), keepdim=True)
+    share = target.mean()
+    weight = torch.where(target > 0, share, 1 - share).pow(-balance)
+    return weight / weight.mean()

@@ -12,8 +12,9 @@ class DCANOptions:
     """Options of DCAN; the defaults are the default preset.
 
     contour_radius  contours of the truth: the rim of each object dilated by a disk of this radius; pixels
-    balance         0: every pixel counts the same in the cross-entropy; 1: every class does; between: the
-                    weight of a class is its frequency in the batch to the power of minus this
+    balance         of the cross-entropy of contours, 0: every pixel counts the same; 1: every class does;
+                    between: a class weighs its frequency in the batch to the power of minus this. Contours
+                    are few, and one that is missed merges two objects
     auxiliary       weights of the loss of each level's own prediction, one for each equal share of the
                     training; the paper starts at 1 and divides by 10 every 10,000 iterations, down to 0.001
     dropout         rate after the last two convolutions
@@ -26,14 +27,14 @@ class DCANOptions:
     """
 
     contour_radius: int = 1
-    balance: float = 0.0
+    balance: float = 1.0
     auxiliary: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001)
     dropout: float = 0.0
     batch_norm: bool = True
     intensity: Literal["root", "linear"] = "root"
     smooth: int = 1
     min_size: int = 10
-    grow: int = 4
+    grow: int = 3
 
     def __post_init__(self) -> None:
         for name in ("contour_radius", "balance", "smooth", "min_size", "grow"):
@@ -61,6 +62,7 @@ SPEC = MethodSpec(
             "the paper's loss, contours, fusion and smoothing, without growing back",
             options={
                 "contour_radius": 3,
+                "balance": 0.0,
                 "dropout": 0.5,
                 "batch_norm": False,
                 "intensity": "linear",
