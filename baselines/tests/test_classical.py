@@ -7,7 +7,12 @@ from fcrbench.config import build
 from fcrbench.errors import UsageError
 from fcrbench.methods import registry
 from fcrbench.run import configure, start
+from fcrbench.testing import MethodTests
 from fcrbench_baselines.classical.spec import ClassicalOptions
+
+
+class TestClassical(MethodTests):
+    method = "classical"
 
 
 def instances(image, **options):

@@ -1,5 +1,7 @@
 """DCAN: its size, its truth and loss against their definitions, its decoder against a plain one."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -12,11 +14,17 @@ from torch.nn.functional import cross_entropy, softplus
 from fcrbench import datasets, methods, metrics
 from fcrbench.config import build
 from fcrbench.errors import UsageError
+from fcrbench.testing import MethodTests
 from fcrbench_baselines.dcan.decode import fuse
 from fcrbench_baselines.dcan.loss import ContourAwareLoss, class_weights, log_odds
 from fcrbench_baselines.dcan.model import Heads, MultiLevelNetwork
 from fcrbench_baselines.dcan.spec import DCANOptions
 from fcrbench_baselines.dcan.targets import disk, object_and_contour
+
+
+class TestDCAN(MethodTests):
+    method = "dcan"
+    options: ClassVar = {"filters": 8}
 
 
 def blobs(seed, shape=(40, 47), threshold=0.0, sigma=2.0):
@@ -38,7 +46,7 @@ def test_parameters(preset, expected):
 
 
 def test_output_holds_four_logits_of_three_levels_at_the_size_of_the_image():
-    network = MultiLevelNetwork(dropout=0.0)
+    network = MultiLevelNetwork(filters=8, dropout=0.0)
     output = network(torch.randn(1, 1, 32, 64))
     assert output.shape == (1, 3, 4, 32, 64)
     output.square().mean().backward()
@@ -47,7 +55,7 @@ def test_output_holds_four_logits_of_three_levels_at_the_size_of_the_image():
 
 def test_bfloat16_gives_nearly_the_same_float32_logits():
     torch.manual_seed(0)
-    network, image = MultiLevelNetwork(dropout=0.0).eval(), torch.randn(1, 1, 32, 32)
+    network, image = MultiLevelNetwork(filters=8, dropout=0.0).eval(), torch.randn(1, 1, 32, 32)
     with torch.inference_mode():
         exact = network(image)
         with torch.autocast("cpu", torch.bfloat16):

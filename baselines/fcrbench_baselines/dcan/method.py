@@ -19,7 +19,8 @@ class DCAN(Method):
     options: DCANOptions
 
     def build(self) -> nn.Module:
-        return MultiLevelNetwork(self.options.dropout, self.options.batch_norm)
+        o = self.options
+        return MultiLevelNetwork(o.filters, o.dropout, o.batch_norm)
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
         return super().normalize(root(image) if self.options.intensity == "root" else image)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import fold
 
-WIDTHS = (64, 128, 256, 512, 512, 1024)
+WIDTHS = (1, 2, 4, 8, 8, 16)  # of the convolutions, in filters of the first
 STRIDES = (8, 16, 32)  # of the last three levels, which predict
 TASKS = 2  # objects, contours
 CLASSES = 2  # no, yes
@@ -44,6 +44,7 @@ class MultiLevelNetwork(nn.Module):
     Input (B, 1, H, W) float, H and W multiples of 32. Output (B, 3, 4, H, W) float32: for each level the
     logits [no object, object, no contour, contour]. The fused logits are their sum over the levels.
 
+    filters      of the first convolution; 64 in the paper
     dropout      rate after the last two convolutions
     batch_norm   normalise after every convolution of the trunk
 
@@ -53,24 +54,25 @@ class MultiLevelNetwork(nn.Module):
     Cao & Yan.
     """
 
-    def __init__(self, dropout: float = 0.5, batch_norm: bool = False) -> None:
+    def __init__(self, filters: int = 64, dropout: float = 0.5, batch_norm: bool = False) -> None:
         super().__init__()
         self.trunk = nn.ModuleList()
         inputs = 1
-        for level, width in enumerate(WIDTHS):
+        widths = [filters * width for width in WIDTHS]
+        for level, width in enumerate(widths):
             layers: list[nn.Module] = [nn.Conv2d(inputs, width, 3, padding=1)]
             nn.init.kaiming_normal_(layers[0].weight, nonlinearity="relu")  # type: ignore[arg-type]
             nn.init.zeros_(layers[0].bias)  # type: ignore[arg-type]
             if batch_norm:
                 layers.append(nn.BatchNorm2d(width))
             layers.append(nn.ReLU(inplace=True))
-            if dropout and level >= len(WIDTHS) - 2:
+            if dropout and level >= len(widths) - 2:
                 layers.append(nn.Dropout2d(dropout))
             if level:
                 layers.append(nn.MaxPool2d(2))
             self.trunk.append(nn.Sequential(*layers))
             inputs = width
-        levels = zip(WIDTHS[-len(STRIDES) :], STRIDES, strict=True)
+        levels = zip(widths[-len(STRIDES) :], STRIDES, strict=True)
         self.heads = nn.ModuleList(Heads(width, stride) for width, stride in levels)
 
     def forward(self, image: Tensor) -> Tensor:

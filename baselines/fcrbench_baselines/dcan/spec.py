@@ -11,6 +11,7 @@ from fcrbench.methods.base import MethodSpec, Preset
 class DCANOptions:
     """Options of DCAN; the defaults are the default preset.
 
+    filters         of the first convolution, up to 16 times as many in the others; 64 in the paper
     contour_radius  contours of the truth: the rim of each object dilated by a disk of this radius; pixels
     balance         of the cross-entropy of contours, 0: every pixel counts the same; 1: every class does;
                     between: a class weighs its frequency in the batch to the power of minus this. Contours
@@ -26,6 +27,7 @@ class DCANOptions:
     grow            steps by which components grow back over the object map, 0 = none; pixels
     """
 
+    filters: int = 64
     contour_radius: int = 1
     balance: float = 1.0
     auxiliary: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001)
@@ -40,6 +42,8 @@ class DCANOptions:
         for name in ("contour_radius", "balance", "smooth", "min_size", "grow"):
             if getattr(self, name) < 0:
                 raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
+        if self.filters < 1:
+            raise UsageError(f"options.filters is {self.filters}; expected at least 1")
         if not self.auxiliary or min(self.auxiliary) < 0:
             raise UsageError(
                 f"options.auxiliary is {list(self.auxiliary)}; expected one or more weights >= 0"
