@@ -1,0 +1,84 @@
+"""From an embedding and a foreground to instances: mean shift, as in the paper, or by component."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcrbench.postprocess import fill_holes as filled
+from fcrbench.postprocess import label, remove_small
+from fcrbench_baselines.discriminative import kernels
+
+SAMPLE = 2000  # pixels from which the axes of largest variance are estimated
+
+
+def cluster(
+    embedding: NDArray[np.float32],
+    foreground: NDArray[np.bool_],
+    bandwidth: float = 0.5,
+    *,
+    by_component: bool = False,
+    min_size: int = 0,
+    fill_holes: bool = False,
+) -> NDArray[np.int32]:
+    """Instances of one image by flat-kernel mean shift over the embedding of its foreground.
+
+    The first free pixel in raster order is a seed; its centre moves to the mean of all free pixels within the
+    bandwidth until it stands still; those within the bandwidth then are a cluster and no longer free; and so
+    on until no pixel is free (De Brabandere et al., 2017, section 2.3, where the seed is a random pixel).
+
+    Args:
+        embedding: (E, H, W) float32.
+        foreground: (H, W) bool.
+        bandwidth: largest distance of a pixel to the centre of its cluster, delta_v in the paper.
+        by_component: cluster each 4-connected component of the foreground apart, give the pixels of clusters
+            below min_size to the nearest larger cluster of their component, and split clusters into connected
+            instances. Objects that are far apart may then share an embedding.
+        min_size: instances of fewer pixels are dropped.
+        fill_holes: fill holes that one instance encloses.
+
+    Returns:
+        (H, W) int32 labels 1..n, 0 = background.
+
+    Raises:
+        ValueError: shapes do not fit, the bandwidth is not positive, or a foreground pixel is not finite.
+    """
+    if embedding.ndim != 3 or foreground.shape != embedding.shape[1:]:
+        raise ValueError(
+            "expected embedding (E, H, W) and foreground (H, W), "
+            f"found {embedding.shape} and {foreground.shape}"
+        )
+    if not bandwidth > 0:
+        raise ValueError(f"bandwidth: expected a positive number, found {bandwidth}")
+    groups, n_groups = label(foreground) if by_component else (foreground.astype(np.int32), 1)
+    pixels, starts = kernels.group_pixels(groups.reshape(-1), n_groups)
+    planes = np.ascontiguousarray(embedding, np.float32).reshape(len(embedding), -1)
+    rows = kernels.gather(planes, pixels)
+    if not np.isfinite(rows.sum(dtype=np.float64)):
+        raise ValueError("embedding: expected finite numbers in the foreground, found NaN or infinity")
+
+    order = np.arange(len(pixels))
+    axes = np.zeros((rows.shape[1], kernels.AXES), np.float32)
+    keys = np.zeros((len(pixels), kernels.AXES), np.float32)
+    if not by_component:  # a component has a few hundred pixels: nothing to look up
+        axes = _main_axes(rows)
+        keys = rows @ axes
+        order = np.argsort(keys[:, 0], kind="stable")
+        keys = keys[order]
+    clusters = np.zeros(len(pixels), np.int32)
+    n = kernels.mean_shift(rows, keys, order, axes, starts, bandwidth, clusters)
+    if by_component:
+        kernels.absorb_small(rows, starts, clusters, n, min_size)
+    out = np.zeros(foreground.shape, np.int32)
+    out.reshape(-1)[pixels] = clusters
+    if by_component:
+        out, _ = label(out)
+    out = remove_small(out, min_size)
+    return filled(out) if fill_holes else out
+
+
+def _main_axes(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Orthonormal columns (E, AXES) along which the rows spread most, estimated from some of them."""
+    sample = rows[:: max(1, len(rows) // SAMPLE)].astype(np.float64)
+    if len(sample) < 2:
+        return np.zeros((rows.shape[1], kernels.AXES), np.float32)
+    axes: NDArray[np.float64] = np.linalg.eigh(np.cov(sample.T))[1][:, -kernels.AXES :]
+    return np.ascontiguousarray(axes[:, ::-1], np.float32)

@@ -1,0 +1,272 @@
+"""Mean shift over the pixels of an image in Numba: arrays in, arrays out, no checks; `decode` has the API.
+
+Pixels are rows of a C-contiguous (n, E) float32 array, E a multiple of LANES, in groups that are clustered
+apart: group g has the rows starts[g] to starts[g + 1].
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+MAX_ITERATIONS = 100
+LANES = 8  # features compared at a time
+AXES = 4  # directions in which far pixels are told by a look at their keys
+
+jit = njit(cache=True, nogil=True, error_model="numpy")
+# The order of the sum of squares is left to the compiler, which then uses vectors.
+inner = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+
+
+@jit
+def group_pixels(groups: NDArray, n_groups: int) -> tuple[NDArray, NDArray]:
+    """Flat positions (int32) of the pixels of groups 1..n_groups, by group, in raster order; and starts."""
+    starts = np.zeros(n_groups + 1, np.int64)
+    for i in range(groups.size):
+        if groups[i] > 0:
+            starts[groups[i]] += 1
+    for g in range(n_groups):
+        starts[g + 1] += starts[g]
+    place = starts.copy()
+    pixels = np.empty(starts[n_groups], np.int32)
+    for i in range(groups.size):
+        if groups[i] > 0:
+            pixels[place[groups[i] - 1]] = i
+            place[groups[i] - 1] += 1
+    return pixels, starts
+
+
+@jit
+def gather(planes: NDArray, pixels: NDArray) -> NDArray:
+    """Columns `pixels` of planes (E, H * W) as rows, zeros filling up E to a multiple of LANES."""
+    rows = np.zeros((len(pixels), (len(planes) + LANES - 1) // LANES * LANES), np.float32)
+    for i in range(len(pixels)):
+        for k in range(len(planes)):
+            rows[i, k] = planes[k, pixels[i]]
+    return rows
+
+
+@inner
+def _squared_distance(row: NDArray, centre: NDArray, limit: np.float32) -> np.float32:
+    """The squared distance of two vectors, or a number above `limit` if it is above."""
+    total = np.float32(0)
+    for begin in range(0, len(centre), LANES):
+        for k in range(LANES):
+            total += (row[begin + k] - centre[begin + k]) ** 2
+        if total > limit:
+            return total
+    return total
+
+
+@inner
+def _squared_length(vector: NDArray) -> np.float32:
+    total = np.float32(0)
+    for k in range(len(vector)):
+        total += vector[k] ** 2
+    return total
+
+
+@jit
+def _candidates(
+    rows: NDArray,
+    keys: NDArray,
+    order: NDArray,
+    axes: NDArray,
+    first: int,
+    last: int,
+    centre: NDArray,
+    reach: np.float32,
+    clusters: NDArray,
+    candidates: NDArray,
+    distance: NDArray,
+) -> int:
+    """Fill `candidates`, and `distance` to the centre, with free rows of a group within reach; how many."""
+    middle = np.zeros(AXES, np.float32)
+    for k in range(len(centre)):
+        for a in range(AXES):
+            middle[a] += centre[k] * axes[k, a]
+    # The margins cover rounding: keys may be off by some units in the last place of the vectors.
+    slack = reach + np.float32(1e-4) * (1 + np.sqrt(_squared_length(centre)))
+    limit = reach * reach
+    low, high = first, last
+    while low < high:  # the first key that is not too small
+        half = (low + high) // 2
+        if keys[half, 0] < middle[0] - slack:
+            low = half + 1
+        else:
+            high = half
+    n = 0
+    for i in range(low, last):
+        if keys[i, 0] > middle[0] + slack:
+            break
+        gap = np.float32(0)
+        for a in range(AXES):
+            gap += (keys[i, a] - middle[a]) ** 2
+        if gap > slack * slack:
+            continue
+        row = order[i]
+        if clusters[row] == 0:
+            far = _squared_distance(rows[row], centre, limit)
+            if far <= limit:
+                candidates[n] = row
+                distance[n] = np.sqrt(far)
+                n += 1
+    return n
+
+
+@jit
+def _update(
+    rows: NDArray,
+    candidates: NDArray,
+    distance: NDArray,
+    inside: NDArray,
+    centre: NDArray,
+    travelled: np.float32,
+    bandwidth: np.float32,
+    total: NDArray,
+) -> tuple[int, bool]:
+    """Mark the candidates inside the bandwidth, keep their sum; the change of count, and if any changed."""
+    sure_in = bandwidth * np.float32(1 - 1e-5) - travelled
+    sure_out = bandwidth * np.float32(1 + 1e-5) + travelled
+    gained, changed = 0, False
+    for c in range(len(candidates)):
+        row = rows[candidates[c]]
+        if distance[c] <= sure_in:
+            now = True
+        elif distance[c] > sure_out:
+            now = False
+        else:
+            limit = bandwidth * bandwidth
+            now = bool(_squared_distance(row, centre, limit) <= limit)
+        if now != inside[c]:
+            inside[c] = now
+            changed = True
+            sign = 1 if now else -1
+            gained += sign
+            for k in range(len(centre)):
+                total[k] += sign * row[k]
+    return gained, changed
+
+
+@jit
+def mean_shift(
+    rows: NDArray,
+    keys: NDArray,
+    order: NDArray,
+    axes: NDArray,
+    starts: NDArray,
+    bandwidth: float,
+    clusters: NDArray,
+) -> int:
+    """Flat-kernel mean shift from one free pixel after another, see `decode.cluster`; how many clusters.
+
+    order     (n,) int64, the rows of each group by ascending first key
+    keys      (n, AXES) float32, rows[order] @ axes: a pixel can be near only where its keys are
+    axes      (E, AXES) float32, orthonormal columns, or zeros: then all pixels of a group are looked at
+    clusters  (n,) int32 zeros, filled with 1.. in the order of discovery
+    """
+    width = np.float32(bandwidth)
+    # Pixels within two bandwidths are looked up once; until the centre has moved by nearly one, all that can
+    # be inside is among them.
+    reach = np.float32(2) * width
+    candidates = np.empty(len(rows), np.int64)
+    distance = np.empty(len(rows), np.float32)
+    inside = np.empty(len(rows), np.bool_)
+    centre = np.empty(rows.shape[1], np.float32)
+    anchor = np.empty(rows.shape[1], np.float32)
+    total = np.empty(rows.shape[1], np.float64)
+    found = 0
+    for group in range(len(starts) - 1):
+        first, last = starts[group], starts[group + 1]
+        for seed in range(first, last):
+            while clusters[seed] == 0:  # again if the centre has moved away from its seed
+                found += 1
+                centre[:] = rows[seed]
+                n = -1
+                for _ in range(MAX_ITERATIONS):
+                    travelled = np.float32(0)
+                    if n >= 0:
+                        travelled = np.sqrt(_squared_distance(anchor, centre, np.float32(np.inf)))
+                    if n < 0 or travelled > np.float32(0.99) * width:
+                        anchor[:] = centre
+                        travelled = np.float32(0)
+                        n = _candidates(
+                            rows,
+                            keys,
+                            order,
+                            axes,
+                            first,
+                            last,
+                            centre,
+                            reach,
+                            clusters,
+                            candidates,
+                            distance,
+                        )
+                        inside[:n] = False
+                        total[:] = 0
+                        count = 0
+                    gained, changed = _update(
+                        rows, candidates[:n], distance, inside, centre, travelled, width, total
+                    )
+                    count += gained
+                    if not changed or count == 0:
+                        break
+                    for k in range(len(centre)):
+                        centre[k] = total[k] / count
+                if count == 0:  # all at the rim, and rounding put them outside
+                    clusters[seed] = found
+                for c in range(n):
+                    if inside[c]:
+                        clusters[candidates[c]] = found
+    return found
+
+
+@jit
+def absorb_small(rows: NDArray, starts: NDArray, clusters: NDArray, n_clusters: int, min_size: int) -> None:
+    """Give the pixels of clusters below min_size pixels to the nearest mean of a larger one, in place.
+
+    Only larger clusters of the same group count; where there is none, nothing changes. Clusters are numbered
+    by group, as mean_shift does.
+    """
+    size = np.zeros(n_clusters + 1, np.int64)
+    for i in range(len(rows)):
+        size[clusters[i]] += 1
+    place = np.full(n_clusters + 1, -1, np.int64)
+    n_large = 0
+    for c in range(1, n_clusters + 1):
+        if size[c] >= min_size:
+            place[c] = n_large
+            n_large += 1
+    mean = np.zeros((n_large, rows.shape[1]), np.float64)
+    name = np.zeros(n_large, np.int32)
+    for i in range(len(rows)):
+        p = place[clusters[i]]
+        if p >= 0:
+            name[p] = clusters[i]
+            for k in range(rows.shape[1]):
+                mean[p, k] += rows[i, k]
+    for p in range(n_large):
+        for k in range(rows.shape[1]):
+            mean[p, k] /= size[name[p]]
+    nearest = 0
+    for group in range(len(starts) - 1):
+        low = high = -1
+        for i in range(starts[group], starts[group + 1]):
+            p = place[clusters[i]]
+            if p >= 0:
+                low = p if low < 0 else min(low, p)
+                high = max(high, p)
+        if low < 0:
+            continue
+        for i in range(starts[group], starts[group + 1]):
+            if place[clusters[i]] >= 0:
+                continue
+            best = np.inf
+            for p in range(low, high + 1):
+                distance = 0.0
+                for k in range(rows.shape[1]):
+                    distance += (rows[i, k] - mean[p, k]) ** 2
+                if distance < best:
+                    best = distance
+                    nearest = p
+            clusters[i] = name[nearest]

@@ -1,0 +1,44 @@
+"""Discriminative Loss (De Brabandere et al.): pixels to an embedding, its clusters to instances."""
+
+import numpy as np
+from torch import Tensor, nn
+
+from fcrbench.methods.base import Method
+from fcrbench_baselines.discriminative.decode import cluster
+from fcrbench_baselines.discriminative.loss import DiscriminativeLoss, foreground_loss
+from fcrbench_baselines.discriminative.model import STRIDE, ReSeg
+from fcrbench_baselines.discriminative.spec import DiscriminativeOptions
+from fcrbench_baselines.intensity import root
+
+
+class Discriminative(Method):
+    """See DiscriminativeOptions. Scores are the logits of background and foreground, then the embedding."""
+
+    stride = STRIDE
+    options: DiscriminativeOptions
+
+    def build(self) -> nn.Module:
+        return ReSeg(self.options.dimensions, self.options.batch_norm)
+
+    def normalize(self, image: np.ndarray) -> np.ndarray:
+        return super().normalize(root(image) if self.options.intensity == "root" else image)
+
+    def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
+        o = self.options
+        terms = DiscriminativeLoss(o.pull_margin, o.push_margin, o.reg_weight)(output[:, 2:].float(), labels)
+        foreground = foreground_loss(output[:, :2].float(), labels)
+        return terms | {"loss": terms["loss"] + o.foreground_weight * foreground, "foreground": foreground}
+
+    def scores(self, output: Tensor) -> Tensor:
+        return output.float()
+
+    def postprocess(self, scores: np.ndarray) -> np.ndarray:
+        o = self.options
+        return cluster(
+            scores[2:],
+            scores[1] > scores[0],
+            o.bandwidth,
+            by_component=o.by_component,
+            min_size=o.min_size,
+            fill_holes=o.fill_holes,
+        )

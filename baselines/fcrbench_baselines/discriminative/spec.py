@@ -1,0 +1,84 @@
+"""Describes Discriminative Loss: its options and presets. Imports nothing heavy."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fcrbench.errors import UsageError
+from fcrbench.methods.base import MethodSpec, Preset
+
+
+@dataclass(frozen=True)
+class DiscriminativeOptions:
+    """Options of Discriminative Loss; the defaults are the default preset.
+
+    dimensions         channels of the embedding
+    batch_norm         batch normalisation in the VGG16 part of the network (the paper's has none)
+    intensity          "linear": mean 0 and deviation 1; "root": the same after the square root of what is
+                       above the 1st percentile
+    pull_margin        delta_v: pixels this near to the mean of their object are not pulled
+    push_margin        delta_d: means of objects twice this far apart are not pushed
+    reg_weight         weight of the norm of the means in the loss
+    foreground_weight  weight of the cross-entropy of the semantic branch in the loss
+    bandwidth          of the mean shift; the paper's is delta_v
+    by_component       cluster each connected component of the foreground apart and split clusters into
+                       connected instances: objects that are far apart may share an embedding. The paper
+                       clusters the whole image
+    min_size           instances smaller than this are dropped; pixels
+    fill_holes         fill holes that one instance encloses
+    """
+
+    dimensions: int = 32
+    batch_norm: bool = True
+    intensity: Literal["root", "linear"] = "root"
+    pull_margin: float = 0.5
+    push_margin: float = 1.5
+    reg_weight: float = 0.001
+    foreground_weight: float = 1.0
+    bandwidth: float = 1.5
+    by_component: bool = True
+    min_size: int = 25
+    fill_holes: bool = True
+
+    def __post_init__(self) -> None:
+        if self.dimensions < 1:
+            raise UsageError(f"options.dimensions is {self.dimensions}; expected at least 1")
+        for name in ("pull_margin", "reg_weight", "foreground_weight", "min_size"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
+        for name in ("push_margin", "bandwidth"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"options.{name} is {getattr(self, name)}; expected a positive number")
+
+
+SPEC = MethodSpec(
+    name="discriminative",
+    title="Discriminative Loss: pixels of an object pulled together, objects pushed apart, then mean shift",
+    paper="De Brabandere et al., Semantic instance segmentation with a discriminative loss function, 2017",
+    factory="fcrbench_baselines.discriminative.method:Discriminative",
+    options=DiscriminativeOptions,
+    presets={
+        "default": Preset(
+            "batch normalisation, clustering by component of the foreground; converges at small budgets",
+            training={"learning_rate": 1e-3},
+        ),
+        "paper": Preset(
+            "the paper's loss, margins and clustering of the whole image, no batch normalisation",
+            options={
+                "batch_norm": False,
+                "intensity": "linear",
+                "bandwidth": 0.5,
+                "by_component": False,
+                "fill_holes": False,
+            },
+            training={
+                "learning_rate": 1e-4,
+                "schedule": "staircase",
+                "decay": 1.0,
+                "warmup_steps": 0,
+                "weight_decay": 0.0,
+                "clip_norm": 0.0,
+                "average": 0.0,
+            },
+        ),
+    },
+)

@@ -1,0 +1,310 @@
+"""Discriminative Loss against its definition: network size, loss and gradient, mean shift, real fields."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fcrbench import datasets, metrics
+from fcrbench.config import TrainingConfig, build
+from fcrbench.errors import UsageError
+from fcrbench.postprocess import label, remove_small
+from fcrbench_baselines.discriminative.decode import cluster
+from fcrbench_baselines.discriminative.loss import DiscriminativeLoss, foreground_loss
+from fcrbench_baselines.discriminative.method import Discriminative
+from fcrbench_baselines.discriminative.model import ReSeg
+from fcrbench_baselines.discriminative.spec import SPEC, DiscriminativeOptions
+
+
+@pytest.fixture(scope="module")
+def fields():
+    return list(datasets.create("sample").samples("val"))[:2]
+
+
+def parameters(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+class TestNetwork:
+    def test_has_the_size_of_table_1(self):
+        assert parameters(ReSeg()) == 2_670_898
+        assert parameters(ReSeg(batch_norm=True)) == 2_670_898 + 1_152
+        assert abs(parameters(Discriminative(DiscriminativeOptions()).build()) / 2.6e6 - 1) < 0.03
+
+    @pytest.mark.parametrize("batch_norm", [False, True])
+    def test_any_multiple_of_the_stride_and_gradients_everywhere(self, batch_norm):
+        torch.manual_seed(0)
+        network = ReSeg(5, batch_norm).to(memory_format=torch.channels_last)
+        image = torch.randn(2, 1, 20, 36)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            out = network(image)
+        assert out.shape == (2, 7, 20, 36)
+        assert out.dtype == torch.float32
+        out.square().sum().backward()
+        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+
+    def test_a_pixel_sees_the_whole_image(self):
+        torch.manual_seed(0)
+        image = torch.randn(1, 1, 32, 48, requires_grad=True)
+        ReSeg(4)(image)[0, :, 0, 0].sum().backward()
+        assert image.grad[0, 0, 28:, 44:].abs().max() > 0
+
+
+def naive_loss(embedding, labels, pull_margin=0.5, push_margin=1.5):
+    """Eqs. 1-3 with one Python loop a sum; embedding (B, E, H, W), labels (B, H, W)."""
+    pull = push = reg = embedding.sum() * 0
+    for x, image in zip(embedding, labels, strict=True):
+        ids = [i for i in np.unique(image) if i > 0]
+        means = {}
+        for i in ids:
+            pixels = [x[:, y, z] for y, z in np.argwhere(image == i)]
+            means[i] = sum(pixels) / len(pixels)
+            per_pixel = [((means[i] - p).norm() - pull_margin).clamp_min(0) ** 2 for p in pixels]
+            pull = pull + sum(per_pixel) / len(pixels) / len(ids)
+            reg = reg + means[i].norm() / len(ids)
+        for a in ids:
+            for b in ids:
+                if a != b:
+                    gap = (2 * push_margin - (means[a] - means[b]).norm()).clamp_min(0)
+                    push = push + gap**2 / (len(ids) * (len(ids) - 1))
+    n = len(embedding)
+    return pull / n, push / n, reg / n
+
+
+class TestLoss:
+    @pytest.mark.parametrize(
+        "counts",
+        [(3, 5), (0, 4), (1, 2), (1, 1), (0, 0), (7,)],
+        ids=lambda counts: "-".join(map(str, counts)),
+    )
+    def test_equals_the_definition_with_its_gradient(self, counts):
+        rng = np.random.default_rng(sum(counts))
+        labels = np.stack([rng.permutation(np.arange(48) % (n + 1)).reshape(6, 8) for n in counts]).astype(
+            np.int32
+        )
+        start = rng.normal(size=(len(counts), 4, 6, 8))
+        ours = torch.tensor(start, dtype=torch.float32, requires_grad=True)
+        terms = DiscriminativeLoss()(ours, labels)
+        terms["loss"].backward()
+        true = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+        pull, push, reg = naive_loss(true, labels)
+        total = pull + push + 0.001 * reg
+        total.backward()
+        for name, value in {"pull": pull, "push": push, "reg": reg, "loss": total}.items():
+            assert terms[name].item() == pytest.approx(value.item(), rel=1e-5, abs=1e-7), name
+        np.testing.assert_allclose(ours.grad.numpy(), true.grad.numpy(), rtol=1e-4, atol=1e-6)
+
+    def test_is_nothing_but_the_norm_where_objects_are_tight_and_apart(self):
+        labels = np.repeat(np.arange(3, dtype=np.int32), 4).reshape(1, 3, 4)
+        embedding = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])[torch.from_numpy(labels).long()]
+        terms = DiscriminativeLoss()(embedding.permute(0, 3, 1, 2), labels)
+        assert terms["loss"].item() == pytest.approx(0.001 * 4)
+
+    def test_the_published_margins(self):
+        # Two objects of one pixel at distance 1: push (3 - 1)^2; two pixels at distance 2: pull (1 - 0.5)^2.
+        at = torch.tensor([[0.0, 1.0]]).reshape(1, 1, 1, 2)
+        assert DiscriminativeLoss()(at, np.array([[[1, 2]]], np.int32))["push"].item() == pytest.approx(4)
+        assert DiscriminativeLoss()(2 * at, np.array([[[1, 1]]], np.int32))["pull"].item() == pytest.approx(
+            0.25
+        )
+
+    def test_three_hundred_objects_and_equal_means_stay_finite(self):
+        labels = np.arange(1, 1201, dtype=np.int32).reshape(1, 30, 40) // 4
+        labels = np.concatenate([labels, np.minimum(labels, 1)])
+        embedding = torch.zeros(2, 8, 30, 40, requires_grad=True)
+        terms = DiscriminativeLoss()(embedding, labels)
+        terms["loss"].backward()
+        # All 300 means coincide in the first image, the second has one object: (9 + 0) / 2.
+        assert terms["push"].item() == pytest.approx(4.5, rel=1e-4)
+        assert bool(torch.isfinite(embedding.grad).all())
+
+    def test_foreground_is_cross_entropy_over_all_pixels(self):
+        logits = torch.tensor([[[[2.0, 0.0]], [[0.0, 1.0]]]])
+        labels = np.array([[[0, 7]]], np.int32)
+        expected = (np.log1p(np.exp(-2)) + np.log1p(np.exp(-1))) / 2
+        assert foreground_loss(logits, labels).item() == pytest.approx(expected, rel=1e-6)
+
+
+def naive_mean_shift(pixels, bandwidth):
+    """Cluster numbers of (n, E) points, by the definition."""
+    clusters = np.zeros(len(pixels), int)
+    while (clusters == 0).any():
+        free = np.flatnonzero(clusters == 0)
+        centre = pixels[free[0]]
+        while True:
+            near = np.linalg.norm(pixels[free] - centre, axis=1) <= bandwidth
+            mean = pixels[free[near]].mean(axis=0)
+            if np.allclose(mean, centre, rtol=0, atol=1e-12):
+                break
+            centre = mean
+        clusters[free[near]] = clusters.max() + 1
+    return clusters
+
+
+def same_partition(a, b):
+    pairs = {(x, y) for x, y in zip(np.ravel(a), np.ravel(b), strict=True)}
+    return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs})
+
+
+def truth_embedding(labels, dimensions, noise, seed=0):
+    """An embedding (E, H, W) as the loss wants it: means of objects 3 apart, pixels within `noise`."""
+    rng = np.random.default_rng(seed)
+    means = [np.zeros(dimensions)]
+    while len(means) <= labels.max():
+        new = rng.normal(size=dimensions) * 2.5
+        if min(np.linalg.norm(new - mean) for mean in means) >= 3:
+            means.append(new)
+    spread = rng.normal(size=(*labels.shape, dimensions))
+    spread *= rng.uniform(0, noise, size=labels.shape)[..., None] / np.linalg.norm(
+        spread, axis=-1, keepdims=True
+    )
+    return (np.array(means)[labels] + spread).transpose(2, 0, 1).astype(np.float32)
+
+
+class TestMeanShift:
+    @given(
+        st.integers(0, 2**32 - 1),
+        st.integers(1, 17),
+        st.integers(0, 6),
+        st.sampled_from([0.02, 0.1, 0.3]),
+        st.sampled_from([0.3, 0.5, 1.5]),
+    )
+    @settings(max_examples=60)
+    def test_equals_the_definition(self, seed, dimensions, n_objects, noise, bandwidth):
+        rng = np.random.default_rng(seed)
+        means = rng.normal(size=(n_objects + 1, dimensions))
+        embedding = means[rng.integers(n_objects + 1, size=(12, 17))]
+        embedding = (
+            (embedding + rng.normal(size=embedding.shape) * noise).transpose(2, 0, 1).astype(np.float32)
+        )
+        foreground = rng.random((12, 17)) < 0.7
+        ours = cluster(embedding, foreground, bandwidth)
+        assert ((ours > 0) == foreground).all()
+        assert same_partition(
+            ours[foreground], naive_mean_shift(embedding[:, foreground].T.astype(float), bandwidth)
+        )
+
+    def test_equals_the_definition_on_a_real_field(self, fields):
+        labels = fields[0].labels[:160, :200]
+        embedding = truth_embedding(labels, 16, noise=0.45)
+        foreground = labels > 0
+        naive = naive_mean_shift(embedding[:, foreground].T.astype(float), 0.5)
+        assert same_partition(cluster(embedding, foreground, 0.5)[foreground], naive)
+
+    def test_a_seed_that_its_centre_leaves_is_clustered_later(self):
+        # From 0 the centre goes to the many at 0.9 and on: the seed ends up outside the bandwidth.
+        line = np.array([0.0] + [0.9] * 5 + [1.6] * 20, np.float32).reshape(1, 1, -1)
+        ours = cluster(line, np.ones((1, 26), bool), 1.0)
+        assert same_partition(ours, naive_mean_shift(line.reshape(-1, 1).astype(float), 1.0))
+        assert ours.max() == 2
+
+    def test_no_foreground(self):
+        empty = np.zeros((9, 11), bool)
+        for by_component in (False, True):
+            assert not cluster(
+                np.zeros((4, 9, 11), np.float32), empty, by_component=by_component, min_size=5
+            ).any()
+
+    def test_refuses_what_it_cannot_cluster(self):
+        embedding, foreground = np.zeros((4, 9, 11), np.float32), np.ones((9, 11), bool)
+        with pytest.raises(ValueError, match=r"expected embedding \(E, H, W\)"):
+            cluster(embedding, foreground.T)
+        with pytest.raises(ValueError, match="bandwidth: expected a positive number, found 0"):
+            cluster(embedding, foreground, 0)
+        embedding[2, 3, 4] = np.nan
+        with pytest.raises(ValueError, match="finite"):
+            cluster(embedding, foreground)
+
+
+class TestByComponent:
+    def test_objects_far_apart_may_share_an_embedding_and_touching_ones_may_not(self):
+        labels = np.zeros((20, 40), np.int32)
+        labels[2:8, 2:8], labels[2:8, 8:14], labels[2:8, 30:36] = 1, 2, 3
+        embedding = np.array([0.0, 0.0, 3.0, 0.0], np.float32)[labels][None]
+        foreground = labels > 0
+        assert same_partition(cluster(embedding, foreground, by_component=True), labels)
+        assert cluster(embedding, foreground).max() == 2  # the paper's: 1 and 3 are one object
+
+    def test_outliers_go_to_the_nearest_object_of_their_component(self):
+        labels = np.zeros((20, 40), np.int32)
+        labels[2:8, 2:8], labels[2:8, 8:14] = 1, 2
+        embedding = np.array([0.0, 0.0, 3.0], np.float32)[labels][None]
+        embedding[0, 4, 7], embedding[0, 5, 8] = 1.2, 1.8
+        found = cluster(embedding, labels > 0, by_component=True, min_size=5)
+        assert same_partition(found, labels)
+
+    @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.booleans())
+    @settings(max_examples=40)
+    def test_instances_are_connected_large_enough_and_inside(self, seed, min_size, fill_holes):
+        rng = np.random.default_rng(seed)
+        foreground = rng.random((24, 30)) < 0.8
+        embedding = np.repeat(np.repeat(rng.normal(size=(3, 6, 6)), 4, axis=1), 5, axis=2).astype(np.float32)
+        found = cluster(embedding, foreground, 0.5, by_component=True, min_size=min_size)
+        components, _ = label(foreground)
+        for i in range(1, found.max() + 1):
+            assert label(found == i)[1] == 1
+            assert (found == i).sum() >= min_size
+            assert len(np.unique(components[found == i])) == 1
+        assert (found[~foreground] == 0).all()
+
+
+class TestDecoding:
+    @pytest.mark.parametrize("preset", ["default", "paper"])
+    def test_perfect_embeddings_give_the_truth_of_real_fields(self, preset, fields):
+        method = Discriminative(DiscriminativeOptions(**SPEC.presets[preset].options))
+        for field in fields:
+            scores = np.concatenate(
+                [
+                    np.where(field.labels > 0, -1, 1)[None] * np.float32([[[1]], [[-1]]]),
+                    truth_embedding(field.labels, 32, noise=0.4),
+                ]
+            ).astype(np.float32)
+            truth = remove_small(field.labels, method.options.min_size)
+            assert metrics.pq(truth, method.postprocess(scores)) > 0.98
+
+
+class TestMethod:
+    def test_the_description_imports_no_torch(self):
+        code = "import fcrbench_baselines.discriminative.spec, sys; sys.exit('torch' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+    @pytest.mark.parametrize("preset", SPEC.presets)
+    def test_presets_are_valid(self, preset):
+        build(DiscriminativeOptions, SPEC.presets[preset].options)
+        build(TrainingConfig, SPEC.presets[preset].training)
+
+    @pytest.mark.parametrize(
+        "options", [{"dimensions": 0}, {"bandwidth": 0.0}, {"push_margin": -1.0}, {"min_size": -1}]
+    )
+    def test_bad_options_are_named(self, options):
+        with pytest.raises(UsageError, match=next(iter(options))):
+            DiscriminativeOptions(**options)
+
+    def test_learns_a_crop(self, fields):
+        torch.manual_seed(0)
+        method = Discriminative(DiscriminativeOptions(min_size=5))
+        network = method.build().to(memory_format=torch.channels_last)
+        labels = fields[0].labels[40:88, 40:88]
+        labels = np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
+        image = torch.from_numpy(method.normalize(fields[0].image)[40:88, 40:88])[None, None]
+        optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
+        for _ in range(30):
+            optimiser.zero_grad()
+            losses = method.losses(network(image), labels[None], 0.0)
+            losses["loss"].backward()
+            optimiser.step()
+        scores = method.scores(network(image)).detach().numpy()[0]
+        assert metrics.pq(labels, method.postprocess(scores)) > 0.7
+
+    def test_an_empty_image_has_no_instances_and_a_finite_loss(self):
+        method = Discriminative(DiscriminativeOptions())
+        output = torch.zeros(1, 34, 16, 16, requires_grad=True)
+        losses = method.losses(output, np.zeros((1, 16, 16), np.int32), 0.0)
+        losses["loss"].backward()
+        assert bool(torch.isfinite(output.grad).all())
+        assert losses["pull"] == losses["push"] == losses["reg"] == 0
+        assert not method.postprocess(output.detach().numpy()[0]).any()
