@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 from fcrbench import methods
-from fcrbench.cli import _setting
 from fcrbench.methods import Preset, listing, registry
 from fcrbench.methods.fcrnet.spec import SPEC
+from fcrbench.settings import setting
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,6 @@ def test_options_without_a_docstring_have_no_meaning_to_show():
 
 def test_options_are_shown_as_set_takes_them():
     for option in dataclasses.asdict(SPEC.options()).items():
-        key, value = _setting(f"{option[0]}={listing.as_setting(option[1])}")
+        key, value = setting(f"{option[0]}={listing.as_setting(option[1])}")
         assert registry.create(SPEC, **{key: value}).options == SPEC.options()
         assert (key, tuple(value) if isinstance(value, list) else value) == option
