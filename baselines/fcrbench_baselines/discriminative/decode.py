@@ -51,8 +51,10 @@ def cluster(
     groups, n_groups = label(foreground) if by_component else (foreground.astype(np.int32), 1)
     pixels, starts = kernels.group_pixels(groups.reshape(-1), n_groups)
     planes = np.ascontiguousarray(embedding, np.float32).reshape(len(embedding), -1)
-    rows = kernels.gather(planes, pixels)
-    if not np.isfinite(rows.sum(dtype=np.float64)):
+    # NumPy's allocation takes large pages, Numba's does not: faults would cost more than the copying.
+    rows = np.zeros((len(pixels), -(-len(planes) // kernels.LANES) * kernels.LANES), np.float32)
+    kernels.gather(planes, pixels, rows)
+    if not np.isfinite(rows.sum()):
         raise ValueError("embedding: expected finite numbers in the foreground, found NaN or infinity")
 
     order = np.arange(len(pixels))

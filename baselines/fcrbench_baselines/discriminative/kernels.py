@@ -36,13 +36,11 @@ def group_pixels(groups: NDArray, n_groups: int) -> tuple[NDArray, NDArray]:
 
 
 @jit
-def gather(planes: NDArray, pixels: NDArray) -> NDArray:
-    """Columns `pixels` of planes (E, H * W) as rows, zeros filling up E to a multiple of LANES."""
-    rows = np.zeros((len(pixels), (len(planes) + LANES - 1) // LANES * LANES), np.float32)
+def gather(planes: NDArray, pixels: NDArray, rows: NDArray) -> None:
+    """Write columns `pixels` of planes (E, H * W) to the first E columns of `rows`."""
     for i in range(len(pixels)):
         for k in range(len(planes)):
             rows[i, k] = planes[k, pixels[i]]
-    return rows
 
 
 @inner
