@@ -16,8 +16,8 @@ def cluster(embedding: np.ndarray, foreground: np.ndarray, bandwidth: float, min
     Returns (H, W) int32, 0 = background, one id a cluster.
 
     Seeds are the pixels of a component in raster order, save those within `bandwidth` of a mode that was
-    found before; at most kernels.MAX_SEEDS of them. Modes within `bandwidth` of an earlier one are the same cluster, represented by that of
-    more pixels. Then each pixel goes to the nearest mode.
+    found before; at most kernels.MAX_SEEDS of them. Modes within `bandwidth` of an earlier one are the same
+    cluster, represented by that of more pixels. Then each pixel goes to the nearest mode.
 
     Clusters are sought in each component and not in the whole image because guide functions repeat: in a
     field that is larger than the crops they were fitted to, two nuclei far apart may share their values.
