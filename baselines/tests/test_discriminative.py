@@ -1,8 +1,5 @@
 """Discriminative Loss against its definition: network size, loss and gradient, mean shift, real fields."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -10,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcrbench import datasets, metrics
-from fcrbench.config import TrainingConfig, build
 from fcrbench.errors import UsageError
 from fcrbench.postprocess import label, remove_small
+from fcrbench.testing import MethodTests
 from fcrbench_baselines.discriminative.decode import cluster
 from fcrbench_baselines.discriminative.loss import DiscriminativeLoss, foreground_loss
 from fcrbench_baselines.discriminative.method import Discriminative
@@ -267,15 +264,8 @@ class TestDecoding:
             assert metrics.pq(truth, method.postprocess(scores)) > 0.98
 
 
-class TestMethod:
-    def test_the_description_imports_no_torch(self):
-        code = "import fcrbench_baselines.discriminative.spec, sys; sys.exit('torch' in sys.modules)"
-        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-    @pytest.mark.parametrize("preset", SPEC.presets)
-    def test_presets_are_valid(self, preset):
-        build(DiscriminativeOptions, SPEC.presets[preset].options)
-        build(TrainingConfig, SPEC.presets[preset].training)
+class TestDiscriminative(MethodTests):
+    method = "discriminative"
 
     @pytest.mark.parametrize(
         "options", [{"dimensions": 0}, {"bandwidth": 0.0}, {"push_margin": -1.0}, {"min_size": -1}]
@@ -283,28 +273,3 @@ class TestMethod:
     def test_bad_options_are_named(self, options):
         with pytest.raises(UsageError, match=next(iter(options))):
             DiscriminativeOptions(**options)
-
-    def test_learns_a_crop(self, fields):
-        torch.manual_seed(0)
-        method = Discriminative(DiscriminativeOptions(min_size=5))
-        network = method.build().to(memory_format=torch.channels_last)
-        labels = fields[0].labels[40:88, 40:88]
-        labels = np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
-        image = torch.from_numpy(method.normalize(fields[0].image)[40:88, 40:88])[None, None]
-        optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
-        for _ in range(30):
-            optimiser.zero_grad()
-            losses = method.losses(network(image), labels[None], 0.0)
-            losses["loss"].backward()
-            optimiser.step()
-        scores = method.scores(network(image)).detach().numpy()[0]
-        assert metrics.pq(labels, method.postprocess(scores)) > 0.7
-
-    def test_an_empty_image_has_no_instances_and_a_finite_loss(self):
-        method = Discriminative(DiscriminativeOptions())
-        output = torch.zeros(1, 34, 16, 16, requires_grad=True)
-        losses = method.losses(output, np.zeros((1, 16, 16), np.int32), 0.0)
-        losses["loss"].backward()
-        assert bool(torch.isfinite(output.grad).all())
-        assert losses["pull"] == losses["push"] == losses["reg"] == 0
-        assert not method.postprocess(output.detach().numpy()[0]).any()
