@@ -25,7 +25,8 @@ class Discriminative(Method):
 
     def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
         o = self.options
-        terms = DiscriminativeLoss(o.pull_margin, o.push_margin, o.reg_weight)(output[:, 2:].float(), labels)
+        loss = DiscriminativeLoss(o.pull_margin, o.push_margin, o.reg_weight, o.contact_weight)
+        terms = loss(output[:, 2:].float(), labels)
         foreground = foreground_loss(output[:, :2].float(), labels)
         return terms | {"loss": terms["loss"] + o.foreground_weight * foreground, "foreground": foreground}
 

@@ -18,6 +18,8 @@ class DiscriminativeOptions:
     pull_margin        delta_v: pixels this near to the mean of their object are not pulled
     push_margin        delta_d: means of objects twice this far apart are not pushed
     reg_weight         weight of the norm of the means in the loss
+    contact_weight     weight of the push between objects close enough for one component of the foreground,
+                       beside that between all (the paper has the latter alone)
     foreground_weight  weight of the cross-entropy of the semantic branch in the loss
     bandwidth          of the mean shift; the paper's is delta_v
     by_component       cluster each connected component of the foreground apart and split clusters into
@@ -33,6 +35,7 @@ class DiscriminativeOptions:
     pull_margin: float = 0.5
     push_margin: float = 1.5
     reg_weight: float = 0.001
+    contact_weight: float = 1.0
     foreground_weight: float = 1.0
     bandwidth: float = 1.5
     by_component: bool = True
@@ -42,7 +45,7 @@ class DiscriminativeOptions:
     def __post_init__(self) -> None:
         if self.dimensions < 1:
             raise UsageError(f"options.dimensions is {self.dimensions}; expected at least 1")
-        for name in ("pull_margin", "reg_weight", "foreground_weight", "min_size"):
+        for name in ("pull_margin", "reg_weight", "contact_weight", "foreground_weight", "min_size"):
             if getattr(self, name) < 0:
                 raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
         for name in ("push_margin", "bandwidth"):
@@ -66,6 +69,7 @@ SPEC = MethodSpec(
             options={
                 "batch_norm": False,
                 "intensity": "linear",
+                "contact_weight": 0.0,
                 "bandwidth": 0.5,
                 "by_component": False,
                 "fill_holes": False,
