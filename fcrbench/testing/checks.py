@@ -183,8 +183,9 @@ def check_plain_truth(case: Case) -> None:
         "touching objects and no background": [tiles] * 2,
         "an object of one pixel": [pixel] * 2,
     }
+    network = case.network(method).train()
     for what, truth in plain.items():
-        network = case.network(method).train()
+        network.zero_grad()
         losses = method.losses(network(images), np.stack(truth), 0.5)
         expect_losses(losses, what)
         losses["loss"].backward()
@@ -223,18 +224,9 @@ def check_bf16(case: Case) -> None:
     """In bfloat16 loss, gradients and scores are finite and close to those in float32."""
     method = case.create()
     images, labels = case.batch(method)
+    network = case.network(method).eval()
     loss, scores = {}, {}
     for bf16 in (False, True):
-        network = case.network(method).train()
-        torch.manual_seed(case.seed)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            output = network(images)
-        losses = method.losses(output, labels, 0.0)
-        expect_losses(losses, "a network in bfloat16" if bf16 else "a real image")
-        losses["loss"].backward()
-        expect_finite_gradients(network, "in bfloat16")
-        loss[bf16] = float(losses["loss"].detach())
-        network.eval()
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             found = method.scores(network(images))
         expect(
@@ -242,6 +234,17 @@ def check_bf16(case: Case) -> None:
         )
         expect(bool(torch.isfinite(found).all()), "in bfloat16 the scores hold NaN or infinity")
         scores[bf16] = found
+    network.train()
+    for bf16 in (False, True):
+        torch.manual_seed(case.seed)
+        network.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            output = network(images)
+        losses = method.losses(output, labels, 0.0)
+        expect_losses(losses, "a network in bfloat16" if bf16 else "a real image")
+        losses["loss"].backward()
+        expect_finite_gradients(network, "in bfloat16" if bf16 else "in float32")
+        loss[bf16] = float(losses["loss"].detach())
     limit = case.bf16_tolerance
     difference = abs(loss[True] - loss[False]) / max(abs(loss[False]), 1e-6)
     expect(
