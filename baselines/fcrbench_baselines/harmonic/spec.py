@@ -41,7 +41,7 @@ class HarmonicOptions:
     foreground: Literal["head", "norm"] = "head"
     object_weight: Literal["even", "log"] = "even"
     edge_weight: float = 1.0
-    bandwidth: float = 0.8
+    bandwidth: float = 0.7
     downscale: Literal[1, 2] = 2
     intensity: Literal["root", "linear"] = "root"
     min_size: int = 25
