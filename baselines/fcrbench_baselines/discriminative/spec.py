@@ -35,7 +35,7 @@ class DiscriminativeOptions:
     pull_margin: float = 0.5
     push_margin: float = 1.5
     reg_weight: float = 0.001
-    contact_weight: float = 1.0
+    contact_weight: float = 0.0
     foreground_weight: float = 1.0
     bandwidth: float = 1.5
     by_component: bool = True
@@ -69,7 +69,6 @@ SPEC = MethodSpec(
             options={
                 "batch_norm": False,
                 "intensity": "linear",
-                "contact_weight": 0.0,
                 "bandwidth": 0.5,
                 "by_component": False,
                 "fill_holes": False,
