@@ -61,7 +61,8 @@ def check_ids(ids: NDArray[np.uint64], dtype: np.dtype, name: str) -> None:
 
 def is_tensor(array: object) -> bool:
     """Whether this is a torch tensor, told without importing torch."""
-    return type(array) is not np.ndarray and any(kind.__module__.partition(".")[0] == "torch" for kind in type(array).__mro__)
+    kinds = () if type(array) is np.ndarray else type(array).__mro__
+    return any(kind.__module__.partition(".")[0] == "torch" for kind in kinds)
 
 
 def on_device(array: Any) -> bool:

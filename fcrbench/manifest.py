@@ -53,9 +53,11 @@ def describe_device(device: "torch.device") -> str:
 
 def describe_method(config: RunConfig, parameters: int) -> dict[str, Any]:
     """Which method ran, with all its options."""
-    spec = registry.spec(config.method)
+    plugin = registry.installed()[config.method]
+    spec = plugin.spec
     return {
         "name": spec.name,
+        "package": plugin.package,
         "title": spec.title,
         "paper": spec.paper,
         "preset": config.preset,

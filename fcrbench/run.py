@@ -13,7 +13,7 @@ from fcrbench import datasets, manifest, report
 from fcrbench.atomic import write_json, write_text
 from fcrbench.config import RunConfig, build, merge, read_toml
 from fcrbench.datasets import Dataset, Sample
-from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.evaluation import mean_scores, predict_and_score, summarise
 from fcrbench.inference import Predictor
 from fcrbench.methods import registry
@@ -29,7 +29,13 @@ def configure(values: Mapping[str, Any]) -> RunConfig:
     filled = merge({"options": dict(preset.options), "training": dict(preset.training)}, values)
     # Creating the method checks its options, and fills in those left at their defaults.
     method = registry.create(chosen.method, chosen.preset, **filled["options"])
-    return build(RunConfig, merge(filled, {"options": registry.options_of(method)}))
+    config = build(RunConfig, merge(filled, {"options": registry.options_of(method)}))
+    if config.training.crop % method.stride:
+        raise UsageError(
+            f"training.crop is {config.training.crop}; expected a multiple of {method.stride} "
+            f"for {config.method}, whose network halves its input so often"
+        )
+    return config
 
 
 def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | None = None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Method(ABC):
     multiples of `stride`. A network without parameters is not trained.
     """
 
-    stride: ClassVar[int] = 1
+    stride: int = 1
 
     def __init__(self, options: Any) -> None:
         self.options = options

@@ -26,7 +26,7 @@ class Harmonic(Method):
 
     def __init__(self, options: HarmonicOptions) -> None:
         super().__init__(options)
-        self.stride = 2**LEVELS * options.downscale  # type: ignore[misc]  # of this instance
+        self.stride = 2**LEVELS * options.downscale
 
     def build(self) -> nn.Module:
         o = self.options
