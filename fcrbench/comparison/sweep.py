@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fcrbench import run as runs
 from fcrbench.atomic import write_text
 from fcrbench.comparison.labels import BUDGET
-from fcrbench.config import RunConfig, TrainingConfig, merge
+from fcrbench.config import RunConfig, TrainingConfig, build, merge
 from fcrbench.errors import FcrbenchError, UsageError
 from fcrbench.methods import registry
 from fcrbench.report.record import read_run
 from fcrbench.settings import nested, setting
-from fcrbench.training.engine import InterruptedTrainingError, Progress
+
+if TYPE_CHECKING:
+    from fcrbench.training.engine import Progress
 
 # Given by the table itself, for each method.
 _OWN_KEYS = ("method", "preset", "options", "seed")
@@ -83,11 +84,16 @@ def plan(
             )
     budget = {key: getattr(TrainingConfig, key) for key in BUDGET}
     values = merge({"training": budget}, values)
+    of_entries = {entry: merge(_parse(entry), values) for entry in entries}
+    for chosen in of_entries.values():
+        _check(chosen)
+    from fcrbench import run as runs  # seconds of imports: wrong usage is told before
+
     planned, failures = [], []
     for seed in seeds:
-        for entry in entries:
+        for entry, chosen in of_entries.items():
             try:
-                config = runs.configure(merge(_parse(entry), merge(values, {"seed": seed})))
+                config = runs.configure(merge(chosen, {"seed": seed}))
             except UsageError:
                 raise
             except Exception as error:  # the code of a plug-in may fail in any way
@@ -110,10 +116,18 @@ def _parse(entry: str) -> dict[str, Any]:
     return parsed
 
 
+def _check(values: Mapping[str, Any]) -> None:
+    """Raise UsageError for what can be seen to be wrong without loading the method's code."""
+    preset = registry.preset(values["method"], values["preset"])
+    schema = registry.spec(values["method"]).options
+    build(schema, {**preset.options, **values.get("options", {})}, "options")
+    build(RunConfig, merge({"training": dict(preset.training)}, values))
+
+
 def make_runs(
     planned: Sequence[Planned],
     folder: Path,
-    display: Callable[[], AbstractContextManager[Progress]],
+    display: "Callable[[], AbstractContextManager[Progress]]",
     tell: Callable[[str], None],
 ) -> Done:
     """Make the runs under `folder`; those finished there are kept, unfinished ones are gone on with.
@@ -122,6 +136,9 @@ def make_runs(
     without parameters is run once, as a seed changes nothing. Raises FcrbenchError with exit code 130 on
     Ctrl-C; the same call goes on from there.
     """
+    from fcrbench import run as runs
+    from fcrbench.training.engine import InterruptedTrainingError
+
     if planned:
         runs.read_data(planned[0].config)  # what is wrong with the data is no method's failure
     finished: dict[str, list[Path]] = {}

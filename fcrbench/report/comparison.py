@@ -24,8 +24,14 @@ from fcrbench.report.tables import (
 
 FURTHER_SCORES = tuple(name for name in RATIOS if name not in TABLE_1_SCORES)
 COUNT_COLUMNS = {
-    "splits": ("Splits/image", "true nuclei that hold more than half of each of two or more predictions"),
-    "merges": ("Merges/image", "predictions that cover more than half of each of two or more true nuclei"),
+    "splits": (
+        "Splits",
+        "per image: true nuclei that hold more than half of each of two or more predictions",
+    ),
+    "merges": (
+        "Merges",
+        "per image: predictions that cover more than half of each of two or more true nuclei",
+    ),
 }
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"  # between signed ends, where a dash would read as a minus
 TIMES, SQUARED, PLUS_MINUS = "\N{MULTIPLICATION SIGN}", "\N{SUPERSCRIPT TWO}", "\N{PLUS-MINUS SIGN}"
@@ -69,8 +75,8 @@ def measured_blocks(comparison: Comparison) -> list[Block]:
             [
                 ("Network, img/s", "images per second, from the image to the network's output"),
                 ("Post-proc., img/s", "images per second, from the network's output to instances"),
-                ("Training budget", f"crops {TIMES} their size in pixels, for each seed"),
-                ("Training time", "for each seed, with validation"),
+                ("Budget", f"training crops {TIMES} their size in pixels, for each seed"),
+                ("Trained in", "for each seed, with validation"),
             ],
             [*speeds, budget, time],
         ),
@@ -82,7 +88,7 @@ def differences_block(comparison: Comparison) -> Block | None:
     others = [row for row in comparison.rows if row is not comparison.reference]
     if not others:
         return None
-    reference = display_label(comparison.reference)
+    reference = comparison.reference.label
     return _block(
         f"Differences to {reference}",
         others,
@@ -132,11 +138,12 @@ def measured_on(comparison: Comparison) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """What a reader must know: how the figures were taken, the budget, what is not equal."""
     rows = comparison.rows
-    several = f"; of several seeds their mean, {PLUS_MINUS} their standard deviation"
+    several = any(len(row.runs) > 1 for row in rows)
+    seeds = f"; of several seeds their mean, {PLUS_MINUS} their standard deviation" if several else ""
     told = [
         f"Measured on {measured_on(comparison)}. Means over images with 95 % bootstrap intervals over images"
-        f"{several if any(len(row.runs) > 1 for row in rows) else ''}. An interval holds for other images of "
-        "the same kind; it says nothing about another training."
+        f"{seeds}; splits and merges are per image. An interval holds for other images of the same kind; it "
+        "says nothing about another training."
         + (" Bold: the best score of a column." if len(rows) > 1 else ""),
         *_about_budget(comparison),
         *_about_speed(rows),

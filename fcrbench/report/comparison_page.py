@@ -109,7 +109,9 @@ def _charts(comparison: Comparison) -> list[Chart]:
         if rows:
             reference = comparison.reference.label
             heading, note = f"{label}, difference to {reference}", "Paired over images, 95 % interval."
-            svg = figures.intervals(f"differences-{name}", heading, rows, {}, f"{label} less", zero=True)
+            svg = figures.intervals(
+                f"differences-{name}", heading, rows, {}, f"{label} less that of {reference}", zero=True
+            )
             charts.append(Chart(heading, note, svg))
     return charts
 
