@@ -136,6 +136,7 @@ def test_settings_reach_the_run(cli):
         (["--set", "options.colours=3"], 2, ["'colours'", "did you mean 'colors'"]),
         (["--set", "training.epochs=many"], 2, ["training.epochs", "'many'", "integer"]),
         (["--epochs", "0"], 2, ["training.epochs is 0", "at least 1"]),
+        (["--set", "training.crop=100"], 2, ["training.crop is 100", "multiple of 16", "fcrnet"]),
         (["--set", "epochs"], 2, ["KEY=VALUE"]),
         (["--epchs", "3"], 2, ["--epchs", "--epochs"]),
         (["--dataset", "bbbc006"], 2, ["bbbc006", "root"]),
