@@ -12,11 +12,11 @@ from fcrbench.report.record import RunRecord, read_run
 
 def read_comparable(folders: Sequence[Path]) -> list[RunRecord]:
     """Read finished runs. Raises DataError naming the run that is unfinished, or on other data, and how."""
-    seen: dict[Path, Path] = {}
+    seen: set[Path] = set()
     for folder in folders:
-        other = seen.setdefault(folder.resolve(), folder)
-        if other is not folder:
+        if folder.resolve() in seen:
             raise UsageError(f"the run {folder} is given twice")
+        seen.add(folder.resolve())
     records = [_read_finished(folder) for folder in folders]
     if not records:
         raise UsageError("nothing to compare: expected one or more run directories")
