@@ -91,8 +91,8 @@ def run(
         raise UsageError("--resume continues a run as it was configured; it takes no other setting")
     from rich.console import Console
 
-    from fcrbench import run as runs
     from fcrbench.config import merge, read_toml
+    from fcrbench.configure import configure
     from fcrbench.progress import TrainingDisplay
     from fcrbench.report.text import run_lines
     from fcrbench.settings import nested, setting
@@ -101,11 +101,14 @@ def run(
     values: dict[str, Any] = read_toml(config) if config else {}
     for key, value in [*given.items(), *map(setting, settings)]:
         values = merge(values, nested(key, value))
+    configuration = configure(values)
+    from fcrbench import run as runs  # seconds of imports: wrong usage is told before
+
     with TrainingDisplay(console) as display:
         if resume is not None:
             folder = runs.resume(resume, display, stop_after)
         else:
-            folder = runs.start(runs.configure(values), output, display, stop_after)
+            folder = runs.start(configuration, output, display, stop_after)
     console.print("\n".join(run_lines(folder)), highlight=False, soft_wrap=True)
     console.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 
@@ -318,21 +321,20 @@ def table(
     values: dict[str, Any] = {}
     for key, value in [*given.items(), *map(setting, settings)]:
         values = merge(values, nested(key, value))
-    planned, failures = sweep.plan(sweep.entries(methods), sweep.seeds(seeds), values)
+    planned = sweep.plan(sweep.entries(methods), sweep.seeds(seeds), values)
     done = sweep.make_runs(
         planned,
         output / "runs",
         lambda: TrainingDisplay(console),
         lambda text: console.print(text, highlight=False, soft_wrap=True, markup=False),
     )
-    failures += done.failures
     if done.folders:
         comparison = compare_runs(done.folders, against)
         show(comparison, console)
         _write_comparison(comparison, output)
         console.print(f"page: {output / 'table.html'}", highlight=False, soft_wrap=True)
-    if failures:
-        raise FcrbenchError(f"not in the table: {'; '.join(failures)}")
+    if done.failures:
+        raise FcrbenchError(f"not in the table: {'; '.join(done.failures)}")
 
 
 def _write_comparison(comparison: "Comparison", output: Path, root: Path | None = None) -> None:

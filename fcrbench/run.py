@@ -2,40 +2,23 @@
 
 import hashlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lightning_fabric import Fabric
 
 from fcrbench import datasets, manifest, report
 from fcrbench.atomic import write_json, write_text
-from fcrbench.config import RunConfig, build, merge, read_toml
+from fcrbench.config import RunConfig, read_toml
+from fcrbench.configure import configure
 from fcrbench.datasets import Dataset, Sample
 from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.evaluation import mean_scores, predict_and_score, summarise
 from fcrbench.inference import Predictor
-from fcrbench.methods import registry
+from fcrbench.methods import Method, registry
 from fcrbench.training.checkpoint import load_weights, save_weights
 from fcrbench.training.device import make_fabric
 from fcrbench.training.engine import Progress, Trainer, Training, build_network
-
-
-def configure(values: Mapping[str, Any]) -> RunConfig:
-    """A whole configuration from the values that differ from the preset's; see RunConfig."""
-    chosen = build(RunConfig, values)
-    preset = registry.preset(chosen.method, chosen.preset)
-    filled = merge({"options": dict(preset.options), "training": dict(preset.training)}, values)
-    # Creating the method checks its options, and fills in those left at their defaults.
-    method = registry.create(chosen.method, chosen.preset, **filled["options"])
-    config = build(RunConfig, merge(filled, {"options": registry.options_of(method)}))
-    if config.training.crop % method.stride:
-        raise UsageError(
-            f"training.crop is {config.training.crop}; expected a multiple of {method.stride} "
-            f"for {config.method}, whose network halves its input so often"
-        )
-    return config
 
 
 def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | None = None) -> Path:
@@ -43,7 +26,8 @@ def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | N
     digest = hashlib.sha256(config.to_toml().encode()).hexdigest()[:8]
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = runs / f"{stamp}-{config.dataset.name}-{config.method}-{digest}"
-    # All that can be wrong with data and device shows before the folder is made.
+    # All that can be wrong with method, data and device shows before the folder is made.
+    method = create_method(config)
     data = read_data(config)
     fabric = make_fabric(config.device, config.training.precision)
     try:
@@ -51,7 +35,7 @@ def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | N
     except OSError as error:
         raise FcrbenchError(f"cannot make {folder}: {error.strerror}") from error
     write_text(folder / "config.toml", config.to_toml())
-    return _complete(config, data, fabric, folder, progress, resume=False, stop_after=stop_after)
+    return _complete(config, method, data, fabric, folder, progress, resume=False, stop_after=stop_after)
 
 
 def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> Path:
@@ -59,10 +43,22 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
     if not (folder / "config.toml").is_file():
         raise DataError(f"{folder} is not a run directory: no config.toml in it")
     config = configure(read_toml(folder / "config.toml"))
+    method = create_method(config)
     data = read_data(config)
     fabric = make_fabric(config.device, config.training.precision)
     started = (folder / "checkpoints" / "last.ckpt").is_file()
-    return _complete(config, data, fabric, folder, progress, resume=started, stop_after=stop_after)
+    return _complete(config, method, data, fabric, folder, progress, resume=started, stop_after=stop_after)
+
+
+def create_method(config: RunConfig) -> Method:
+    """The run's method. Raises UsageError when its network cannot take the crops."""
+    method = registry.create(config.method, config.preset, **config.options)
+    if config.training.crop % method.stride:
+        raise UsageError(
+            f"training.crop is {config.training.crop}; expected a multiple of {method.stride} "
+            f"for {config.method}, whose network halves its input so often"
+        )
+    return method
 
 
 @dataclass(frozen=True)
@@ -86,6 +82,7 @@ def read_data(config: RunConfig) -> Data:
 
 def _complete(
     config: RunConfig,
+    method: Method,
     data: Data,
     fabric: Fabric,
     folder: Path,
@@ -94,7 +91,6 @@ def _complete(
     resume: bool,
     stop_after: int | None,
 ) -> Path:
-    method = registry.create(config.method, config.preset, **config.options)
     network = build_network(method, config.seed)
     parameters = sum(p.numel() for p in network.parameters())
     progress.started(

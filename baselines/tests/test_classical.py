@@ -4,9 +4,10 @@ from scipy import ndimage
 
 from fcrbench import datasets, metrics
 from fcrbench.config import build
+from fcrbench.configure import configure
 from fcrbench.errors import UsageError
 from fcrbench.methods import registry
-from fcrbench.run import configure, start
+from fcrbench.run import start
 from fcrbench.testing import MethodTests
 from fcrbench_baselines.classical.spec import ClassicalOptions
 

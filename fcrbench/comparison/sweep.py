@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from fcrbench.atomic import write_text
 from fcrbench.comparison.labels import BUDGET
-from fcrbench.config import RunConfig, TrainingConfig, build, merge
+from fcrbench.config import RunConfig, TrainingConfig, merge
+from fcrbench.configure import configure
 from fcrbench.errors import FcrbenchError, UsageError
 from fcrbench.methods import registry
 from fcrbench.report.record import read_run
@@ -67,10 +68,8 @@ def seeds(text: str) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def plan(
-    entries: Sequence[str], seeds: Sequence[int], values: Mapping[str, Any]
-) -> tuple[list[Planned], list[str]]:
-    """The runs to make, one seed of all methods after the other; a line for each method that cannot be made.
+def plan(entries: Sequence[str], seeds: Sequence[int], values: Mapping[str, Any]) -> list[Planned]:
+    """The runs to make, one seed of all methods after the other.
 
     values   of the configuration, for all; those of the training budget that are not given are the defaults
              of `TrainingConfig`, whatever the methods' presets say
@@ -84,24 +83,11 @@ def plan(
             )
     budget = {key: getattr(TrainingConfig, key) for key in BUDGET}
     values = merge({"training": budget}, values)
-    of_entries = {entry: merge(_parse(entry), values) for entry in entries}
-    for chosen in of_entries.values():
-        _check(chosen)
-    from fcrbench import run as runs  # seconds of imports: wrong usage is told before
-
-    planned, failures = [], []
-    for seed in seeds:
-        for entry, chosen in of_entries.items():
-            try:
-                config = runs.configure(merge(chosen, {"seed": seed}))
-            except UsageError:
-                raise
-            except Exception as error:  # the code of a plug-in may fail in any way
-                if seed == seeds[0]:
-                    failures.append(f"{entry}: {_one_line(error)}")
-            else:
-                planned.append(Planned(entry, seed, config))
-    return planned, failures
+    return [
+        Planned(entry, seed, configure(merge(merge(_parse(entry), values), {"seed": seed})))
+        for seed in seeds
+        for entry in entries
+    ]
 
 
 def _parse(entry: str) -> dict[str, Any]:
@@ -114,14 +100,6 @@ def _parse(entry: str) -> dict[str, Any]:
     for text in re.findall(r"\w+=(?:\[[^\]]*\]|\S+)", options):
         parsed = merge(parsed, nested(*setting(f"options.{text}")))
     return parsed
-
-
-def _check(values: Mapping[str, Any]) -> None:
-    """Raise UsageError for what can be seen to be wrong without loading the method's code."""
-    preset = registry.preset(values["method"], values["preset"])
-    schema = registry.spec(values["method"]).options
-    build(schema, {**preset.options, **values.get("options", {})}, "options")
-    build(RunConfig, merge({"training": dict(preset.training)}, values))
 
 
 def make_runs(

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -83,11 +84,20 @@ def create(method: str | MethodSpec, preset_name: str = "default", **options: An
     method  the name of an installed one, or a description, installed or not
     """
     description = spec(method) if isinstance(method, str) else method
-    values = {**preset(description, preset_name).options, **options}
-    chosen: Any = build(description.options, values, "options")
+    chosen = build_options(description, preset_name, options)
     module, _, attribute = description.factory.partition(":")
     created: Method = getattr(importlib.import_module(module), attribute)(chosen)
     return created
+
+
+def build_options(method: str | MethodSpec, preset_name: str, options: Mapping[str, Any]) -> Any:
+    """The options of a preset with these replaced, without loading the method's code.
+
+    Raises UsageError naming the option that is unknown or mistyped.
+    """
+    description = spec(method) if isinstance(method, str) else method
+    values = {**preset(description, preset_name).options, **options}
+    return build(description.options, values, "options")
 
 
 def options_of(method: Method) -> dict[str, Any]:
