@@ -79,7 +79,7 @@ def _scan_row(
         x = LANES * word
         p = begin + x
         valid = ALL >> np.uint64(max(LANES - (width - x), 0))
-        change = _unequal(flat, p, 1) & valid
+        change = _unequal(flat, p, np.int64(1)) & valid
         low = min(p, flat.size - LANES)
         object_bits = unequal_mask(flat, low, background, 0) >> np.uint64(p - low)
         object_bits = (object_bits | everything) & valid

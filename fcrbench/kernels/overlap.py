@@ -174,8 +174,9 @@ def split_entries(
 
     Returns the number of objects of either side, and of pairs.
     """
-    n_true = _index_ids(entries, n, 0, slots, index, ids, areas)
-    n_pred = _index_ids(entries, n, 1, slots, index, ids, areas)
+    n_true = n_pred = 0
+    for side in range(2):  # a call for each would compile the work twice
+        n_true, n_pred = n_pred, _index_ids(entries, n, side, slots, index, ids, areas)
     m = 0
     for row in range(n):
         overlaps[0, m] = index[0, row] - 1
