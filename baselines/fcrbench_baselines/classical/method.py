@@ -6,9 +6,9 @@ import numpy as np
 from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
+from fcrbench.methods.intensity import root
 from fcrbench_baselines.classical.decode import segment
 from fcrbench_baselines.classical.spec import ClassicalOptions
-from fcrbench_baselines.intensity import root
 
 
 class Classical(Method):

@@ -4,12 +4,12 @@ import numpy as np
 from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
+from fcrbench.methods.intensity import root
 from fcrbench_baselines.dcan.decode import fuse
 from fcrbench_baselines.dcan.loss import ContourAwareLoss, log_odds
 from fcrbench_baselines.dcan.model import STRIDES, MultiLevelNetwork
 from fcrbench_baselines.dcan.spec import DCANOptions
 from fcrbench_baselines.dcan.targets import object_and_contour
-from fcrbench_baselines.intensity import root
 
 
 class DCAN(Method):

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from fcrbench.postprocess import fill_holes as filled
 from fcrbench.postprocess import label, remove_small
 from fcrbench_baselines.discriminative import kernels
+from fcrbench_baselines.grouping import group_pixels
 
 SAMPLE = 2000  # pixels from which the axes of largest variance are estimated
 
@@ -49,7 +50,7 @@ def cluster(
     if not bandwidth > 0:
         raise ValueError(f"bandwidth: expected a positive number, found {bandwidth}")
     groups, n_groups = label(foreground) if by_component else (foreground.astype(np.int32), 1)
-    pixels, starts = kernels.group_pixels(groups.reshape(-1), n_groups)
+    pixels, starts = group_pixels(groups.reshape(-1), n_groups)
     planes = np.ascontiguousarray(embedding, np.float32).reshape(len(embedding), -1)
     # NumPy's allocation takes large pages, Numba's does not: faults would cost more than the copying.
     rows = np.zeros((len(pixels), -(-len(planes) // kernels.LANES) * kernels.LANES), np.float32)

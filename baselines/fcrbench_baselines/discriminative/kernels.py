@@ -18,24 +18,6 @@ inner = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "
 
 
 @jit
-def group_pixels(groups: NDArray, n_groups: int) -> tuple[NDArray, NDArray]:
-    """Flat positions (int32) of the pixels of groups 1..n_groups, by group, in raster order; and starts."""
-    starts = np.zeros(n_groups + 1, np.int64)
-    for i in range(groups.size):
-        if groups[i] > 0:
-            starts[groups[i]] += 1
-    for g in range(n_groups):
-        starts[g + 1] += starts[g]
-    place = starts.copy()
-    pixels = np.empty(starts[n_groups], np.int32)
-    for i in range(groups.size):
-        if groups[i] > 0:
-            pixels[place[groups[i] - 1]] = i
-            place[groups[i] - 1] += 1
-    return pixels, starts
-
-
-@jit
 def gather(planes: NDArray, pixels: NDArray, rows: NDArray) -> None:
     """Write columns `pixels` of planes (E, H * W) to the first E columns of `rows`."""
     for i in range(len(pixels)):

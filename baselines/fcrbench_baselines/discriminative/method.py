@@ -4,11 +4,11 @@ import numpy as np
 from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
+from fcrbench.methods.intensity import root
 from fcrbench_baselines.discriminative.decode import cluster
 from fcrbench_baselines.discriminative.loss import DiscriminativeLoss, foreground_loss
 from fcrbench_baselines.discriminative.model import STRIDE, ReSeg
 from fcrbench_baselines.discriminative.spec import DiscriminativeOptions
-from fcrbench_baselines.intensity import root
 
 
 class Discriminative(Method):

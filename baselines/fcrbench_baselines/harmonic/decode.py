@@ -3,6 +3,7 @@
 import numpy as np
 
 from fcrbench import postprocess
+from fcrbench_baselines.grouping import group_pixels
 from fcrbench_baselines.harmonic import kernels
 
 
@@ -30,7 +31,7 @@ def cluster(embedding: np.ndarray, foreground: np.ndarray, bandwidth: float, min
             f"found {embedding.shape}"
         )
     components, count = postprocess.label(foreground.astype(np.uint8))
-    pixels, first = kernels.order_by_component(components.reshape(-1), count)
+    pixels, first = group_pixels(components.reshape(-1), count)
     flat = np.ascontiguousarray(embedding, np.float32).reshape(len(embedding), -1)
     clusters = np.zeros(components.size, np.int32)
     kernels.cluster(flat, pixels, first, float(bandwidth), min_size, clusters)

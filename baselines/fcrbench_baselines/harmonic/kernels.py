@@ -24,24 +24,6 @@ CONVERGED = 1e-3  # of the bandwidth, as in scikit-learn
 
 
 @njit(**_OPTIONS)
-def order_by_component(components: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels (flat indices, int64) of component 1, then 2, ...; first (count + 1,): where each begins."""
-    first = np.zeros(count + 2, np.int64)
-    for i in range(components.size):
-        first[components[i] + 1] += 1
-    first[1] = 0  # the background is left out
-    for k in range(2, count + 2):
-        first[k] += first[k - 1]
-    pixels = np.empty(first[count + 1], np.int64)
-    place = first[1:].copy()
-    for i in range(components.size):
-        if components[i] > 0:
-            pixels[place[components[i] - 1]] = i
-            place[components[i] - 1] += 1
-    return pixels, first[1:]
-
-
-@njit(**_OPTIONS)
 def _distances(points: np.ndarray, n: int, centre: np.ndarray, out: np.ndarray) -> None:
     """Squared distances of points (N, >= n) from centre (N,)."""
     for i in range(n):
@@ -105,7 +87,7 @@ def cluster(
     """Clusters of the embeddings within each component; see decode.cluster for the definition.
 
     embedding   (N, H * W) float32
-    pixels, first   as `order_by_component` returns them
+    pixels, first   as `grouping.group_pixels` returns them
     out             (H * W,) int32 of zeros; gets the ids of the clusters, from 1
     """
     channels = embedding.shape[0]

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
+from fcrbench.methods.intensity import root
 from fcrbench_baselines.harmonic.decode import instances
 from fcrbench_baselines.harmonic.fit import fit
 from fcrbench_baselines.harmonic.loss import HarmonicLoss
 from fcrbench_baselines.harmonic.model import LEVELS, ORIGINS, HarmonicUNet, Output
 from fcrbench_baselines.harmonic.spec import HarmonicOptions
-from fcrbench_baselines.intensity import root
 
 FITTED_CROPS = 64
 SHORTEST = 0.4  # shortest embedding that is foreground, of the length of the guide values at its pixel

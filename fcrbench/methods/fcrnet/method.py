@@ -9,6 +9,7 @@ from fcrbench.methods.fcrnet.loss import ColoringLoss, SimilarityLoss, power_nor
 from fcrbench.methods.fcrnet.model import LEVELS, UNet
 from fcrbench.methods.fcrnet.spec import FCRNetOptions
 from fcrbench.methods.fcrnet.targets import find_objects
+from fcrbench.methods.intensity import root
 
 
 class FCRNet(Method):
@@ -22,10 +23,7 @@ class FCRNet(Method):
         return UNet(o.colors, batch_norm=o.batch_norm)
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
-        if self.options.intensity == "root":
-            image = image.astype(np.float32)
-            image = np.sqrt(np.maximum(image - np.float32(np.percentile(image, 1)), 0))
-        return super().normalize(image)
+        return super().normalize(root(image) if self.options.intensity == "root" else image)
 
     def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
         o = self.options
