@@ -156,6 +156,33 @@ def renumber(labels: np.ndarray) -> np.ndarray:
     return np.array(flat, np.int32).reshape(labels.shape)
 
 
+def join_fragments(labels: np.ndarray, contact: float) -> np.ndarray:
+    """Each object that has `contact` of its edge on a larger one given to that one."""
+    labels = renumber(labels)
+    sides: Counter[tuple[int, int]] = Counter()
+    for (y, x), a in np.ndenumerate(labels):
+        for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            if 0 <= v < labels.shape[0] and 0 <= u < labels.shape[1] and labels[v, u] != a:
+                sides[int(a), int(labels[v, u])] += 1
+    rank = {int(a): ((labels == a).sum(), -int(a)) for a in np.unique(labels[labels > 0])}
+    owner = {}
+    for a in rank:
+        edge = sum(length for (one, _), length in sides.items() if one == a)
+        candidates = [
+            (length, -b)
+            for (one, b), length in sides.items()
+            if one == a and b > 0 and rank[b] > rank[a] and length >= contact * edge
+        ]
+        owner[a] = -max(candidates)[1] if candidates else a
+    joined = labels.copy()
+    for a in rank:
+        last = a
+        while owner[last] != last:
+            last = owner[last]
+        joined[labels == a] = last
+    return renumber(joined)
+
+
 def remove_small(labels: np.ndarray, min_size: int) -> np.ndarray:
     sizes = Counter(labels.ravel().tolist())
     kept = [v if sizes[v] >= min_size else 0 for v in labels.ravel().tolist()]

@@ -7,29 +7,38 @@ from fcrbench.kernels.components import find
 
 
 @jit
-def drop_small(
-    starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, count: int, min_size: int
-) -> tuple[int, int]:
-    """Set objects of fewer than min_size pixels to 0 and close the gaps in the ids 1..count, in place.
-
-    rows (h + 1,): the first run of each row, then the number of runs. Runs of a row that become equal
-    neighbours are made one. Returns the number of objects and of runs that stay.
-    """
+def small_dropped(starts: np.ndarray, labels: np.ndarray, count: int, min_size: int) -> np.ndarray:
+    """(count + 1,) int32, the ids 0..count, 0 in place of those of objects of fewer than min_size pixels."""
     sizes = np.zeros(count + 1, np.int64)
     for i in range(labels.size):
         sizes[labels[i]] += starts[i + 1] - starts[i]
-    new_id = np.zeros(count + 1, np.int32)
-    kept = 0
+    owner = np.zeros(count + 1, np.int32)
     for k in range(1, count + 1):
         if sizes[k] >= min_size:
-            kept += 1
-            new_id[k] = kept
+            owner[k] = k
+    return owner
+
+
+@jit
+def give(starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, owner: np.ndarray) -> tuple[int, int]:
+    """Give each object k to owner[k], in place; ids become 1..n in the order of first pixels.
+
+    starts (n + 1,), labels (n,): the runs, see `postprocess._runs.Runs`; rows (h + 1,): the first run of each
+    row, then the number of runs. Runs of a row that become equal neighbours are made one. Returns the number
+    of objects and of runs that stay.
+    """
+    new_id = np.zeros(owner.size, np.int32)
+    kept = 0
     n = 0
     for row in range(rows.size - 1):
         first = rows[row]
         rows[row] = n
         for i in range(first, rows[row + 1]):
-            label = new_id[labels[i]]
+            k = owner[labels[i]]
+            if k > 0 and new_id[k] == 0:
+                kept += 1
+                new_id[k] = kept
+            label = new_id[k]
             if i > first and label == labels[n - 1]:
                 continue
             starts[n] = starts[i]

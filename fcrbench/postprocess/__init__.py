@@ -2,6 +2,6 @@
 
 from fcrbench.postprocess.instances import instances
 from fcrbench.postprocess.labelling import label
-from fcrbench.postprocess.regions import fill_holes, remove_small
+from fcrbench.postprocess.regions import fill_holes, join_fragments, remove_small
 
-__all__ = ["fill_holes", "instances", "label", "remove_small"]
+__all__ = ["fill_holes", "instances", "join_fragments", "label", "remove_small"]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.kernels import components as components_kernel
+from fcrbench.kernels import fragments as fragments_kernel
 from fcrbench.kernels import regions as regions_kernel
 from fcrbench.kernels import runs as runs_kernel
 from fcrbench.kernels._arrays import flat_unsigned
@@ -67,10 +68,19 @@ class Runs:
         height, width = self.shape
         return np.searchsorted(self.starts, width * np.arange(height + 1))
 
-    def drop_small(self, min_size: int) -> None:
-        self.count, n = regions_kernel.drop_small(
-            self.starts, self.labels, self._rows(), self.count, min_size
+    def join_fragments(self, contact: float) -> None:
+        rows = self._rows()
+        self._give(
+            rows,
+            fragments_kernel.find_owners(self.starts, self.labels, rows, self.shape[1], self.count, contact),
         )
+
+    def drop_small(self, min_size: int) -> None:
+        owner = regions_kernel.small_dropped(self.starts, self.labels, self.count, min_size)
+        self._give(self._rows(), owner)
+
+    def _give(self, rows: NDArray[np.int64], owner: NDArray[np.int32]) -> None:
+        self.count, n = regions_kernel.give(self.starts, self.labels, rows, owner)
         self.starts, self.labels = self.starts[: n + 1], self.labels[:n]
 
     def fill_holes(self) -> None:
@@ -167,6 +177,11 @@ def check_connectivity(connectivity: int, n_dim: int = 2) -> None:
 def check_min_size(min_size: int) -> None:
     if min_size < 0:
         raise ValueError(f"min_size: expected 0 or more pixels, found {min_size}")
+
+
+def check_contact(contact: float, name: str) -> None:
+    if not 0 < contact <= 1:
+        raise ValueError(f"{name}: expected a share of the edge above 0, up to 1, found {contact}")
 
 
 def refuse_out(out: NDArray[np.int32] | None) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from fcrbench.postprocess._runs import check_connectivity, check_min_size
+from fcrbench.postprocess._runs import check_connectivity, check_contact, check_min_size
 
 MAX_CLASSES = 256
 
@@ -46,6 +46,7 @@ def instances(
     connectivity: int = 1,
     min_size: int = 0,
     fill_holes: bool = False,
+    join_contact: float = 0.0,
 ) -> Tensor:
     """`postprocess.instances` of a (K, H, W) floating tensor: (H, W) int32 labels on its device.
 
@@ -62,6 +63,8 @@ def instances(
         raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
     check_connectivity(connectivity)
     check_min_size(min_size)
+    if join_contact:
+        check_contact(join_contact, "join_contact")
     if scores.numel() == 0:
         return torch.zeros(scores.shape[1:], dtype=torch.int32, device=scores.device)
 
@@ -73,6 +76,8 @@ def instances(
     if background == "mode":
         background = int(torch.bincount(classes.reshape(-1), minlength=n_classes).argmax())
     labels, n = _components(classes, int(background), connectivity)
+    if join_contact:
+        labels, n = _without_fragments(labels, n, join_contact)
     if min_size > 1:
         labels = _without_small(labels, n, min_size)
     if fill_holes:
@@ -147,6 +152,36 @@ def _roots(n: int, pairs: Tensor) -> Tensor:
             if torch.equal(shorter, root):
                 break
             root = shorter
+
+
+def _without_fragments(labels: Tensor, n: int, contact: float) -> tuple[Tensor, int]:
+    """`postprocess.join_fragments`: int64 labels 1..m in raster order of first pixel, and m."""
+    one = torch.cat([labels[:-1].reshape(-1), labels[:, :-1].reshape(-1)])
+    other = torch.cat([labels[1:].reshape(-1), labels[:, 1:].reshape(-1)])
+    apart = one != other
+    one, other = torch.cat([one[apart], other[apart]]), torch.cat([other[apart], one[apart]])
+    edge = torch.bincount(one, minlength=n + 1)
+    pairs, length = torch.unique(one * (n + 1) + other, return_counts=True)  # in the order of their ids
+    one, other = pairs // (n + 1), pairs % (n + 1)
+    size = torch.bincount(labels.reshape(-1), minlength=n + 1)
+    larger = (size[other] > size[one]) | ((size[other] == size[one]) & (other < one))
+    enough = length >= contact * edge[one].double()
+    at = (one > 0) & (other > 0) & larger & enough
+    one, other, length = one[at], other[at], length[at]
+    most = torch.zeros_like(size).scatter_reduce_(0, one, length, "amax")
+    at = length == most[one]
+    owner = torch.arange(n + 1, device=labels.device)
+    owner.scatter_reduce_(0, one[at], other[at], "amin", include_self=False)
+    while not torch.equal(owner[owner], owner):
+        owner = owner[owner]
+    labels = owner[labels]
+    first = torch.full((n + 1,), labels.numel(), device=labels.device)
+    first.scatter_reduce_(0, labels.reshape(-1), torch.arange(labels.numel(), device=labels.device), "amin")
+    first[0] = -1
+    m = int((first < labels.numel()).sum()) - 1
+    new_id = torch.empty_like(owner)
+    new_id[first.argsort()] = torch.arange(n + 1, device=labels.device)
+    return new_id[labels], m
 
 
 def _without_small(labels: Tensor, n: int, min_size: int) -> Tensor:

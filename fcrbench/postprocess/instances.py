@@ -11,6 +11,7 @@ from fcrbench.labels import on_device
 from fcrbench.postprocess._runs import (
     Runs,
     check_connectivity,
+    check_contact,
     check_min_size,
     check_out,
     label_components,
@@ -26,6 +27,7 @@ def instances(
     connectivity: int = 1,
     min_size: int = 0,
     fill_holes: bool = False,
+    join_contact: float = 0.0,
     *,
     out: NDArray[np.int32] | None = None,
 ) -> NDArray[np.int32]:
@@ -39,6 +41,8 @@ def instances(
         connectivity: 1, 4-connected; 2, 8-connected.
         min_size: objects of fewer pixels become background.
         fill_holes: afterwards give every hole to the object around it, see `postprocess.fill_holes`.
+        join_contact: before all else give objects with this share of their edge on a larger one to that one,
+            see `postprocess.join_fragments`; 0, join none.
         out: a C-contiguous (H, W) int32 array to write the labels to.
 
     Returns:
@@ -47,7 +51,8 @@ def instances(
     Raises:
         TypeError: scores are not floating.
         ValueError: scores are not (K, H, W) with 1 <= K <= 256, or hold a NaN; background is no class;
-            connectivity is neither 1 nor 2; min_size is negative; out has another shape, dtype or layout.
+            connectivity is neither 1 nor 2; min_size is negative;
+            join_contact is not within 0..1; out has another shape, dtype or layout.
 
     A torch tensor on an accelerator gives a tensor there, computed there; `out` is for arrays only.
     """
@@ -56,7 +61,9 @@ def instances(
 
         refuse_out(out)
         tensor: Any = scores
-        on_its_device: Any = device.instances(tensor, background, connectivity, min_size, fill_holes)
+        on_its_device: Any = device.instances(
+            tensor, background, connectivity, min_size, fill_holes, join_contact
+        )
         return on_its_device
     planes = np.asarray(scores)
     if planes.dtype.kind != "f":
@@ -72,6 +79,8 @@ def instances(
         raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
     check_connectivity(connectivity)
     check_min_size(min_size)
+    if join_contact:
+        check_contact(join_contact, "join_contact")
     check_out(out, planes.shape[1:])
     if planes.size == 0:
         return np.zeros(planes.shape[1:], np.int32) if out is None else out
@@ -79,9 +88,11 @@ def instances(
     classes = _class_map(planes)
     if background == "mode":
         background = _most_frequent(classes, n_classes)
-    if min_size <= 1 and not fill_holes:
+    if min_size <= 1 and not fill_holes and not join_contact:
         return label_components(classes, int(background), connectivity, out)[0]
     runs = Runs.of_components(classes, int(background), connectivity)
+    if join_contact:
+        runs.join_fragments(join_contact)
     if min_size > 1:
         runs.drop_small(min_size)
     if fill_holes:

@@ -19,6 +19,7 @@ from fcrbench import postprocess
     connectivity=st.sampled_from([1, 2]),
     min_size=st.integers(0, 4),
     fill=st.booleans(),
+    contact=st.sampled_from([0, 0.2, 0.5]),
 )
 def test_instances_are_argmax_then_components(
     seed: int,
@@ -28,6 +29,7 @@ def test_instances_are_argmax_then_components(
     connectivity: int,
     min_size: int,
     fill: bool,
+    contact: float,
 ) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.integers(-3, 4, shape).astype(dtype)  # few values: many ties
@@ -35,7 +37,8 @@ def test_instances_are_argmax_then_components(
     scores[scores == -3] = -np.inf
     if background != "mode":
         background = min(background, shape[0] - 1)
-    found = postprocess.instances(scores, background, connectivity, min_size, fill)
+    options = (background, connectivity, min_size, fill, contact)
+    found = postprocess.instances(scores, *options)
     assert found.dtype == np.int32
     if scores.size == 0:
         assert found.shape == shape[1:]
@@ -43,12 +46,14 @@ def test_instances_are_argmax_then_components(
     classes = scores.argmax(0)
     chosen = np.bincount(classes.ravel()).argmax() if background == "mode" else background
     expected, _ = oracles.label(classes, int(chosen), connectivity)
+    if contact:
+        expected = oracles.join_fragments(expected, contact)
     expected = oracles.remove_small(expected, min_size)
     if fill:
         expected = oracles.fill_holes(expected)
     np.testing.assert_array_equal(found, expected)
     out = np.empty(found.shape, np.int32)
-    assert postprocess.instances(scores, background, connectivity, min_size, fill, out=out) is out
+    assert postprocess.instances(scores, *options, out=out) is out
     np.testing.assert_array_equal(out, expected)
 
 
@@ -95,6 +100,15 @@ def test_refused() -> None:
             function(scores if function is postprocess.instances else np.ones((1, 1), int), min_size=-1)
 
 
+def test_contact_is_a_share() -> None:
+    for bad in (-0.1, 1.01, np.nan):
+        with pytest.raises(ValueError, match="join_contact: expected a share of the edge"):
+            postprocess.instances(np.zeros((3, 4, 4), np.float32), join_contact=bad)
+    for bad in (0, 1.01):
+        with pytest.raises(ValueError, match="contact: expected a share of the edge"):
+            postprocess.join_fragments(np.ones((1, 1), int), bad)
+
+
 @settings(max_examples=150)
 @given(data=st.data(), shape=st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=st.integers(0, 9))
 def test_clean_up_of_label_images(data: st.DataObject, shape: tuple[int, int], min_size: int) -> None:
@@ -104,6 +118,36 @@ def test_clean_up_of_label_images(data: st.DataObject, shape: tuple[int, int], m
     np.testing.assert_array_equal(
         postprocess.remove_small(image, min_size), oracles.remove_small(labels, min_size)
     )
+
+
+@settings(max_examples=300)
+@given(
+    data=st.data(),
+    shape=st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    contact=st.sampled_from([0.01, 0.25, 1 / 3, 0.5, 1]),
+)
+def test_fragments_join(data: st.DataObject, shape: tuple[int, int], contact: float) -> None:
+    labels = data.draw(label_images(shape))
+    image = data.draw(laid_out(labels))
+    found = postprocess.join_fragments(image, contact)
+    np.testing.assert_array_equal(found, oracles.join_fragments(labels, contact))
+
+
+def test_halves_join_and_touching_disks_do_not() -> None:
+    y, x = np.mgrid[:40, :60]
+    left, right = (y - 20) ** 2 + (x - 20) ** 2 < 144, (y - 20) ** 2 + (x - 41) ** 2 < 144
+    halves = np.where(left, 1 + (y > 20), 0)
+    np.testing.assert_array_equal(postprocess.join_fragments(halves, 0.25), left)
+    touching = np.where(left, 1, np.where(right, 2, 0))
+    assert (left & np.roll(right, -1, axis=1)).any()
+    assert postprocess.join_fragments(touching, 0.25).max() == 2
+
+
+def test_many_fragments_of_one_object() -> None:
+    """More contacts than the kernel first has room for."""
+    labels = np.ones((200, 200), np.int32)
+    labels[1::2, 1::2] = 2 + np.arange(100 * 100).reshape(100, 100)
+    np.testing.assert_array_equal(postprocess.join_fragments(labels, 1), np.ones((200, 200)))
 
 
 def test_what_is_a_hole() -> None:

@@ -50,4 +50,5 @@ class FCRNet(Method):
             background="mode" if o.background == "mode" else 0,
             min_size=o.min_size,
             fill_holes=o.fill_holes,
+            join_contact=o.join_contact,
         )

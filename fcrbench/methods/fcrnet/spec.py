@@ -22,6 +22,8 @@ class FCRNetOptions:
     batch_norm          batch normalisation in the trunk (the paper has none)
     background          "mode": the most frequent colour of an image is its background (the authors' rule);
                         "first": channel 0
+    join_contact        an instance with this share of its edge on a larger one joins it, see
+                        `postprocess.join_fragments`; 0, none does (the paper)
     min_size            instances smaller than this are dropped; pixels
     fill_holes          fill holes that one instance encloses
     """
@@ -34,6 +36,7 @@ class FCRNetOptions:
     intensity: Literal["root", "linear"] = "root"
     batch_norm: bool = True
     background: Literal["mode", "first"] = "first"
+    join_contact: float = 0.25
     min_size: int = 25
     fill_holes: bool = True
 
@@ -42,6 +45,8 @@ class FCRNetOptions:
             raise UsageError(f"options.colors is {self.colors}; expected at least 2, one of them background")
         if not self.alpha or min(self.alpha) <= 0:
             raise UsageError(f"options.alpha is {list(self.alpha)}; expected one or more positive powers")
+        if not 0 <= self.join_contact <= 1:
+            raise UsageError(f"options.join_contact is {self.join_contact}; expected 0 to 1")
         for name in ("neighbour_distance", "min_size"):
             if getattr(self, name) < 0:
                 raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
@@ -64,6 +69,7 @@ SPEC = MethodSpec(
                 "intensity": "linear",
                 "batch_norm": False,
                 "background": "mode",
+                "join_contact": 0.0,
                 "fill_holes": False,
             },
             training={
