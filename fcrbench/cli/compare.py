@@ -1,0 +1,56 @@
+"""`fcrbench compare`, and the files of a comparison."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from fcrbench.comparison import Comparison
+
+
+def compare(
+    runs: Annotated[tuple[Path, ...], Parameter(required=True, negative=())],
+    *,
+    against: str | None = None,
+    root: Path | None = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+) -> None:
+    """Set finished runs side by side: scores with intervals, size, speed, paired differences.
+
+    Example: fcrbench compare runs/* --against fcrnet -o comparison/
+
+    Runs must have been scored on the same fields. Those that differ in their seed only share a row. The
+    rows of the paper's Table 1 stand apart.
+
+    Parameters
+    ----------
+    runs
+        Run directories.
+    against
+        What differences are taken to: a run directory, a method or a row's name; the first unless said.
+    root
+        Folder of the data set, where it is no longer the one that the runs were made with.
+    output
+        Folder for table.md, table.tex, table.csv and table.html, which shows fields as every method
+        segmented them.
+    """
+    from rich.console import Console
+
+    from fcrbench.comparison import compare_runs
+    from fcrbench.report.comparison_files import show
+
+    comparison = compare_runs(runs, against)
+    console = Console()
+    show(comparison, console)
+    if output is not None:
+        write_comparison(comparison, output, root)
+        console.print(f"page: {output / 'table.html'}", highlight=False, soft_wrap=True)
+
+
+def write_comparison(comparison: "Comparison", output: Path, root: Path | None = None) -> None:
+    """Write the files of a comparison; `root` replaces the folder of its data set."""
+    from fcrbench.comparison.runs import open_dataset
+    from fcrbench.report.comparison_files import write
+
+    write(comparison, open_dataset(comparison.rows[0].runs[0], root), output)

@@ -1,0 +1,37 @@
+"""`fcrbench data`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+data = App(name="data", help="Fetch public data sets.")
+
+
+@data.command
+def fetch(
+    name: str,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("data"),
+    z: int = 16,
+    base_url: str | None = None,
+) -> None:
+    """Download a public data set; an interrupted download continues where it stopped.
+
+    Example: fcrbench data fetch bbbc039 -o data
+
+    Parameters
+    ----------
+    name
+        bbbc006, bbbc039 or dsb2018.
+    output
+        Folder to make the data set's own folder in.
+    z
+        Plane of bbbc006, 0 to 33; 16 is in focus.
+    base_url
+        A mirror to download from instead of the publisher.
+    """
+    from fcrbench.datasets.fetch import fetch as fetch_dataset
+
+    folder = fetch_dataset(name, output, base_url, z=z)
+    print(f"{name} is in {folder}; use it with: fcrbench run --dataset {name} --root {folder}")

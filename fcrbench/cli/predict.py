@@ -1,0 +1,40 @@
+"""`fcrbench predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def predict(
+    images: Annotated[tuple[Path, ...], Parameter(required=True, negative=())],
+    *,
+    weights: Path,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    device: str = "auto",
+    overwrite: bool = False,
+) -> None:
+    """Segment images: for each a label TIFF and an overlay PNG with the outlines.
+
+    Example: fcrbench predict fields/ --weights runs/20260101-120000-sample-fcrnet-1a2b3c4d -o out/
+
+    Parameters
+    ----------
+    images
+        PNG or TIFF files, or folders of them; gray, 8 or 16 bit, any size.
+    weights
+        A run directory, or a .safetensors file of one.
+    output
+        Folder for NAME.tif (labels, 0 = background) and NAME_overlay.png.
+    device
+        auto, cpu, cuda or cuda:N.
+    overwrite
+        Replace label images that exist.
+    """
+    from fcrbench.predict import predict_images
+
+    def report(name: str, objects: int) -> None:
+        print(f"{name}: {objects} instances", flush=True)
+
+    count = predict_images(images, weights, output, device=device, overwrite=overwrite, progress=report)
+    print(f"{count} images segmented into {output}")

@@ -1,0 +1,87 @@
+"""`fcrbench table`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from fcrbench.cli.compare import write_comparison
+from fcrbench.errors import FcrbenchError
+
+
+def table(
+    *,
+    dataset: str = "sample",
+    root: Path | None = None,
+    methods: str = "all",
+    epochs: int | None = None,
+    seeds: str = "0",
+    against: str | None = None,
+    device: str | None = None,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)] = (),
+    output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("table"),
+) -> None:
+    """Train and score every method on one data set with the same budget, then compare.
+
+    Example: fcrbench table --dataset bbbc039 --root data/bbbc039 --methods all --epochs 5 -o table/
+    Example: fcrbench table --methods "fcrnet,fcrnet colors=3,classical" --seeds 0,1,2
+
+    Every method sees the same number of crops of the same size, whatever its preset says: training.epochs,
+    training.crops_per_image and training.crop are those given here, else the defaults of `fcrbench run`.
+    Runs that are finished in the output folder are kept, interrupted ones are gone on with. A method that
+    fails is named, and the others go on.
+
+    Parameters
+    ----------
+    dataset
+        As `fcrbench datasets` lists them.
+    root
+        Folder of the data set; `fcrbench datasets` says which need one.
+    methods
+        Names separated by commas, or all; a preset and options may follow a name: "fcrnet (paper) colors=3".
+    epochs
+        Passes over the training fields.
+    seeds
+        Whole numbers separated by commas; several share a row, with their spread.
+    against
+        What differences are taken to: a method or a row's name; the first unless said.
+    device
+        auto, cpu, cuda or cuda:N.
+    settings
+        Any other key of the configuration as KEY=VALUE, for all methods; may be repeated.
+    output
+        Folder for runs/, table.md, table.tex, table.csv and table.html.
+    """
+    chosen = {
+        "dataset.name": dataset,
+        "dataset.root": str(root.resolve()) if root else None,
+        "training.epochs": epochs,
+        "device": device,
+    }
+    given = {key: value for key, value in chosen.items() if value is not None}
+    from rich.console import Console
+
+    from fcrbench.comparison import compare_runs, sweep
+    from fcrbench.config import merge
+    from fcrbench.progress import TrainingDisplay
+    from fcrbench.report.comparison_files import show
+    from fcrbench.settings import nested, setting
+
+    console = Console()
+    values: dict[str, Any] = {}
+    for key, value in [*given.items(), *map(setting, settings)]:
+        values = merge(values, nested(key, value))
+    planned = sweep.plan(sweep.entries(methods), sweep.seeds(seeds), values)
+    done = sweep.make_runs(
+        planned,
+        output / "runs",
+        lambda: TrainingDisplay(console),
+        lambda text: console.print(text, highlight=False, soft_wrap=True, markup=False),
+    )
+    if done.folders:
+        comparison = compare_runs(done.folders, against)
+        show(comparison, console)
+        write_comparison(comparison, output)
+        console.print(f"page: {output / 'table.html'}", highlight=False, soft_wrap=True)
+    if done.failures:
+        raise FcrbenchError(f"not in the table: {'; '.join(done.failures)}")
