@@ -51,7 +51,9 @@ def decoder(method: str) -> Decode:
     """The method's post-processing with its default options."""
     if method == "fcrnet":  # needs no PyTorch for this
         o = FCRNetOptions()
-        return lambda scores: postprocess.instances(scores, 0, min_size=o.min_size, fill_holes=o.fill_holes)
+        return lambda scores: postprocess.instances(
+            scores, 0, min_size=o.min_size, fill_holes=o.fill_holes, join_contact=o.join_contact
+        )
     try:
         return methods.create(method).postprocess
     except (ImportError, UsageError) as error:
