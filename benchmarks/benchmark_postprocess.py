@@ -66,6 +66,7 @@ class Steps:
         postprocess.instances(scores)
         postprocess.fill_holes(labels)
         postprocess.remove_small(labels, 20)
+        postprocess.join_fragments(labels, 0.25)
 
     def time_instances(self, field: Field) -> None:
         postprocess.instances(field[1])
@@ -75,6 +76,9 @@ class Steps:
 
     def time_remove_small(self, field: Field) -> None:
         postprocess.remove_small(field[0], 20)
+
+    def time_join_fragments(self, field: Field) -> None:
+        postprocess.join_fragments(field[0], 0.25)
 
     def peakmem_instances(self, field: Field) -> None:
         postprocess.instances(field[1])
