@@ -42,7 +42,7 @@ $(VENV)/ready: pyproject.toml baselines/pyproject.toml constraints.txt tools/ins
 		{ echo "fcrbench needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	sh tools/install_torch.sh $(BIN) $(TORCH)
-	$(PIP) -c constraints.txt -e ".[train,dev]" -e baselines
+	$(PIP) -c constraints.txt -e ".[train,scale,zarr,parquet,dev]" -e baselines
 	touch $@
 
 clean:

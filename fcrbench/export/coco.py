@@ -1,0 +1,109 @@
+"""COCO annotations: one file for many images."""
+
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcrbench.export.objects import ObjectRuns, object_runs
+from fcrbench.export.polygons import polygons
+from fcrbench.kernels.properties import moments
+from fcrbench.kernels.rle import encode_counts
+from fcrbench.labels import as_labels
+
+Masks = Literal["rle", "polygons"]
+_CHARACTERS = 13  # of 5 bits that a signed 64-bit number may take
+CATEGORY = {"id": 1, "name": "nucleus", "supercategory": "cell"}
+
+
+def coco(images: Iterable[tuple[str, ArrayLike]], masks: Masks = "rle") -> dict[str, Any]:
+    """Annotations of many label images, ready for JSON.
+
+    Args:
+        images: (file name, labels) of each image; labels (H, W), any integer dtype, 0 = background.
+        masks: "rle", compressed run lengths, exact for every object; "polygons", pixel edges, where an object
+            has no hole, which COCO polygons cannot have; run lengths for the others.
+
+    An annotation keeps the object's id in the key "label", as COCO's own "id" counts through all images.
+    Areas are pixels, boxes x, y, width, height.
+
+    Raises TypeError for labels that are not integers, ValueError for another shape, a negative id or unknown
+    masks.
+    """
+    if masks not in get_args(Masks):
+        raise ValueError(f"masks: expected one of {', '.join(get_args(Masks))}, found {masks!r}")
+    entries: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for image_id, (name, labels) in enumerate(images, 1):
+        array = as_labels(labels, name)
+        objects = object_runs(array)
+        height, width = objects.shape
+        entries.append({"id": image_id, "file_name": name, "width": width, "height": height})
+        sums = np.zeros((len(objects.ids) + 1, 8), np.int64)
+        boxes = np.zeros((len(objects.ids) + 1, 4), np.int64)
+        moments(objects.paint(), sums, boxes)
+        segmentations = _segmentations(array, objects, masks)
+        for label, area, box, segmentation in zip(
+            objects.ids.tolist(), sums[1:, 2].tolist(), boxes[1:].tolist(), segmentations, strict=True
+        ):
+            y, x, y_end, x_end = box
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": CATEGORY["id"],
+                    "label": label,
+                    "segmentation": segmentation,
+                    "area": area,
+                    "bbox": [x, y, x_end - x, y_end - y],
+                    "iscrowd": 0,
+                }
+            )
+    return {"images": entries, "annotations": annotations, "categories": [CATEGORY]}
+
+
+def _segmentations(array: NDArray, objects: ObjectRuns, masks: Masks) -> list[Any]:
+    codes = run_lengths(array)
+    size = list(objects.shape)
+    found: list[Any] = [{"size": size, "counts": code} for code in codes]
+    if masks == "polygons":
+        for i, parts in enumerate(polygons(array).values()):
+            if not any(part.holes for part in parts):
+                found[i] = [part.outer.reshape(-1).tolist() for part in parts]
+    return found
+
+
+def run_lengths(labels: ArrayLike) -> list[str]:
+    """COCO's compressed run lengths of every object's mask, by ascending id.
+
+    A mask is read column by column: lengths of 0s and 1s in turn, of 0s first. See `kernels.rle`.
+    """
+    columns = object_runs(as_labels(labels, "labels").T)
+    n = len(columns.ids)
+    if n == 0:
+        return []
+    size = int(columns.starts[-1])
+    order = np.argsort(columns.index, kind="stable")
+    order = order[np.searchsorted(columns.index[order], 1) :]  # without background
+    owner, starts, stops = columns.index[order], columns.starts[order], columns.starts[order + 1]
+    # A run that goes on at the top of the next column is one.
+    first = np.ones(len(order), bool)
+    first[1:] = (owner[1:] != owner[:-1]) | (starts[1:] != stops[:-1])
+    last = np.append(first[1:], True)
+    owner, starts, stops = owner[first], starts[first], stops[last]
+    begins = np.ones(len(owner), bool)
+    begins[1:] = owner[1:] != owner[:-1]
+    before = np.where(begins, 0, np.append(0, stops[:-1]))
+    ends = np.append(begins[1:], True)
+    # Per run the 0s before it and its 1s; then, unless the mask ends with a 1, the 0s after the last run.
+    tail = ends & (stops < size)
+    columns_of_counts = np.stack([starts - before, stops - starts, size - stops], axis=1)
+    used = np.stack([np.ones_like(tail), np.ones_like(tail), tail], axis=1)
+    counts = columns_of_counts[used]
+    mask_ends = np.cumsum(used.sum(axis=1))[ends]
+    text = np.empty(_CHARACTERS * len(counts), np.uint8)
+    text_ends = np.empty(n, np.int64)
+    encode_counts(counts, mask_ends, text, text_ends)
+    joined = text[: text_ends[-1]].tobytes().decode("ascii")
+    return [joined[a:b] for a, b in zip([0, *text_ends.tolist()], text_ends.tolist(), strict=False)]

@@ -1,0 +1,57 @@
+"""GeoJSON (RFC 7946) of the objects of an image, as QuPath reads it."""
+
+import uuid
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from fcrbench.export.polygons import Part, Ring, polygons
+
+CLASSIFICATION = "Nucleus"
+
+
+def feature_collection(
+    labels: ArrayLike, image: str = "", measurements: dict[int, dict[str, float]] | None = None
+) -> dict[str, Any]:
+    """Every object of a label image (H, W) as a Feature, ready for JSON.
+
+    Coordinates are pixels from the upper left corner, x first, y down, as QuPath has them. An object in one
+    piece is a Polygon with its holes, one in several pieces a MultiPolygon.
+
+    Args:
+        labels: (H, W), any integer dtype, 0 = background.
+        image: its name: the UUIDs of the objects, the same at every export, are made from it and the id.
+        measurements: id: name: value, shown by QuPath as measurements; see `table.measure`.
+
+    Raises TypeError for labels that are not integers, ValueError for another shape or a negative id.
+    """
+    features = []
+    for label, parts in polygons(labels).items():
+        properties: dict[str, Any] = {
+            "objectType": "detection",
+            "name": str(label),
+            "classification": {"name": CLASSIFICATION},
+        }
+        if measurements is not None:
+            properties["measurements"] = measurements[label]
+        features.append(
+            {
+                "type": "Feature",
+                "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"fcrbench:{image}/{label}")),
+                "geometry": _geometry(parts),
+                "properties": properties,
+            }
+        )
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _geometry(parts: list[Part]) -> dict[str, Any]:
+    coordinates = [[_closed(ring) for ring in (part.outer, *part.holes)] for part in parts]
+    if len(coordinates) == 1:
+        return {"type": "Polygon", "coordinates": coordinates[0]}
+    return {"type": "MultiPolygon", "coordinates": coordinates}
+
+
+def _closed(ring: Ring) -> list[list[int]]:
+    points: list[list[int]] = ring.tolist()
+    return [*points, points[0]]

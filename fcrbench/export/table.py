@@ -1,0 +1,84 @@
+"""Measurements of objects, under the names that scikit-image's regionprops_table gives them."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcrbench.export.objects import object_runs
+from fcrbench.kernels import properties as kernel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BORDER_WEIGHTS = np.array([0, 1, math.sqrt(2), (1 + math.sqrt(2)) / 2])
+_BOX = ("bbox-0", "bbox-1", "bbox-2", "bbox-3")
+
+
+def measure(labels: ArrayLike, image: ArrayLike | None = None) -> "pd.DataFrame":
+    """One row an object of a label image, by ascending id.
+
+    Args:
+        labels: (H, W), any integer dtype, 0 = background.
+        image: (H, W) intensities, any real dtype.
+
+    Columns, in pixels where they have a unit:
+        label, area; centroid-0 and centroid-1, the mean y and x of the pixels' centres; bbox-0 .. bbox-3, the
+        first y and x and the last y and x plus 1;
+        axis_major_length, axis_minor_length, eccentricity, orientation (radians from the y axis,
+        counterclockwise) of the ellipse of the same second moments;
+        perimeter, of Benkrid & Crookes (1999);
+        with an image: intensity_mean, intensity_min, intensity_max.
+
+    Raises TypeError for labels that are not integers, ValueError for another shape, a negative id, or an
+    image of another shape.
+    """
+    import pandas as pd
+
+    objects = object_runs(labels)
+    index = objects.paint()
+    n = len(objects.ids)
+    sums, boxes = np.zeros((n + 1, 8), np.int64), np.zeros((n + 1, 4), np.int64)
+    kernel.moments(index, sums, boxes)
+    area, columns = sums[1:, 2], {}
+    columns["label"], columns["area"] = objects.ids, area
+    shift = sums[1:, 3:5] / area[:, None]
+    centre = sums[1:, :2] + shift
+    columns["centroid-0"], columns["centroid-1"] = centre.T
+    columns |= dict(zip(_BOX, boxes[1:].T, strict=True))
+    columns |= _ellipse(sums[1:], shift)
+    border = np.zeros((index.shape[0] + 2, index.shape[1] + 2), np.int32)
+    kernel.mark_border(index, border)
+    weights = np.zeros((n + 1, 4), np.int64)
+    kernel.perimeters(border, weights)
+    columns["perimeter"] = weights[1:] @ _BORDER_WEIGHTS
+    if image is not None:
+        columns |= _intensities(index, n, np.asarray(image), area)
+    return pd.DataFrame(columns)
+
+
+def _ellipse(sums: NDArray[np.int64], shift: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """From second central moments to axes, by the eigenvalues of the 2 x 2 inertia tensor."""
+    area = sums[:, 2]
+    yy, xx, yx = (sums[:, 5:8] / area[:, None] - shift[:, [0, 1, 0]] * shift[:, [0, 1, 1]]).T
+    middle, spread = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
+    major, minor = middle + spread, np.maximum(middle - spread, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        eccentricity = np.where(major > 0, np.sqrt(np.maximum(1 - minor / major, 0)), 0.0)
+    return {
+        "axis_major_length": 4 * np.sqrt(major),
+        "axis_minor_length": 4 * np.sqrt(minor),
+        "eccentricity": eccentricity,
+        "orientation": np.arctan2(2 * yx, yy - xx) / 2,
+    }
+
+
+def _intensities(index: NDArray, n: int, image: NDArray, area: NDArray) -> dict[str, NDArray[np.float64]]:
+    if image.shape != index.shape:
+        raise ValueError(f"image: expected the labels' shape {index.shape}, found {image.shape}")
+    if image.dtype.kind not in "iufb":
+        raise TypeError(f"image: expected real numbers, found {image.dtype}")
+    total, low, high = np.zeros(n + 1), np.full(n + 1, np.inf), np.full(n + 1, -np.inf)
+    kernel.intensities(index, np.ascontiguousarray(image, np.float64), total, low, high)
+    return {"intensity_mean": total[1:] / area, "intensity_min": low[1:], "intensity_max": high[1:]}
