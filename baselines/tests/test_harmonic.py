@@ -6,12 +6,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from fcrbench import datasets, metrics, postprocess
+from fcrbench import datasets, metrics
 from fcrbench.errors import UsageError
-from fcrbench_baselines.harmonic.decode import cluster, instances
 from fcrbench_baselines.harmonic.fit import Profiles, fit, object_means
 from fcrbench_baselines.harmonic.guides import GuideFunctions
 from fcrbench_baselines.harmonic.loss import HarmonicLoss, borders, object_targets
@@ -275,97 +272,25 @@ def truth_scores(labels, coefficients, noise=0.0, seed=0):
 
 def test_the_embedding_of_the_truth_gives_the_truth(fields, coefficients):
     for labels in fields:
-        found = instances(truth_scores(labels, coefficients), 0.5, 1, fill_holes=False)
+        found = create("paper", min_size=1).postprocess(truth_scores(labels, coefficients))
         assert metrics.pq(labels, found) > 0.995
 
 
 def test_noise_within_the_bandwidth_changes_nothing(fields, coefficients):
     for labels in fields:
-        found = instances(truth_scores(labels, coefficients, noise=0.1), 0.7, 25, fill_holes=True)
-        assert metrics.pq(labels, found) > 0.95
+        found = create().postprocess(truth_scores(labels, coefficients, noise=0.1))
+        assert metrics.pq(labels, found) > 0.93  # a few true nuclei join the larger one they lie on
 
 
 def test_equal_embeddings_apart_are_two_instances():
     scores = -np.ones((3, 8, 12), np.float32)
     scores[:, 2:6, 1:4] = scores[:, 2:6, 8:11] = 1
-    assert instances(scores, 0.5, 1, False).max() == 2
-
-
-def naive_cluster(embedding, foreground, bandwidth, min_size):
-    """The definition in `cluster`, pixel by pixel, without any short cut."""
-    components, count = postprocess.label(foreground.astype(np.uint8))
-    out = np.zeros(foreground.shape, np.int32)
-    for component in range(1, count + 1):
-        inside = components == component
-        points = embedding[:, inside].T.astype(np.float64)
-        seen = np.zeros(len(points), bool)
-        modes: list[np.ndarray] = []
-        support: list[int] = []
-        for seed in range(len(points)):
-            if seen[seed]:
-                continue
-            seen[seed] = True
-            mode = points[seed]
-            for _ in range(100):
-                window = np.linalg.norm(points - mode, axis=1) <= bandwidth
-                before, mode = mode, points[window].mean(axis=0)
-                if np.linalg.norm(mode - before) <= 1e-3 * bandwidth:
-                    break
-            seen |= np.linalg.norm(points - mode, axis=1) <= bandwidth
-            close = [j for j, other in enumerate(modes) if np.linalg.norm(other - mode) <= bandwidth]
-            if not close:
-                modes.append(mode)
-                support.append(window.sum())
-            elif window.sum() > support[close[0]]:
-                modes[close[0]], support[close[0]] = mode, window.sum()
-        kept = [m for m, s in zip(modes, support, strict=True) if s >= min(min_size, max(support))]
-        distance = np.linalg.norm(points[:, None] - np.array(kept), axis=2)
-        out[inside] = out.max() + 1 + distance.argmin(axis=1)
-    return out
-
-
-def same_partition(a, b):
-    return metrics.pq(a, b) == 1 and np.array_equal(a > 0, b > 0)
-
-
-@settings(max_examples=40)
-@given(
-    seed=st.integers(0, 10**6),
-    noise=st.floats(0.01, 0.6),
-    objects=st.integers(1, 6),
-    min_size=st.integers(1, 8),
-    bandwidth=st.floats(0.3, 1.5),
-)
-def test_mean_shift_is_its_definition(seed, noise, objects, min_size, bandwidth):
-    rng = np.random.default_rng(seed)
-    shape = (14, 17)
-    # Regions nearest to random points touch each other; some pixels are background.
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    places = rng.uniform(0, 17, (objects, 2))
-    region = ((y - places[:, :1, None]) ** 2 + (x - places[:, 1:, None]) ** 2).argmin(axis=0)
-    embedding = rng.uniform(-1, 1, (objects, 4))[region].transpose(2, 0, 1)
-    embedding = (embedding + noise * rng.standard_normal(embedding.shape)).astype(np.float32)
-    foreground = rng.random(shape) < 0.8
-    fast = cluster(embedding, foreground, bandwidth, min_size)
-    naive = naive_cluster(embedding, foreground, bandwidth, min_size)
-    assert same_partition(fast, naive) or not foreground.any()
-
-
-def test_real_fields_cluster_as_defined(fields, coefficients):
-    labels = fields[0][:160, :160]
-    scores = truth_scores(labels, coefficients, noise=0.3)
-    fast = cluster(scores[:-1], scores[-1] > 0, 0.9, 25)
-    assert same_partition(fast, naive_cluster(scores[:-1], scores[-1] > 0, 0.9, 25))
+    assert create(min_size=1).postprocess(scores).max() == 2
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5)])
 def test_images_without_foreground_have_no_instance(shape):
-    assert instances(-np.ones((13, *shape), np.float32), 0.5, 1, True).max() == 0
-
-
-def test_shapes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"expected \(N, H, W\)"):
-        cluster(np.zeros((2, 4, 4), np.float32), np.zeros((4, 5), bool), 1.0)
+    assert create().postprocess(-np.ones((13, *shape), np.float32)).max() == 0
 
 
 def test_without_a_foreground_channel_the_length_of_the_embedding_decides(fields, coefficients):
@@ -408,7 +333,15 @@ def test_presets_are_options_that_exist(preset):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("guides", 6), ("periods", (100.0, 50.0)), ("epsilon", 0.0), ("bandwidth", -1.0), ("min_size", -1)],
+    [
+        ("guides", 6),
+        ("periods", (100.0, 50.0)),
+        ("epsilon", 0.0),
+        ("bandwidth", -1.0),
+        ("bandwidth", float("nan")),
+        ("join_contact", 1.5),
+        ("min_size", -1),
+    ],
 )
 def test_impossible_options_are_named(option, value):
     with pytest.raises(UsageError, match=f"options.{option} is"):

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
+from fcrbench.methods.options import at_least
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,8 @@ class ClassicalOptions:
     min_contrast: float = 4.0
 
     def __post_init__(self) -> None:
-        for name in ("smoothing", "distance_smoothing", "min_size", "min_contrast"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
-        if self.min_distance < 1:
-            raise UsageError(f"options.min_distance is {self.min_distance}; expected at least 1")
+        at_least(0, self, "smoothing", "distance_smoothing", "min_size", "min_contrast")
+        at_least(1, self, "min_distance")
 
 
 SPEC = MethodSpec(

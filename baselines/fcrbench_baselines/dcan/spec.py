@@ -5,6 +5,7 @@ from typing import Literal
 
 from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
+from fcrbench.methods.options import at_least
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,8 @@ class DCANOptions:
     grow: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("contour_radius", "balance", "smooth", "min_size", "grow"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
-        if self.filters < 1:
-            raise UsageError(f"options.filters is {self.filters}; expected at least 1")
+        at_least(0, self, "contour_radius", "balance", "smooth", "min_size", "grow")
+        at_least(1, self, "filters")
         if not self.auxiliary or min(self.auxiliary) < 0:
             raise UsageError(
                 f"options.auxiliary is {list(self.auxiliary)}; expected one or more weights >= 0"

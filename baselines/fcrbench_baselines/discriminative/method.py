@@ -5,10 +5,10 @@ from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
 from fcrbench.methods.intensity import root
-from fcrbench_baselines.discriminative.decode import cluster
 from fcrbench_baselines.discriminative.loss import DiscriminativeLoss, foreground_loss
 from fcrbench_baselines.discriminative.model import STRIDE, ReSeg
 from fcrbench_baselines.discriminative.spec import DiscriminativeOptions
+from fcrbench_baselines.mean_shift.decode import cluster
 
 
 class Discriminative(Method):
@@ -40,6 +40,7 @@ class Discriminative(Method):
             scores[1] > scores[0],
             o.bandwidth,
             by_component=o.by_component,
+            join_contact=o.join_contact,
             min_size=o.min_size,
             fill_holes=o.fill_holes,
         )

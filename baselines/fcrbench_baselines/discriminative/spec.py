@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
+from fcrbench.methods.options import at_least, between, positive
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class DiscriminativeOptions:
     by_component       cluster each connected component of the foreground apart and split clusters into
                        connected instances: objects that are far apart may share an embedding. The paper
                        clusters the whole image
+    join_contact       an instance with this share of its edge on a larger one joins it, see
+                       `fcrbench.postprocess.join_fragments`; 0, none does (the paper)
     min_size           instances smaller than this are dropped; pixels
     fill_holes         fill holes that one instance encloses
     """
@@ -37,20 +39,17 @@ class DiscriminativeOptions:
     reg_weight: float = 0.001
     contact_weight: float = 0.0
     foreground_weight: float = 1.0
-    bandwidth: float = 1.5
+    bandwidth: float = 0.7
     by_component: bool = True
+    join_contact: float = 0.3
     min_size: int = 25
     fill_holes: bool = True
 
     def __post_init__(self) -> None:
-        if self.dimensions < 1:
-            raise UsageError(f"options.dimensions is {self.dimensions}; expected at least 1")
-        for name in ("pull_margin", "reg_weight", "contact_weight", "foreground_weight", "min_size"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
-        for name in ("push_margin", "bandwidth"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"options.{name} is {getattr(self, name)}; expected a positive number")
+        at_least(1, self, "dimensions")
+        at_least(0, self, "pull_margin", "reg_weight", "contact_weight", "foreground_weight", "min_size")
+        between(0, 1, self, "join_contact")
+        positive(self, "push_margin", "bandwidth")
 
 
 SPEC = MethodSpec(
@@ -71,6 +70,7 @@ SPEC = MethodSpec(
                 "intensity": "linear",
                 "bandwidth": 0.5,
                 "by_component": False,
+                "join_contact": 0.0,
                 "fill_holes": False,
             },
             training={

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
 from fcrbench.methods.intensity import root
-from fcrbench_baselines.harmonic.decode import instances
 from fcrbench_baselines.harmonic.fit import fit
 from fcrbench_baselines.harmonic.loss import HarmonicLoss
 from fcrbench_baselines.harmonic.model import LEVELS, ORIGINS, HarmonicUNet, Output
 from fcrbench_baselines.harmonic.spec import HarmonicOptions
+from fcrbench_baselines.mean_shift.decode import cluster
 
 FITTED_CROPS = 64
 SHORTEST = 0.4  # shortest embedding that is foreground, of the length of the guide values at its pixel
@@ -63,7 +63,17 @@ class Harmonic(Method):
 
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
         o = self.options
-        return instances(scores, o.bandwidth, o.min_size, o.fill_holes)
+        # Not in the whole image: guide functions repeat, so in a field larger than the crops that they were
+        # fitted to, two objects far apart may share their values.
+        return cluster(
+            scores[:-1],
+            scores[-1] > 0,
+            o.bandwidth,
+            by_component=True,
+            join_contact=o.join_contact,
+            min_size=o.min_size,
+            fill_holes=o.fill_holes,
+        )
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
         return super().normalize(root(image) if self.options.intensity == "root" else image)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
+from fcrbench.methods.options import at_least, between, positive
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class HarmonicOptions:
                       weigh 10 / log n, background included (the paper)
     edge_weight       weight of the embedding's error within 2 pixels of the border of an object
     bandwidth         radius of the mean shift window
+    join_contact      an instance with this share of its edge on a larger one joins it, see
+                      `fcrbench.postprocess.join_fragments`; 0, none does (the paper)
     downscale         1: the network works at the resolution of the image (the paper); 2: at half of it,
                       which costs a quarter, and its output is interpolated
     intensity         "linear": mean 0 and deviation 1; "root": the same after the square root of what is
@@ -42,6 +45,7 @@ class HarmonicOptions:
     object_weight: Literal["even", "log"] = "even"
     edge_weight: float = 1.0
     bandwidth: float = 0.7
+    join_contact: float = 0.3
     downscale: Literal[1, 2] = 2
     intensity: Literal["root", "linear"] = "root"
     min_size: int = 25
@@ -53,12 +57,9 @@ class HarmonicOptions:
         short, long = self.periods
         if not 2 < short <= long:
             raise UsageError(f"options.periods is {list(self.periods)}; expected 2 < shortest <= longest")
-        for name in ("epsilon", "bandwidth"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"options.{name} is {getattr(self, name)}; expected a positive number")
-        for name in ("fit_steps", "edge_weight", "min_size"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
+        positive(self, "epsilon", "bandwidth")
+        at_least(0, self, "fit_steps", "edge_weight", "min_size")
+        between(0, 1, self, "join_contact")
 
 
 SPEC = MethodSpec(
@@ -81,6 +82,7 @@ SPEC = MethodSpec(
                 "edge_weight": 10.0,
                 "epsilon": 0.7071,  # 0.5 squared distance
                 "bandwidth": 0.5,
+                "join_contact": 0.0,
                 "downscale": 1,
                 "intensity": "linear",
                 "fill_holes": False,

@@ -18,6 +18,28 @@ inner = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "
 
 
 @jit
+def group_pixels(groups: NDArray, n_groups: int) -> tuple[NDArray, NDArray]:
+    """Flat positions (int64) of the pixels of groups 1..n_groups, by group, in raster order; and starts.
+
+    groups  (H * W,) int32, 0 = in no group
+    starts  (n_groups + 1,) int64, where each group begins, then the number of positions
+    """
+    starts = np.zeros(n_groups + 1, np.int64)
+    for i in range(groups.size):
+        if groups[i] > 0:
+            starts[groups[i]] += 1
+    for g in range(n_groups):
+        starts[g + 1] += starts[g]
+    place = starts.copy()
+    pixels = np.empty(starts[n_groups], np.int64)
+    for i in range(groups.size):
+        if groups[i] > 0:
+            pixels[place[groups[i] - 1]] = i
+            place[groups[i] - 1] += 1
+    return pixels, starts
+
+
+@jit
 def gather(planes: NDArray, pixels: NDArray, rows: NDArray) -> None:
     """Write columns `pixels` of planes (E, H * W) to the first E columns of `rows`."""
     for i in range(len(pixels)):
@@ -199,54 +221,3 @@ def mean_shift(
                     if inside[c]:
                         clusters[candidates[c]] = found
     return found
-
-
-@jit
-def absorb_small(rows: NDArray, starts: NDArray, clusters: NDArray, n_clusters: int, min_size: int) -> None:
-    """Give the pixels of clusters below min_size pixels to the nearest mean of a larger one, in place.
-
-    Only larger clusters of the same group count; where there is none, nothing changes. Clusters are numbered
-    by group, as mean_shift does.
-    """
-    size = np.zeros(n_clusters + 1, np.int64)
-    for i in range(len(rows)):
-        size[clusters[i]] += 1
-    place = np.full(n_clusters + 1, -1, np.int64)
-    n_large = 0
-    for c in range(1, n_clusters + 1):
-        if size[c] >= min_size:
-            place[c] = n_large
-            n_large += 1
-    mean = np.zeros((n_large, rows.shape[1]), np.float64)
-    name = np.zeros(n_large, np.int32)
-    for i in range(len(rows)):
-        p = place[clusters[i]]
-        if p >= 0:
-            name[p] = clusters[i]
-            for k in range(rows.shape[1]):
-                mean[p, k] += rows[i, k]
-    for p in range(n_large):
-        for k in range(rows.shape[1]):
-            mean[p, k] /= size[name[p]]
-    nearest = 0
-    for group in range(len(starts) - 1):
-        low = high = -1
-        for i in range(starts[group], starts[group + 1]):
-            p = place[clusters[i]]
-            if p >= 0:
-                low = p if low < 0 else min(low, p)
-                high = max(high, p)
-        if low < 0:
-            continue
-        for i in range(starts[group], starts[group + 1]):
-            if place[clusters[i]] >= 0:
-                continue
-            best = np.inf
-            for p in range(low, high + 1):
-                distance = 0.0
-                for k in range(rows.shape[1]):
-                    distance += (rows[i, k] - mean[p, k]) ** 2
-                if distance < best:
-                    best = distance
-                    nearest = p
-            clusters[i] = name[nearest]

@@ -1,12 +1,11 @@
-"""From an embedding and a foreground to instances: mean shift, as in the paper, or by component."""
+"""From an embedding and a foreground to instances: mean shift of the whole image, or by component."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.postprocess import fill_holes as filled
-from fcrbench.postprocess import label, remove_small
-from fcrbench_baselines.discriminative import kernels
-from fcrbench_baselines.grouping import group_pixels
+from fcrbench.postprocess import join_fragments, label, remove_small
+from fcrbench_baselines.mean_shift import kernels
 
 SAMPLE = 2000  # pixels from which the axes of largest variance are estimated
 
@@ -17,6 +16,7 @@ def cluster(
     bandwidth: float = 0.5,
     *,
     by_component: bool = False,
+    join_contact: float = 0.0,
     min_size: int = 0,
     fill_holes: bool = False,
 ) -> NDArray[np.int32]:
@@ -30,9 +30,11 @@ def cluster(
         embedding: (E, H, W) float32.
         foreground: (H, W) bool.
         bandwidth: largest distance of a pixel to the centre of its cluster, delta_v in the paper.
-        by_component: cluster each 4-connected component of the foreground apart, give the pixels of clusters
-            below min_size to the nearest larger cluster of their component, and split clusters into connected
-            instances. Objects that are far apart may then share an embedding.
+        by_component: cluster each 4-connected component of the foreground apart, and split clusters into
+            connected instances. Objects that are far apart may then share an embedding.
+        join_contact: give instances with this share of their edge on a larger one to that one, see
+            `fcrbench.postprocess.join_fragments`; 0, join none. Pixels on the rim of an object are off its
+            mean and make clusters of their own.
         min_size: instances of fewer pixels are dropped.
         fill_holes: fill holes that one instance encloses.
 
@@ -40,7 +42,8 @@ def cluster(
         (H, W) int32 labels 1..n, 0 = background.
 
     Raises:
-        ValueError: shapes do not fit, the bandwidth is not positive, or a foreground pixel is not finite.
+        ValueError: shapes do not fit, the bandwidth is not positive, join_contact is not within 0..1, or a
+            foreground pixel is not finite.
     """
     if embedding.ndim != 3 or foreground.shape != embedding.shape[1:]:
         raise ValueError(
@@ -50,7 +53,7 @@ def cluster(
     if not bandwidth > 0:
         raise ValueError(f"bandwidth: expected a positive number, found {bandwidth}")
     groups, n_groups = label(foreground) if by_component else (foreground.astype(np.int32), 1)
-    pixels, starts = group_pixels(groups.reshape(-1), n_groups)
+    pixels, starts = kernels.group_pixels(groups.reshape(-1), n_groups)
     planes = np.ascontiguousarray(embedding, np.float32).reshape(len(embedding), -1)
     # NumPy's allocation takes large pages, Numba's does not: faults would cost more than the copying.
     rows = np.zeros((len(pixels), -(-len(planes) // kernels.LANES) * kernels.LANES), np.float32)
@@ -67,13 +70,13 @@ def cluster(
         order = np.argsort(keys[:, 0], kind="stable")
         keys = keys[order]
     clusters = np.zeros(len(pixels), np.int32)
-    n = kernels.mean_shift(rows, keys, order, axes, starts, bandwidth, clusters)
-    if by_component:
-        kernels.absorb_small(rows, starts, clusters, n, min_size)
+    kernels.mean_shift(rows, keys, order, axes, starts, bandwidth, clusters)
     out = np.zeros(foreground.shape, np.int32)
     out.reshape(-1)[pixels] = clusters
     if by_component:
         out, _ = label(out)
+    if join_contact:
+        out = join_fragments(out, join_contact)
     out = remove_small(out, min_size)
     return filled(out) if fill_holes else out
 

@@ -1,0 +1,28 @@
+"""Checks of numbers, for the options classes of methods. NaN passes none of them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fcrbench.errors import UsageError
+
+
+def at_least(least: float, options: Any, *names: str) -> None:
+    """Raise UsageError at the first of these options that is below `least`."""
+    _check(options, names, lambda value: value >= least, f"{least} or more")
+
+
+def between(least: float, most: float, options: Any, *names: str) -> None:
+    """Raise UsageError at the first of these options that is below `least` or above `most`."""
+    _check(options, names, lambda value: least <= value <= most, f"{least} to {most}")
+
+
+def positive(options: Any, *names: str) -> None:
+    """Raise UsageError at the first of these options that is not above 0."""
+    _check(options, names, lambda value: value > 0, "a positive number")
+
+
+def _check(options: Any, names: Iterable[str], fits: Callable[[float], bool], expected: str) -> None:
+    for name in names:
+        value = getattr(options, name)
+        if not fits(value):
+            raise UsageError(f"options.{name} is {value}; expected {expected}")
