@@ -1,7 +1,7 @@
-"""A function over many inputs by threads, results in the order of the inputs."""
+"""A function over many inputs: one after the other, by threads, or by the workers of a dask scheduler."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -13,13 +13,26 @@ T = TypeVar("T")
 _WAIT = 0.02  # seconds
 
 
-def ordered_map(function: Callable[[A], T], inputs: Iterable[A], workers: int) -> Iterator[T]:
+def ordered_map(
+    function: Callable[[A], T],
+    inputs: Iterable[A],
+    workers: int = 1,
+    scheduler: str | None = None,
+    name: Callable[[A], str] = str,
+) -> Generator[T, None, None]:
     """function(input) for each input, in order.
 
-    Each worker takes the next input itself: no more than `workers` inputs are held at a time, and no thread
-    waits for another. One worker: the caller's thread. Of several errors, that of the first input is raised,
-    when the workers have finished what they have begun.
+    workers    threads. Each takes the next input itself: no more than `workers` inputs are held at a time,
+               and no thread waits for another. One: the caller's thread.
+    scheduler  the address of a dask scheduler, whose workers do the work instead; see `cluster.dask_map`,
+               also for `name` and what the function must be
+    Of several errors, that of the first input is raised, when the workers have finished what they have begun.
     """
+    if scheduler is not None:
+        from fcrbench.cluster import dask_map
+
+        yield from dask_map(function, inputs, scheduler, name)
+        return
     if workers == 1:
         for given in inputs:
             yield function(given)

@@ -1,5 +1,6 @@
 """`fcrbench score`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,16 @@ def score(
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     workers: int = 1,
+    scheduler: str | None = None,
+    strict: bool = False,
+    resume: bool = False,
 ) -> None:
     """Score predicted label images against the truth of the same file name.
 
     Example: fcrbench score truth/ out/ -o scores.csv
+    Example: fcrbench score truth/ out/ -o scores.csv --scheduler tcp://10.0.0.1:8786
+
+    Images that cannot be scored are listed with the reasons when the others are done, and the exit code is 1.
 
     Parameters
     ----------
@@ -27,9 +34,31 @@ def score(
         CSV with one row an image.
     workers
         Threads.
+    scheduler
+        Address of a dask scheduler whose workers score; they must see the same folders.
+    strict
+        Stop at the first image that cannot be scored.
+    resume
+        Go on with an interrupted call of the same folders and output.
     """
+    from fcrbench.errors import UsageError
+    from fcrbench.metrics.progress import reporting
     from fcrbench.report.text import score_lines
     from fcrbench.scoring import score_folders
 
-    scores = score_folders(truth_dir, pred_dir, output, workers)
-    print("\n".join(score_lines(scores.summary())))
+    if workers < 1:
+        raise UsageError(f"--workers: expected 1 or more, found {workers}")
+    with reporting(sys.stderr.isatty(), None) as report:
+        found = score_folders(
+            truth_dir,
+            pred_dir,
+            output,
+            workers,
+            scheduler=scheduler,
+            strict=strict,
+            resume=resume,
+            progress=report,
+        )
+    if len(found.scores.table):
+        print("\n".join(score_lines(found.scores.summary())))
+    found.failures.finish(found.images, "scored")

@@ -83,11 +83,22 @@ def test_bad_input_is_named_and_earlier_scores_stay(cli, folders, found, words):
         write_png(bad, np.arange(1800, dtype=np.uint16).reshape(20, 30, 3).astype(np.uint8))
     elif found == "empty file":
         bad.write_bytes(b"")
-    line = cli.fails("score", truth, pred, "-o", "scores.csv")
+    line = cli.fails("score", truth, pred, "-o", "scores.csv", "--strict")
     for word in words:
         assert word in line
     assert files(cli.folder)["scores.csv"] == b"earlier"
     assert not [name for name in files(cli.folder) if "/." in name or name.startswith(".")]
+    if found in ("no truth", "no folder"):
+        return
+    done = cli("score", truth, pred, "-o", "scores.csv", code=1)  # without --strict the others are scored
+    assert "2 images, 1 without any object" in done.stdout
+    assert "1 of 3 images could not be scored: " in done.stderr
+    rows = list(csv.DictReader((cli.folder / "scores.csv").open()))
+    assert [row["image"] for row in rows] == ["a", "c"]
+    (failed,) = csv.DictReader((cli.folder / "scores.failed.csv").open())
+    assert failed["image"] == "b"
+    for word in words:
+        assert word in failed["reason"]
 
 
 def test_a_full_disk_keeps_the_earlier_scores(cli, folders):

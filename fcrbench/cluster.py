@@ -1,0 +1,135 @@
+"""A function over many inputs on the workers of a dask scheduler, results in the order of the inputs."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fcrbench.errors import FcrbenchError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+_AHEAD = 3  # tasks under way for each thread of the workers
+_TASK_SECONDS = 0.2  # inputs are put into tasks of about this length: a task costs the scheduler about 1 ms
+_MOST = 64  # inputs a task
+_LOOK = 2.0  # seconds between looks at how many workers there are
+_CONNECT = 15.0  # seconds
+
+Results = tuple[list[T], BaseException | None, float]
+
+
+def dask_map(
+    function: Callable[[A], T], inputs: Iterable[A], scheduler: str, name: Callable[[A], str] = str
+) -> Iterator[T]:
+    """function(input) for each input, in order, on the workers of the scheduler at "tcp://host:port".
+
+    A bounded number of inputs is under way: what the workers can do in about a second. A task whose worker is
+    lost is done again by another; one that has lost its worker more often than the scheduler allows
+    (`distributed.scheduler.allowed-failures`) is given up. Of several errors, that of the first input is
+    raised.
+
+    Args:
+        function: picklable, importable on the workers; may run twice on one input.
+        name: what an input is called in errors.
+
+    Raises FcrbenchError when the extra "scale" is not installed, the scheduler is not there or lost, the
+    workers cannot import the function, or a task was given up.
+    """
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as error:
+        raise FcrbenchError('a dask scheduler needs dask: pip install "fcrbench[scale]"') from error
+    try:
+        client = Client(scheduler, timeout=_CONNECT, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise FcrbenchError(f"no dask scheduler at {scheduler}: {error}") from error
+    with client:
+        yield from _Window(client, scheduler, function, name).run(iter(inputs))
+
+
+class _Window:
+    """Tasks under way, in order."""
+
+    def __init__(
+        self, client: "Client", scheduler: str, function: Callable[[A], T], name: Callable[[A], str]
+    ) -> None:
+        self.client, self.scheduler, self.function, self.name = client, scheduler, function, name
+        self.tasks: deque[tuple[list[Any], Future]] = deque()
+        self.batch = 1
+        self.threads = 0
+        self.looked = float("-inf")
+
+    def run(self, inputs: Iterator[Any]) -> Iterator[Any]:
+        try:
+            self._fill(inputs)
+            while self.tasks:
+                given, future = self.tasks.popleft()
+                results, error, seconds = self._result(given, future)
+                self.batch = max(1, min(int(_TASK_SECONDS / max(seconds, 1e-6)), 2 * self.batch, _MOST))
+                self._fill(inputs)
+                yield from results
+                if error is not None:
+                    raise self._told(error)
+        finally:
+            self.client.cancel([future for _, future in self.tasks])
+
+    def _fill(self, inputs: Iterator[Any]) -> None:
+        now = time.monotonic()
+        if now - self.looked > _LOOK:
+            self.looked = now
+            threads = sum(self.client.nthreads().values())
+            if threads == 0 and self.threads == 0 and not self.tasks:
+                logging.getLogger("fcrbench").warning("waiting for workers at %s", self.scheduler)
+            self.threads = threads
+        while len(self.tasks) < _AHEAD * max(self.threads, 1):
+            given = list(islice(inputs, self.batch))
+            if not given:
+                return
+            # pure=False: a key of its own, as two runs may ask for the same work.
+            self.tasks.append((given, self.client.submit(_each, self.function, given, pure=False)))
+
+    def _result(self, given: list[Any], future: "Future") -> Results:
+        from distributed import KilledWorker
+
+        try:
+            results: Results = future.result()
+        except KilledWorker as error:
+            raise FcrbenchError(
+                f"a worker was lost each time it was at {self._names(given)}, the last one at "
+                f"{error.last_worker.address}: out of memory?"
+            ) from error
+        except (CancelledError, OSError) as error:
+            raise FcrbenchError(f"lost the dask scheduler at {self.scheduler}") from error
+        except ModuleNotFoundError as error:
+            raise self._told(error) from error
+        return results
+
+    def _told(self, error: BaseException) -> BaseException:
+        if isinstance(error, ModuleNotFoundError):
+            return FcrbenchError(f"the workers of {self.scheduler} lack the module {error.name}")
+        return error
+
+    def _names(self, given: list[Any]) -> str:
+        first, last = self.name(given[0]), self.name(given[-1])
+        return first if len(given) == 1 else f"one of {len(given)} inputs from {first} to {last}"
+
+
+def _each(function: Callable[[A], T], given: list[A]) -> Results[T]:
+    """Results up to the first error, that error, and the seconds an input took."""
+    results: list[T] = []
+    failed: BaseException | None = None
+    start = time.perf_counter()
+    for one in given:
+        try:
+            results.append(function(one))
+        except Exception as error:  # raised again by the client, after the results before it
+            failed = error
+            break
+    return results, failed, (time.perf_counter() - start) / len(given)
