@@ -74,6 +74,8 @@ class RunConfig:
     """Everything that decides a run's result.
 
     method, preset, options  the method, a named set of its values, and values that replace some
+    weights                  "default", a run directory or a file: scored as they are, nothing is trained
+    init                     the same: weights that the training starts from
     evaluate                 which weights are scored: those of the "last" epoch, or the "best" by
                              validation PQ, which flatters when the same fields are reported
     """
@@ -82,16 +84,32 @@ class RunConfig:
     preset: str = "default"
     seed: int = 0
     device: str = "auto"
+    weights: str = ""
+    init: str = ""
     evaluate: Literal["last", "best"] = "last"
     dataset: DatasetConfig = DatasetConfig()
     options: Mapping[str, Any] = field(default_factory=dict)
     training: TrainingConfig = TrainingConfig()
 
+    def __post_init__(self) -> None:
+        if self.weights and self.init:
+            raise UsageError(
+                "weights and init are both given; weights are scored as they are, init is trained further"
+            )
+
+    @property
+    def given_weights(self) -> str:
+        """The weights that the run begins with, whatever it does with them; "" = fresh ones."""
+        return self.weights or self.init
+
     def to_toml(self) -> str:
-        """The configuration as TOML that `read_toml` takes."""
+        """The configuration as TOML that `read_toml` takes; what plays no part in the run is left out."""
         import tomlkit
 
-        return tomlkit.dumps(dataclasses.asdict(self))
+        values = {key: value for key, value in dataclasses.asdict(self).items() if value != ""}
+        if self.weights:
+            values["training"] = {"precision": self.training.precision}
+        return tomlkit.dumps(values)
 
 
 def build(schema: type[T], values: Mapping[str, Any], where: str = "") -> T:

@@ -40,11 +40,11 @@ def summarise(
     scores: DatasetScores,
     predictor: Predictor,
     samples: Sequence[Sample],
-    training: Training,
+    training: Training | None,
     parameters: int,
 ) -> dict[str, Any]:
-    """What summary.json holds: means with intervals, pooled scores, size and speed."""
-    return {
+    """What summary.json holds: means with intervals, pooled scores, size, speed, training where there was."""
+    summary = {
         "split": "val",
         **scores.summary(),
         "parameters": parameters,
@@ -55,5 +55,11 @@ def summarise(
             "device": predictor.fabric.device.type,
             "threads": torch.get_num_threads(),
         },
-        "training": {"seconds": training.seconds, "steps": training.steps, "crops": training.crops},
     }
+    if training is not None:
+        summary["training"] = {
+            "seconds": training.seconds,
+            "steps": training.steps,
+            "crops": training.crops,
+        }
+    return summary

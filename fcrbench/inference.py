@@ -1,8 +1,8 @@
 """A network and its method as one function from an image to instances."""
 
+import os
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,8 +12,9 @@ from torch import nn
 from fcrbench.errors import DataError, UsageError
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method
-from fcrbench.training.checkpoint import load_weights, read_header
+from fcrbench.training.checkpoint import load_weights
 from fcrbench.training.device import channels_last, make_fabric
+from fcrbench.weights import DEFAULT, read_header, resolve
 
 
 @dataclass
@@ -60,22 +61,20 @@ class Predictor:
         return self.method.scores(output)[0, :, :height, :width].contiguous().cpu().numpy()
 
 
-def load_predictor(weights: Path, device: str = "auto", precision: str = "auto") -> Predictor:
-    """A predictor from a weights file, or from a run directory (its last weights).
+def load_predictor(
+    weights: str | os.PathLike[str] = DEFAULT, device: str = "auto", precision: str = "auto"
+) -> Predictor:
+    """A predictor from "default", the weights of the package, a run directory (its last ones), or a file.
 
     Raises DataError when there are none or they cannot be used.
     """
-    if weights.is_dir():
-        found = weights / "weights" / "last.safetensors"
-        if not found.is_file():
-            raise DataError(f"{weights} holds no weights/last.safetensors: not a finished run")
-        weights = found
-    name, options = read_header(weights)
+    path = resolve(weights)
+    header = read_header(path)
     try:
-        method = registry.create(name, **options)
+        method = registry.create(header.method, **header.options)
     except UsageError as error:  # weights of a method, or of a version of it, that is not installed
-        raise DataError(f"{weights} cannot be used here: {error}") from error
+        raise DataError(f"{path} cannot be used here: {error}") from error
     network = channels_last(method.build())
-    load_weights(weights, network)
+    load_weights(path, network)
     fabric = make_fabric(device, precision)
     return Predictor(method, network.to(fabric.device), fabric)

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fcrbench import __version__
+from fcrbench import __version__, weights
 from fcrbench.config import RunConfig
 from fcrbench.datasets.base import Dataset, Sample
 from fcrbench.methods import registry
@@ -64,6 +64,15 @@ def describe_method(config: RunConfig, parameters: int) -> dict[str, Any]:
         "parameters": parameters,
         "options": dict(config.options),
     }
+
+
+def describe_weights(config: RunConfig) -> dict[str, str] | None:
+    """The weights that a run began with, or None: what they are called, their sha256, what became of them."""
+    if not config.given_weights:
+        return None
+    digest = weights.sha256(weights.resolve(config.given_weights))
+    use = "scored as they are" if config.weights else "start of the training"
+    return {"name": config.given_weights, "sha256": digest, "use": use}
 
 
 def describe_dataset(dataset: Dataset, read: Mapping[str, Iterable[Sample]]) -> dict[str, Any]:

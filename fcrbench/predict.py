@@ -1,5 +1,6 @@
 """Images in, label images and overlays out."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
 
 def predict_images(
     sources: Sequence[Path],
-    weights: Path,
+    weights: str | os.PathLike[str],
     output: Path,
     *,
     device: str = "auto",

@@ -1,16 +1,18 @@
 """One run from start to end: data set -> method -> training -> instances -> metrics -> report."""
 
 import hashlib
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from lightning_fabric import Fabric
+from torch import nn
 
-from fcrbench import datasets, manifest, report
+from fcrbench import datasets, manifest, report, weights
 from fcrbench.atomic import write_json, write_text
 from fcrbench.config import RunConfig, read_toml
-from fcrbench.configure import configure
+from fcrbench.configure import fill
 from fcrbench.datasets import Dataset, Sample
 from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.evaluation import mean_scores, predict_and_score, summarise
@@ -18,7 +20,7 @@ from fcrbench.inference import Predictor
 from fcrbench.methods import Method, registry
 from fcrbench.training.checkpoint import load_weights, save_weights
 from fcrbench.training.device import make_fabric
-from fcrbench.training.engine import Progress, Trainer, Training, build_network
+from fcrbench.training.engine import Progress, Trainer, build_network
 
 
 def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | None = None) -> Path:
@@ -26,28 +28,51 @@ def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | N
     digest = hashlib.sha256(config.to_toml().encode()).hexdigest()[:8]
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = runs / f"{stamp}-{config.dataset.name}-{config.method}-{digest}"
-    # All that can be wrong with method, data and device shows before the folder is made.
+    # All that can be wrong with method, weights, data and device shows before the folder is made.
     method = create_method(config)
+    network = create_network(config, method)
     data = read_data(config)
     fabric = make_fabric(config.device, config.training.precision)
+    given = manifest.describe_weights(config)
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise FcrbenchError(f"cannot make {folder}: {error.strerror}") from error
     write_text(folder / "config.toml", config.to_toml())
-    return _complete(config, method, data, fabric, folder, progress, resume=False, stop_after=stop_after)
+    run = _Run(config, method, network, data, fabric, given, folder)
+    return _complete(run, progress, resume=False, stop_after=stop_after)
 
 
 def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> Path:
     """Finish an interrupted run; what is done is kept."""
     if not (folder / "config.toml").is_file():
         raise DataError(f"{folder} is not a run directory: no config.toml in it")
-    config = configure(read_toml(folder / "config.toml"))
+    config = fill(read_toml(folder / "config.toml"))
     method = create_method(config)
     data = read_data(config)
     fabric = make_fabric(config.device, config.training.precision)
     started = (folder / "checkpoints" / "last.ckpt").is_file()
-    return _complete(config, method, data, fabric, folder, progress, resume=started, stop_after=stop_after)
+    recorded = _recorded_weights(folder)
+    if started:  # the checkpoint has all that the weights began
+        network, given = build_network(method, config.seed), recorded
+    else:
+        network, given = create_network(config, method), manifest.describe_weights(config)
+        if recorded and given and given["sha256"] != recorded["sha256"]:
+            raise DataError(f"the weights {config.given_weights} are not those that {folder} began with")
+    run = _Run(config, method, network, data, fabric, given, folder)
+    return _complete(run, progress, resume=started, stop_after=stop_after)
+
+
+def _recorded_weights(folder: Path) -> dict[str, str] | None:
+    """What the manifest of an interrupted run says of the weights that it began with."""
+    path = folder / "manifest.json"
+    try:
+        found: dict[str, str] | None = json.loads(path.read_text(encoding="utf-8")).get("weights")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    return found
 
 
 def create_method(config: RunConfig) -> Method:
@@ -61,9 +86,17 @@ def create_method(config: RunConfig) -> Method:
     return method
 
 
+def create_network(config: RunConfig, method: Method) -> nn.Module:
+    """The run's network, fresh or with the weights that were given. Raises DataError when they do not fit."""
+    network = build_network(method, config.seed)
+    if config.given_weights:
+        load_weights(weights.resolve(config.given_weights), network)
+    return network
+
+
 @dataclass(frozen=True)
 class Data:
-    """A data set and its fields that a run trains on and validates with."""
+    """A data set and its fields that a run trains on (none where it does not train) and validates with."""
 
     dataset: Dataset
     train: list[Sample]
@@ -74,31 +107,40 @@ def read_data(config: RunConfig) -> Data:
     """Read the run's fields. Raises DataError when one is bad, or there is none to train or validate with."""
     chosen = config.dataset
     dataset = datasets.create(chosen.name, chosen.root or None, **chosen.options)
-    for split in ("train", "val"):
+    splits = ("val",) if config.weights else ("train", "val")
+    for split in splits:
         if not dataset.splits.get(split):
             raise DataError(f"data set {chosen.name} has no field in its {split!r} split")
-    return Data(dataset, list(dataset.samples("train")), list(dataset.samples("val")))
+    read = {split: list(dataset.samples(split)) for split in splits}
+    return Data(dataset, read.get("train", []), read["val"])
 
 
-def _complete(
-    config: RunConfig,
-    method: Method,
-    data: Data,
-    fabric: Fabric,
-    folder: Path,
-    progress: Progress,
-    *,
-    resume: bool,
-    stop_after: int | None,
-) -> Path:
-    network = build_network(method, config.seed)
+@dataclass(frozen=True)
+class _Run:
+    """All that a run is made of. given: manifest.describe_weights, of the weights it began with."""
+
+    config: RunConfig
+    method: Method
+    network: nn.Module
+    data: Data
+    fabric: Fabric
+    given: dict[str, str] | None
+    folder: Path
+
+
+def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | None) -> Path:
+    config, method, network, data, fabric = run.config, run.method, run.network, run.data, run.fabric
+    folder = run.folder
     parameters = sum(p.numel() for p in network.parameters())
-    progress.started(
-        f"{config.method} ({config.preset}) on {config.dataset.name}: {len(data.train)} fields to train on, "
-        f"{len(data.val)} to validate; in {folder}"
-    )
+    if config.weights:
+        what = f"weights {config.weights} ({config.method})"
+        fields = f"{len(data.val)} fields to score"
+    else:
+        what = f"{config.method} ({config.preset})" + (f" from weights {config.init}" if config.init else "")
+        fields = f"{len(data.train)} fields to train on, {len(data.val)} to validate"
+    progress.started(f"{what} on {config.dataset.name}: {fields}; in {folder}")
     trainer = None
-    if parameters:
+    if parameters and not config.weights:
         trainer = Trainer(
             config.method,
             method,
@@ -110,27 +152,31 @@ def _complete(
             directory=folder,
             validate=lambda trained: mean_scores(Predictor(method, trained, fabric), data.val),
             progress=progress,
+            fresh=not config.init,
         )
         if resume:
             trainer.restore()
+    read = {"train": data.train, "val": data.val} if data.train else {"val": data.val}
     write_json(
         folder / "manifest.json",
         manifest.describe_environment()
         | {
             "device": manifest.describe_device(fabric.device),
             "seed": config.seed,
-            "dataset": manifest.describe_dataset(data.dataset, {"train": data.train, "val": data.val}),
+            "dataset": manifest.describe_dataset(data.dataset, read),
             "method": manifest.describe_method(config, parameters),
-        },
+        }
+        | ({"weights": run.given} if run.given else {}),
     )
+    training = None
     if trainer:
         training = trainer.fit(stop_after)
+        network = training.network
         if config.evaluate == "best":
-            load_weights(folder / "weights" / "best.safetensors", training.network)
+            load_weights(folder / "weights" / "best.safetensors", network)
     else:  # the file of weights tells `fcrbench predict` the method and its options
         save_weights(folder / "weights" / "last.safetensors", network, config.method, method)
-        training = Training(network.to(fabric.device), seconds=0.0, steps=0, crops=0)
-    predictor = Predictor(method, training.network, fabric)
+    predictor = Predictor(method, network.to(fabric.device), fabric)
     scores = predict_and_score(predictor, data.val, folder)
     write_json(folder / "summary.json", summarise(scores, predictor, data.val, training, parameters))
     report.write_report(folder, data.dataset)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from fcrbench import __version__
-from fcrbench.cli import compare, data, datasets, export, methods, predict, run, score, table
+from fcrbench.cli import compare, data, datasets, export, finetune, methods, predict, run, score, table
 from fcrbench.errors import FcrbenchError
 
 TRAINING_PACKAGES = ("torch", "lightning_fabric", "safetensors")  # the extra "train"
@@ -19,6 +19,7 @@ app = App(
     default_parameter=Parameter(negative=()),
 )
 app.command(run.run)
+app.command(finetune.finetune)
 app.command(predict.predict)
 app.command(score.score)
 app.command(export.export)

@@ -9,13 +9,14 @@ from cyclopts import Parameter
 def predict(
     images: Annotated[tuple[Path, ...], Parameter(required=True, negative=())],
     *,
-    weights: Path,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    weights: str = "default",
     device: str = "auto",
     overwrite: bool = False,
 ) -> None:
     """Segment images: for each a label TIFF and an overlay PNG with the outlines.
 
+    Example: fcrbench predict fields/ -o out/
     Example: fcrbench predict fields/ --weights runs/20260101-120000-sample-fcrnet-1a2b3c4d -o out/
 
     Parameters
@@ -23,7 +24,7 @@ def predict(
     images
         PNG or TIFF files, or folders of them; gray, 8 or 16 bit, any size.
     weights
-        A run directory, or a .safetensors file of one.
+        default, the ones that come with fcrbench; a run directory; or a .safetensors file of one.
     output
         Folder for NAME.tif (labels, 0 = background) and NAME_overlay.png.
     device

@@ -13,6 +13,7 @@ from fcrbench.methods.base import Preset
 BUDGET = ("epochs", "crops_per_image", "crop")
 # Neither changes what is learnt; the seed, the device and the data's folder are left out as well.
 _INDIFFERENT = ("workers", "validate_every")
+_WEIGHTS = ("weights", "init")
 
 Config = Mapping[str, Any]  # config.toml, parsed
 
@@ -57,6 +58,7 @@ def _name(config: Config) -> str:
     name, preset = config.get("method", ""), config.get("preset", "default")
     parts = [name] if preset == "default" else [f"{name} ({preset})"]
     parts += [_setting(key, value) for key, value in _chosen_options(config).items()]
+    parts += [_setting(key, config[key]) for key in _WEIGHTS if config.get(key)]
     if config.get("evaluate", "last") != "last":
         parts.append(f"evaluate={config['evaluate']}")
     return " ".join(parts)
@@ -85,7 +87,7 @@ def _preset(config: Config) -> Preset | None:
 
 def _values(config: Config) -> dict[str, str]:
     """All that tells configurations apart, as dotted keys with comparable values."""
-    values = {key: _plain(config.get(key)) for key in ("method", "preset", "evaluate")}
+    values = {key: _plain(config.get(key)) for key in ("method", "preset", "evaluate", *_WEIGHTS)}
     for table in ("options", "training"):
         for key, value in config.get(table, {}).items():
             if key not in _INDIFFERENT:

@@ -24,7 +24,7 @@ def read_comparable(folders: Sequence[Path]) -> list[RunRecord]:
         _check_images(record)
     for record in records[1:]:
         _check_same_fields(records[0], record)
-    trained = [record for record in records if record.summary.get("parameters")]
+    trained = [record for record in records if record.summary.get("training", {}).get("crops")]
     for record in trained[1:]:
         _check_same_split(trained[0], record, "train")
     return records

@@ -25,13 +25,15 @@ def run_lines(folder: Path) -> list[str]:
     """The scores and the speed of a finished run."""
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     speed = summary["throughput"]
-    return [
+    lines = [
         *score_lines(summary),
         f"{summary['parameters']:,} parameters; on {speed['device']} with {speed['threads']} threads: "
         f"network {speed['network_images_per_second']:.1f}, post-processing "
         f"{speed['postprocess_images_per_second']:.0f} images/s (paper's post-processing: about 5)",
-        f"trained in {summary['training']['seconds']:.0f} s, {summary['training']['steps']} steps",
     ]
+    if training := summary.get("training"):
+        lines.append(f"trained in {training['seconds']:.0f} s, {training['steps']} steps")
+    return lines
 
 
 def _number(value: float | None) -> str:

@@ -26,7 +26,8 @@ from fcrbench.testing.expect import (
     expect_labels,
     expect_losses,
 )
-from fcrbench.training.checkpoint import load_weights, read_header, save_weights
+from fcrbench.training.checkpoint import load_weights, save_weights
+from fcrbench.weights import read_header
 
 HEAVY = ("torch", "lightning_fabric", "skimage", "matplotlib", "pandas")
 EVALUATE_EVERY = 10  # steps
@@ -327,7 +328,7 @@ def _through_weights(
                 load_weights(path, into)
             except Exception as error:
                 raise AssertionError(f"the weights cannot be loaded into a new network: {error}") from error
-        return read_header(path)[1]
+        return read_header(path).options
 
 
 def _expect_same_options(method: Method, case: Case, values: Mapping[str, Any], where: str) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import nn
 
-from fcrbench.atomic import atomic_path
+from fcrbench.atomic import atomic_path, write_bytes
 from fcrbench.errors import DataError
 from fcrbench.methods.base import Method
+from fcrbench.weights import FORMAT
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
@@ -42,34 +43,18 @@ def load_state(path: Path) -> dict[str, Any]:
 
 def save_weights(path: Path, network: nn.Module, name: str, method: Method) -> None:
     """Write weights as safetensors, with the method's name and options in the header, atomically."""
-    header = {"format": "fcrbench", "method": name, "options": json.dumps(asdict(method.options))}
+    header = {"format": FORMAT, "method": name, "options": json.dumps(asdict(method.options))}
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
-    with atomic_path(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata=header)
-        except SafetensorError as error:
-            raise OSError(0, str(error)) from error
-
-
-def read_header(path: Path) -> tuple[str, dict[str, Any]]:
-    """Method name and options of a weights file."""
-    if not path.is_file():
-        raise DataError(f"no weights at {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"{path} is not a readable safetensors file: {error}") from error
-    if header.get("format") != "fcrbench":
-        raise DataError(f"{path} holds no fcrbench weights: its header names no method")
-    return header["method"], json.loads(header["options"])
+    write_bytes(path, save(tensors, metadata=header))
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
-    """Put the weights of `path` into `network`. Raises DataError when they do not fit."""
+    """Put the weights of `path`, of any float type, into `network`. Raises DataError when they do not fit."""
     with safe_open(path, framework="pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise DataError(f"{path} does not fit the network: {str(error).splitlines()[-1].strip()}") from error
+    expected = network.state_dict()
+    for key in [*expected, *tensors]:
+        found, wanted = (tuple(of[key].shape) if key in of else "none" for of in (tensors, expected))
+        if found != wanted:
+            raise DataError(f"{path} does not fit the network: {key} is {found}, expected {wanted}")
+    network.load_state_dict(tensors)  # casts to the type of each parameter

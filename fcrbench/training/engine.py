@@ -77,8 +77,9 @@ def build_network(method: Method, seed: int) -> nn.Module:
 class Trainer:
     """Trains `network` on `samples`; writes history.csv, weights/ and checkpoints/ under `directory`.
 
-    network   fresh from `build_network`, on the host
+    network   from `build_network`, on the host
     validate  the scores in VALIDATED of a network on the validation fields
+    fresh     whether the weights are fresh; else they are validated first, as epoch 0
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Trainer:
         directory: Path,
         validate: Callable[[nn.Module], dict[str, float]],
         progress: Progress,
+        fresh: bool = True,
     ) -> None:
         keep_freed_memory()
         self.name, self.method, self.config = name, method, config
@@ -107,8 +109,9 @@ class Trainer:
             augment=config.augment,
             seed=seed,
         )
-        method.prepare(network, (self.crops[i][1] for i in range(len(self.crops))))
-        self.network = network
+        if fresh:  # else what the method prepared came with the weights
+            method.prepare(network, (self.crops[i][1] for i in range(len(self.crops))))
+        self.fresh, self.network = fresh, network
         optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
@@ -136,6 +139,8 @@ class Trainer:
 
         stop_after  stop as on Ctrl-C after this many epochs
         """
+        if not (self.fresh or self.state.history):
+            self._finish_epoch(0)
         started = time.perf_counter() - self.state.seconds
         with stop_flag() as stop:
             for epoch in range(self.state.step // self.steps_per_epoch, self.config.epochs):
@@ -209,7 +214,7 @@ class Trainer:
     def _finish_epoch(self, epoch: int) -> None:
         """Validate and save where it is time to, and write the history."""
         row = {"epoch": epoch, "step": self.state.step, "seconds": self.state.seconds}
-        row["learning_rate"] = self._learning_rate(self.state.step - 1)
+        row["learning_rate"] = self._learning_rate(max(self.state.step - 1, 0))
         row |= {key: value / self.steps_per_epoch for key, value in self.state.sums.items()}
         self.state.sums = {}
         validated = epoch % self.config.validate_every == 0 or epoch == self.config.epochs

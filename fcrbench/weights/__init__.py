@@ -1,0 +1,66 @@
+"""Weights by name, run directory or file; what their header says. Imports nothing heavy."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fcrbench.errors import DataError
+
+DEFAULT = "default"  # the weights that come with the package
+FORMAT = "fcrbench"  # under "format" in the header of a file of ours
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a weights file says of itself: the method's name, and all its options as plain values."""
+
+    method: str
+    options: dict[str, Any]
+
+
+def resolve(weights: str | os.PathLike[str]) -> Path:
+    """The file of "default", of a run directory (its weights/last.safetensors), or the file itself.
+
+    A folder of one's own that is called "default" is ./default. Raises DataError when there is no such file.
+    """
+    if str(weights) == DEFAULT:
+        return Path(__file__).with_name(f"{DEFAULT}.safetensors")
+    path = Path(weights)
+    if path.is_dir():
+        found = path / "weights" / "last.safetensors"
+        if not found.is_file():
+            raise DataError(f"{path} holds no weights/last.safetensors: not a finished run")
+        return found
+    if not path.is_file():
+        raise DataError(f"no weights at {path}; expected a .safetensors file, a run directory or {DEFAULT}")
+    return path
+
+
+def absolute(weights: str) -> str:
+    """The same weights, named so that it holds from any working directory."""
+    return weights if weights == DEFAULT else str(Path(weights).resolve())
+
+
+def read_header(path: Path) -> Header:
+    """Method and options of a weights file. Raises DataError when it is none of ours."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise DataError(f"no weights at {path}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            found = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path} is not a readable safetensors file: {error}") from error
+    if found.get("format") != FORMAT:
+        raise DataError(f"{path} holds no fcrbench weights: its header names no method")
+    return Header(found["method"], json.loads(found["options"]))
+
+
+def sha256(path: Path) -> str:
+    """Of a file, as lower-case hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,117 @@
+"""Rebuild the packaged weights from the public data: fetch, train, store, write the card's figures.
+
+    python tools/train_weights.py                   # data/, runs/, then fcrbench/weights/
+    python tools/train_weights.py --from runs/...   # store a run that is finished already
+
+tools/default_weights.toml says what is trained. Convolutions are stored as float16, all else as it is; the
+card's figures are of the stored weights, beside those of the float32 ones that were trained.
+"""
+
+import argparse
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from fcrbench import weights
+from fcrbench.atomic import write_bytes, write_text
+from fcrbench.config import merge
+from fcrbench.configure import configure
+from fcrbench.datasets import create
+from fcrbench.datasets.fetch import fetch
+from fcrbench.progress import TrainingDisplay
+from fcrbench.run import start
+
+HERE = Path(__file__).parent
+STORED = weights.resolve(weights.DEFAULT)
+CARD = STORED.with_name("README.md")
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+SHOWN = {"ap": "AP 0.50:0.95", "f1": "F1@0.5", "pq": "PQ", "aji": "AJI", "dice2": "Dice2"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--from", dest="run", type=Path, help="a finished run to store")
+    parser.add_argument("--config", type=Path, default=HERE / "default_weights.toml")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder for the data sets")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for the runs")
+    parser.add_argument("--device", default="auto")
+    chosen = parser.parse_args()
+    run = chosen.run or train(chosen.config, chosen.data, chosen.runs, chosen.device)
+    config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
+    store(run / "weights" / "last.safetensors", STORED)
+    scoring = {"device": chosen.device, "dataset": config["dataset"]}
+    # Scored anew, by the code that scores the stored ones.
+    before = make_run({"weights": str(run), **scoring}, chosen.runs)
+    write_card(run, before, make_run({"weights": weights.DEFAULT, **scoring}, chosen.runs))
+
+
+def train(config: Path, data: Path, runs: Path, device: str) -> Path:
+    """The run of a recipe; its data set is fetched where it needs files and names no folder."""
+    values = tomllib.loads(config.read_text(encoding="utf-8"))
+    dataset = values["dataset"]
+    if not dataset.get("root") and dataset["name"] not in ("sample", "synthetic"):
+        root = data / dataset["name"]
+        root = root if root.is_dir() else fetch(dataset["name"], data)
+        values = merge(values, {"dataset": {"root": str(root.resolve())}})
+    return make_run(merge(values, {"device": device}), runs)
+
+
+def make_run(values: dict, runs: Path) -> Path:
+    from rich.console import Console
+
+    with TrainingDisplay(Console()) as display:
+        return start(configure(values), runs, display)
+
+
+def store(source: Path, target: Path) -> None:
+    """Copy weights with what has two or more dimensions, the convolutions, as float16."""
+    with safe_open(source, framework="numpy") as file:
+        header = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
+    for key, tensor in tensors.items():
+        if tensor.ndim >= 2 and tensor.dtype == np.float32:
+            half = tensor.astype(np.float16)
+            if not np.isfinite(half).all():
+                raise SystemExit(f"{source}: {key} reaches {np.abs(tensor).max():g}, too much for float16")
+            tensors[key] = half
+    write_bytes(target, save(tensors, metadata=header))
+
+
+def write_card(run: Path, before: Path, after: Path) -> None:
+    """Put the figures of the weights before and after they were stored into the model card."""
+    folders = (run, before, after)
+    trained, full, stored = (json.loads((folder / "summary.json").read_text()) for folder in folders)
+    manifest = json.loads((run / "manifest.json").read_text())
+    config = tomllib.loads((run / "config.toml").read_text())
+    data = create(config["dataset"]["name"], config["dataset"].get("root"), **config["dataset"]["options"])
+    rows = ["| score | stored | 95 % interval | as trained, float32 |", "|---|---|---|---|"]
+    for key, label in SHOWN.items():
+        of = stored["metrics"][key]
+        interval = f"{of['low']:.3f} to {of['high']:.3f}"
+        rows.append(f"| {label} | {of['mean']:.4f} | {interval} | {full['metrics'][key]['mean']:.4f} |")
+    seconds = trained["training"]["seconds"]
+    text = "\n".join(
+        [
+            BEGIN,
+            f"Trained on {len(data.splits['train'])} fields of `{data.name}` "
+            f"({trained['training']['crops']:,} crops, {seconds / 60:.0f} min on {manifest['device']}, seed "
+            f"{manifest['seed']}), {trained['parameters']:,} parameters. Mean over the {stored['n_images']} "
+            "fields of the validation split, on which nothing was trained:",
+            "",
+            *rows,
+            "",
+            f"sha256 `{weights.sha256(STORED)}`, {STORED.stat().st_size / 1e6:.1f} MB.",
+            END,
+        ]
+    )
+    card = CARD.read_text(encoding="utf-8")
+    head, _, rest = card.partition(BEGIN)
+    write_text(CARD, head + text + rest.partition(END)[2])
+
+
+if __name__ == "__main__":
+    main()
