@@ -33,6 +33,7 @@ def predict_images(
     output: Path,
     *,
     device: str = "auto",
+    tile: int | None = None,
     overwrite: bool = False,
     progress: Callable[[str, int], None] = lambda name, objects: None,
 ) -> int:
@@ -46,7 +47,9 @@ def predict_images(
         for stem in images:
             if (output / f"{stem}.tif").exists():
                 raise UsageError(f"{output / f'{stem}.tif'} exists; pass --overwrite to replace it")
-    predictor = load_predictor(weights, device)
+    if tile is not None and tile < 0:
+        raise UsageError(f"--tile {tile}: expected a number of pixels, or 0 for the whole image")
+    predictor = load_predictor(weights, device, tile=tile)
     failed: list[FcrbenchError] = []
     for stem, path in images.items():
         try:

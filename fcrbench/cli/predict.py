@@ -12,6 +12,7 @@ def predict(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     weights: str = "default",
     device: str = "auto",
+    tile: int | None = None,
     overwrite: bool = False,
 ) -> None:
     """Segment images: for each a label TIFF and an overlay PNG with the outlines.
@@ -29,6 +30,9 @@ def predict(
         Folder for NAME.tif (labels, 0 = background) and NAME_overlay.png.
     device
         auto, cpu, cuda or cuda:N.
+    tile
+        Side in pixels of the tiles in which the network sees an image, to save memory: 1024 for images of
+        more than 2048 x 2048 pixels unless said, 0 for the whole image. The labels are the same.
     overwrite
         Replace label images that exist.
     """
@@ -37,5 +41,7 @@ def predict(
     def report(name: str, objects: int) -> None:
         print(f"{name}: {objects} instances", flush=True)
 
-    count = predict_images(images, weights, output, device=device, overwrite=overwrite, progress=report)
+    count = predict_images(
+        images, weights, output, device=device, tile=tile, overwrite=overwrite, progress=report
+    )
     print(f"{count} images segmented into {output}")

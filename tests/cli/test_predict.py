@@ -131,3 +131,10 @@ def test_a_full_disk_leaves_no_half_written_file(cli, images, trained):
     assert "e_overlay.png" not in names
     assert not [name for name in names if name.startswith(".")]
     assert {"a.tif", "b.tif", "c.tif", "d.tif"} <= names  # what was done before stays
+
+
+def test_tiles_change_no_label(cli, images, trained):
+    cli("predict", images / "a.png", "--weights", trained, "-o", "whole", "--tile", 0)
+    cli("predict", images / "a.png", "--weights", trained, "-o", "tiled", "--tile", 16)
+    assert files(cli.folder / "whole") == files(cli.folder / "tiled")
+    assert "--tile -1" in cli.fails("predict", images, "--weights", trained, "-o", "x", "--tile", -1, code=2)

@@ -1,0 +1,158 @@
+"""Scores of an image that is read, and shown to the network, one tile at a time, without seams.
+
+A network of convolutions computes a pixel from what lies within its reach. So each tile is computed with a
+halo of at least that reach around it, of which nothing is kept, and starts at a multiple of the network's
+stride, where the grids of its pooling layers fall as in the whole image. At the image's own border the
+network sees that border. The result is what the whole image at once gives, up to the rounding of the
+convolutions.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fcrbench.methods.base import Method
+
+SIDE = 1024  # of a tile, in pixels, unless said
+LARGE = 2048 * 2048  # images of more pixels are tiled unless said
+_LONGEST = 2048  # pixels; a network that reaches further than half of this is not tiled
+_SAMPLE = 1 << 24  # pixels that stand for an image where it does not fit
+
+
+class Source(Protocol):
+    """An image (H, W) that is read by windows: a NumPy array, a memory map, a Zarr array."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> Any: ...
+
+    def __getitem__(self, window: tuple[slice, slice], /) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Rows and columns of an image: `inner` is kept of the scores of `outer`, which is read."""
+
+    inner: tuple[slice, slice]
+    outer: tuple[slice, slice]
+
+    def keep(self, scores: np.ndarray) -> np.ndarray:
+        """The part (K, h, w) of the scores of `outer` that is kept."""
+        rows, columns = (
+            slice(inner.start - outer.start, inner.stop - outer.start)
+            for inner, outer in zip(self.inner, self.outer, strict=True)
+        )
+        return scores[:, rows, columns]
+
+
+def tiles(shape: tuple[int, int], side: int, halo: int, stride: int) -> Iterator[Tile]:
+    """Tiles whose inner parts cover an image of `shape` once, row by row.
+
+    side, halo   pixels; both are rounded up to multiples of `stride`, where every window starts
+    """
+    side, halo = (-(-value // stride) * stride for value in (side, halo))
+
+    def spans(length: int) -> list[tuple[slice, slice]]:
+        starts = range(0, length, side)
+        stops = [min(start + side, length) for start in starts]
+        return [
+            (slice(start, stop), slice(max(start - halo, 0), min(stop + halo, length)))
+            for start, stop in zip(starts, stops, strict=True)
+        ]
+
+    for rows, columns in itertools.product(spans(shape[0]), spans(shape[1])):
+        yield Tile((rows[0], columns[0]), (rows[1], columns[1]))
+
+
+def assemble(
+    source: Source,
+    score: Callable[[np.ndarray], np.ndarray],
+    *,
+    side: int,
+    halo: int,
+    stride: int,
+    out: Any = None,
+) -> Any:
+    """Apply `score` to the tiles of an image and put the results together.
+
+    source   (H, W)
+    score    from a window (h, w) to (K, h, w): scores, or anything else that is made of them pixel by pixel,
+             such as a class map (1, h, w) of 8-bit integers, in a sixteenth of the room of four scores
+    out      what (K, H, W) is written to, by slices: an array in memory or a Zarr array; else a new array
+    """
+    height, width = source.shape
+    for tile in tiles((height, width), side, halo, stride):
+        part = tile.keep(score(np.asarray(source[tile.outer])))
+        if out is None:
+            out = np.empty((len(part), height, width), part.dtype)
+        out[(slice(None), *tile.inner)] = part
+    return out
+
+
+@torch.inference_mode()
+def reach(function: Callable[[Tensor], Tensor], stride: int) -> int | None:
+    """How far, in pixels, a window must extend beyond the pixels whose scores are wanted.
+
+    function   from images (B, 1, H, W) float32, sides multiples of `stride`, to scores (B, K, H, W)
+    Returns a multiple of `stride`; None where a pixel depends on all of the image, or on too much of it.
+
+    Measured, so that it holds for any network: NaN in one block of `stride` rows (then columns) makes NaN of
+    everything that depends on it. For the U-Net of FCRNet it is 144 pixels.
+    """
+    length = 16 * stride
+    while length <= max(_LONGEST, 16 * stride):
+        found = [_extent(function, stride, length, axis) for axis in (2, 3)]
+        if None not in found:
+            return -(-max(n for n in found if n is not None) // stride) * stride
+        length *= 2
+    return None
+
+
+def _extent(function: Callable[[Tensor], Tensor], stride: int, length: int, axis: int) -> int | None:
+    """Rows (axis 2) or columns (3) beyond a block that depend on it; None where there may be more."""
+    shape = [1, 1, 4 * stride, 4 * stride]
+    shape[axis] = length
+    image = torch.zeros(shape)
+    first = length // 2
+    image.narrow(axis, first, stride).fill_(torch.nan)
+    lines = function(image).isnan().movedim(axis, 0).flatten(1).any(dim=1)
+    touched = lines.nonzero().flatten().tolist()
+    if not lines[first : first + stride].all() or touched[0] == 0 or touched[-1] == length - 1:
+        return None
+    return max(first - touched[0], touched[-1] - (first + stride - 1))
+
+
+def normalizer(method: Method, source: Source) -> Callable[[np.ndarray], NDArray[np.float32]]:
+    """What `method.normalize` does to an image of integers, as a function for any window of it.
+
+    The image is read once, by tiles, for its histogram. From this, pixels are made that have the image's
+    values as often as it has, thinned out above 2**24, and normalised: how an image is normalised must depend
+    on its values alone, not on where they are. Raises TypeError for other dtypes than 8- and 16-bit integers.
+    """
+    dtype = np.dtype(source.dtype)
+    if dtype.kind not in "iu" or dtype.itemsize > 2:
+        raise TypeError(f"image: expected 8- or 16-bit integers to read by tiles, found {dtype}")
+    low = int(np.iinfo(dtype).min)
+    counts = np.zeros(1 << (8 * dtype.itemsize), np.int64)
+    height, width = source.shape
+    for tile in tiles((height, width), SIDE, 0, 1):
+        window = np.asarray(source[tile.inner]).astype(np.int64).ravel() - low
+        counts += np.bincount(window, minlength=len(counts))
+    ends = np.cumsum(counts)
+    total = int(ends[-1])
+    n = min(total, _SAMPLE)
+    # Pixel i of n evenly spaced ones in the sorted image.
+    at = np.searchsorted(ends, (2 * np.arange(n) + 1) * total // (2 * n), side="right")
+    pixels = (at + low).astype(dtype)
+    first = np.flatnonzero(np.diff(at, prepend=-1))
+    normal = method.normalize(pixels[None])[0][first]
+    table = np.interp(np.arange(len(counts)), at[first], normal).astype(np.float32)
+    return lambda window: table[window.astype(np.int64) - low]
