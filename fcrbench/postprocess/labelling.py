@@ -51,10 +51,10 @@ def label(
     check_out(out, image.shape)
     if image.size == 0:
         return np.zeros(image.shape, np.int32) if out is None else out, 0
-    return label_components(image, _bits(background, image.dtype), connectivity, out)
+    return label_components(image, bits_of(background, image.dtype), connectivity, out)
 
 
-def _bits(value: int | None, dtype: np.dtype) -> int | None:
+def bits_of(value: int | None, dtype: np.dtype) -> int | None:
     """The value as the unsigned pixel that holds it; None if no pixel of this dtype can."""
     if value is None:
         return None

@@ -1,0 +1,175 @@
+"""Label images of class maps larger than memory."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcrbench.large.components import Components, find_components, read_tile
+from fcrbench.large.holes import SeamHoles
+from fcrbench.large.tiles import TILE, Source, Target, Tile, tiles
+from fcrbench.postprocess import label as label_array
+from fcrbench.postprocess._runs import Runs, check_connectivity, check_contact, check_min_size
+from fcrbench.postprocess.labelling import bits_of
+
+_MOST = np.iinfo(np.int32).max
+
+
+def label(
+    class_map: Source, out: Target, background: int | None = 0, connectivity: int = 1, *, tile: int = TILE
+) -> int:
+    """`postprocess.label` of an image (H, W) that is read, and written to `out`, by tiles.
+
+    The same ids, whatever the tiles. The image is read twice. Memory: some tiles, two rows of the image, and
+    about 50 bytes for every component of a tile.
+
+    Args:
+        class_map: (H, W), any integer dtype, read by slices.
+        out: (H, W), int32 or wider, written by slices.
+        tile: side of the tiles in pixels; best a multiple of the chunks of both.
+
+    Returns the number of objects. Raises TypeError and ValueError as `postprocess.label`, and ValueError when
+    out has another shape or there are 2**31 objects or more.
+    """
+    return _Decoder(class_map, out, tile, background, connectivity).write()
+
+
+def instances_of_classes(
+    class_map: Source,
+    out: Target,
+    background: Literal["mode"] | int = "mode",
+    connectivity: int = 1,
+    min_size: int = 0,
+    fill_holes: bool = False,
+    join_contact: float = 0.0,
+    *,
+    tile: int = TILE,
+) -> int:
+    """`postprocess.instances`, from the class of each pixel on, of an image read and written by tiles.
+
+    The same ids, whatever the tiles: sizes, contacts and holes are those of whole objects. See `label` for
+    memory and arguments, `postprocess.instances` for the rules; with holes to fill, `out` is also read.
+    """
+    check_min_size(min_size)
+    if join_contact:
+        check_contact(join_contact, "join_contact")
+    if background == "mode":
+        background = _most_frequent(class_map, tile)
+    decoder = _Decoder(class_map, out, tile, background, connectivity, join_contact > 0)
+    if join_contact:
+        decoder.give(_fragment_owners(decoder.found, join_contact))
+    if min_size > 1:
+        decoder.give(np.where(decoder.sizes() >= min_size, np.arange(decoder.found.count + 1), 0))
+    return decoder.write(fill_holes)
+
+
+class _Decoder:
+    """Components and the object that each goes to."""
+
+    def __init__(
+        self,
+        source: Source,
+        out: Target,
+        side: int,
+        background: int | None,
+        connectivity: int,
+        contacts: bool = False,
+    ) -> None:
+        check_connectivity(connectivity)
+        self.grid = tiles(source.shape, side)
+        if out.shape != source.shape:
+            raise ValueError(f"out: expected the shape {source.shape}, found {out.shape}")
+        if np.dtype(source.dtype).kind not in "iub":
+            raise TypeError(f"class_map: expected an array of an integer dtype, found {source.dtype}")
+        self.source, self.out = source, out
+        self.background = bits_of(background, np.dtype(source.dtype))
+        self.connectivity = connectivity
+        self.found = find_components(source, self.grid, self.background, connectivity, contacts)
+        self.owner = np.arange(self.found.count + 1)  # of each component; a component or 0
+
+    def give(self, owner: NDArray[np.int64]) -> None:
+        """Give each component that is an object to another one or, 0, to the background."""
+        self.owner = owner[self.owner]
+
+    def sizes(self) -> NDArray[np.int64]:
+        """(count + 1,) pixels of what belongs to each component now; 0 for those given away."""
+        total = np.zeros(self.found.count + 1, np.int64)
+        np.add.at(total, self.owner, self.found.size)
+        total[0] = 0
+        return total
+
+    def _ids(self) -> tuple[NDArray[np.int32], int]:
+        """The id of every piece, and the number of objects: in raster order of their first pixels."""
+        # Components are in that order already, so an object begins with its lowest component.
+        lowest = np.full(self.found.count + 1, self.found.count + 1)
+        np.minimum.at(lowest, self.owner, np.arange(self.found.count + 1))
+        used = np.flatnonzero(lowest[1:] <= self.found.count) + 1
+        if len(used) > _MOST:
+            raise ValueError(f"expected at most {_MOST} objects, found {len(used)}")
+        ids = np.zeros(self.found.count + 1, np.int32)
+        ids[used[np.argsort(lowest[used], kind="stable")]] = np.arange(1, len(used) + 1)
+        return ids[self.owner][self.found.number], len(used)
+
+    def write(self, fill_holes: bool = False) -> int:
+        ids, count = self._ids()
+        holes = SeamHoles(self.source.shape) if fill_holes else None
+        for tile in self.grid:
+            runs = Runs.of_components(read_tile(self.source, tile), self.background, self.connectivity)
+            a, b = self.found.offsets[tile.number : tile.number + 2]
+            mapped = np.append(np.int32(0), ids[a + 1 : b + 1])[runs.labels]
+            labels = Runs(runs.shape, runs.starts, mapped, 0).paint()
+            if holes is not None:
+                labels = _filled(labels)
+                holes.add(tile, labels)
+            self.out[tile.where] = labels
+        if holes is not None:
+            for tile, owners in zip(self.grid, holes.owners(), strict=True):
+                self._fill(tile, owners)
+        return count
+
+    def _fill(self, tile: Tile, owners: NDArray[np.int32]) -> None:
+        if not owners.any():
+            return
+        labels = np.asarray(self.out[tile.where])
+        regions, _ = label_array(labels == 0)
+        self.out[tile.where] = np.where(labels == 0, owners[regions], labels)
+
+
+def _filled(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Holes filled that do not reach the edge; ids stay."""
+    runs = Runs.of_objects(labels, "labels")
+    ids = np.zeros(runs.count + 1, np.int32)
+    values = labels.reshape(-1)[runs.starts[:-1]]
+    ids[runs.labels] = values
+    runs.fill_holes()
+    return Runs(runs.shape, runs.starts, ids[runs.labels], 0).paint()
+
+
+def _most_frequent(class_map: Source, side: int) -> int:
+    """The class of most pixels, the lowest one on a tie."""
+    counts: dict[int, int] = {}
+    for tile in tiles(class_map.shape, side):
+        classes, times = np.unique(read_tile(class_map, tile), return_counts=True)
+        for k, n in zip(classes.tolist(), times.tolist(), strict=True):
+            counts[k] = counts.get(k, 0) + n
+    return max(counts, key=lambda k: (counts[k], -k)) if counts else 0
+
+
+def _fragment_owners(found: Components, contact: float) -> NDArray[np.int64]:
+    """(count + 1,) the component that each is a piece of, see `kernels.fragments.find_owners`."""
+    low, high, sides = found.contacts
+    larger_high = found.size[high] > found.size[low]  # of equal ones the lower id counts as larger
+    small, large = np.where(larger_high, low, high), np.where(larger_high, high, low)
+    enough = sides >= contact * found.edges[small]
+    small, large, sides = small[enough], large[enough], sides[enough]
+    order = np.lexsort((large, -sides, small))
+    small, large = small[order], large[order]
+    best = np.ones(len(small), bool)
+    best[1:] = small[1:] != small[:-1]
+    owner = np.arange(found.count + 1)
+    owner[small[best]] = large[best]
+    while True:  # pieces of pieces
+        further = owner[owner]
+        if (further == owner).all():
+            return owner
+        owner = further

@@ -1,0 +1,115 @@
+"""Whatever the tiles: the labels that the functions for whole arrays give."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import label_images
+
+from fcrbench import datasets, large, postprocess
+
+SIDES = st.sampled_from([1, 2, 3, 4, 7, 100])
+
+
+def scores_of(classes, n_classes=6):
+    """Scores whose largest plane is the class."""
+    return (np.arange(n_classes)[:, None, None] == classes).astype(np.float32)
+
+
+def by_tiles(classes, side, **rules):
+    out = np.full(classes.shape, -1, np.int32)
+    n = large.instances_of_classes(classes, out, tile=side, **rules)
+    assert n == out.max(initial=0)
+    return out
+
+
+@settings(max_examples=60)
+@given(st.data(), st.integers(0, 9), st.integers(0, 9), SIDES, st.sampled_from([1, 2]))
+def test_components(data, height, width, side, connectivity):
+    classes = data.draw(label_images((height, width), 3)).astype(np.uint8)
+    for background in (0, 1, None):
+        expected, count = postprocess.label(classes, background, connectivity)
+        out = np.full(classes.shape, -1, np.int32)
+        assert large.label(classes, out, background, connectivity, tile=side) == count
+        np.testing.assert_array_equal(out, expected)
+
+
+@settings(max_examples=100)
+@given(
+    st.data(),
+    st.integers(1, 10),
+    st.integers(1, 10),
+    SIDES,
+    st.sampled_from([0, 2, 4, 9]),
+    st.booleans(),
+    st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+    st.sampled_from([0, 1, "mode"]),
+    st.sampled_from([1, 2]),
+)
+def test_rules(data, height, width, side, min_size, fill_holes, join_contact, background, connectivity):
+    classes = data.draw(label_images((height, width), 5)).astype(np.uint8)
+    rules = {
+        "background": background,
+        "connectivity": connectivity,
+        "min_size": min_size,
+        "fill_holes": fill_holes,
+        "join_contact": join_contact,
+    }
+    expected = postprocess.instances(scores_of(classes), **rules)
+    np.testing.assert_array_equal(by_tiles(classes, side, **rules), expected)
+
+
+def test_one_object_that_spans_all_tiles():
+    """A comb and a spiral: pieces in every tile, joined far away."""
+    comb = np.zeros((64, 64), np.uint8)
+    comb[:, ::2] = 1
+    comb[-1] = 1
+    out = np.zeros(comb.shape, np.int32)
+    assert large.label(comb, out, tile=8) == 1
+    np.testing.assert_array_equal(out, comb)
+    spiral = np.zeros((65, 65), np.uint8)
+    for k in range(0, 32, 2):
+        spiral[k, k : 65 - k] = spiral[k : 65 - k, 64 - k] = 1
+        spiral[64 - k, k : 65 - k] = spiral[k + 2 : 65 - k, k] = 1
+        spiral[k + 2, k : k + 3] = 1
+    expected, count = postprocess.label(spiral)
+    out = np.zeros(spiral.shape, np.int32)
+    assert large.label(spiral, out, tile=16) == count
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_an_object_on_a_corner_of_four_tiles_and_a_hole_through_it():
+    ring = np.zeros((16, 16), np.uint8)
+    ring[4:12, 4:12] = 1
+    ring[6:10, 6:10] = 0
+    out = by_tiles(ring, 8, background=0, fill_holes=True)
+    assert (out == (np.pad(np.ones((8, 8)), 4) > 0)).all()
+    open_ring = ring.copy()
+    open_ring[7, :8] = 0  # a channel to the outside
+    assert (by_tiles(open_ring, 8, background=0, fill_holes=True) == open_ring).all()
+
+
+def test_real_fields_with_the_rules_of_fcrnet():
+    dataset = datasets.create("sample")
+    labels = np.concatenate([dataset.load(i).labels for i in dataset.splits["val"][:2]], axis=1)
+    rng = np.random.default_rng(0)
+    classes = ((labels % 3 + 1) * (labels > 0)).astype(np.uint8)
+    classes[rng.random(classes.shape) < 0.02] = rng.integers(0, 4)
+    rules = {"background": 0, "min_size": 25, "fill_holes": True, "join_contact": 0.25}
+    expected = postprocess.instances(scores_of(classes, 4), **rules)
+    for side in (64, 200):
+        np.testing.assert_array_equal(by_tiles(classes, side, **rules), expected)
+
+
+def test_bad_arguments_are_refused():
+    classes, out = np.zeros((4, 5), np.uint8), np.zeros((4, 5), np.int32)
+    with pytest.raises(ValueError, match=r"out: expected the shape \(4, 5\), found \(4, 4\)"):
+        large.label(classes, out[:, :4])
+    with pytest.raises(ValueError, match="tile: expected 1 or more"):
+        large.label(classes, out, tile=0)
+    with pytest.raises(ValueError, match="connectivity: expected"):
+        large.label(classes, out, connectivity=3)
+    with pytest.raises(TypeError, match="expected an array of an integer dtype"):
+        large.label(classes.astype(float), out)
+    with pytest.raises(ValueError, match="expected a 2-D image"):
+        large.label(np.zeros((2, 2, 2), int), out)
