@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def temporary_name(path: Path) -> Path:
+    """A hidden name beside `path` that nobody else uses, with the same suffix."""
+    return path.parent / f".{path.stem[:60]}-{secrets.token_hex(8)}{path.suffix}"
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it replaces `path` when the block ends without an error.
@@ -27,7 +32,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # tempfile would make the file private; this way it gets the permissions of any new file.
-        candidate = path.parent / f".{path.stem[:60]}-{secrets.token_hex(8)}{path.suffix}"
+        candidate = temporary_name(path)
         candidate.touch(mode=0o666, exist_ok=False)
         temporary = candidate
         yield temporary

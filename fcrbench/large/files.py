@@ -1,0 +1,203 @@
+"""Images on the disk that are read and written by tiles: OME-Zarr, and tiled TIFF."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcrbench.atomic import temporary_name
+from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.large.tiles import Source, tiles
+
+if TYPE_CHECKING:
+    import zarr
+
+CHUNK = 1024  # pixels a side
+_SMALLEST = 1024  # pixels: no further level of the pyramid when the image fits
+_TIFF = (".tif", ".tiff")
+_RATIO = 4096  # a file may claim this many times its own bytes, see `io.decode`
+_NGFF = "0.4"  # on Zarr 2: what QuPath, Fiji and napari read today
+
+
+class Plane:
+    """An (H, W) view of an array whose other axes have length 1."""
+
+    def __init__(self, array: Any, path: Path) -> None:
+        before, rest = array.shape[:-2], array.shape[-2:]
+        if array.ndim < 2 or any(n != 1 for n in before):
+            raise DataError(f"{path}: has shape {array.shape}, expected one plane (H, W)")
+        if min(rest) == 0:
+            raise DataError(f"{path}: holds no pixel, shape {array.shape}")
+        self._array, self._front, self._path = array, (0,) * len(before), path
+        self.shape: tuple[int, int] = rest
+        self.dtype = np.dtype(array.dtype).newbyteorder("=")
+        if self.dtype.kind not in "iufb":
+            raise DataError(f"{path}: pixels are {array.dtype}, expected numbers")
+
+    def __getitem__(self, key: tuple[slice, slice], /) -> NDArray:
+        try:
+            return np.ascontiguousarray(self._array[(*self._front, *key)], dtype=self.dtype)
+        # Codecs raise whatever their C library met.
+        except Exception as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise DataError(f"{self._path}: cannot be read, truncated or damaged ({reason[:120]})") from error
+
+    def __setitem__(self, key: tuple[slice, slice], value: NDArray, /) -> None:
+        try:
+            self._array[(*self._front, *key)] = value
+        except OSError as error:
+            raise FcrbenchError(f"cannot write {self._path}: {error.strerror or error}") from error
+
+
+def is_large(path: Path) -> bool:
+    """Whether the path is a Zarr folder."""
+    return path.is_dir() and path.suffix.lower() == ".zarr"
+
+
+def open_image(path: Path) -> Plane:
+    """A gray image or label image (H, W), read by slices.
+
+    path  an OME-Zarr image (0.4 or 0.5; its full resolution), a Zarr array, or a TIFF file of one page, in
+          tiles or strips
+
+    Raises DataError naming the path when it is none of these, has more planes, channels or pages than one, or
+    claims more than a damaged file could; FcrbenchError when the extra "zarr" is not installed.
+    """
+    zarr = _zarr()
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    if path.suffix.lower() in _TIFF:
+        return _open_tiff(path)
+    try:
+        node = zarr.open(str(path), mode="r")
+    except Exception as error:  # a file, an empty folder, metadata that is no JSON, ...
+        raise DataError(f"{path}: is no Zarr array or group ({str(error)[:120]})") from error
+    if isinstance(node, zarr.Array):
+        return Plane(node, path)
+    attributes = dict(node.attrs)
+    multiscales = attributes.get("ome", attributes).get("multiscales")
+    try:
+        array = node[multiscales[0]["datasets"][0]["path"]]
+    except (TypeError, KeyError, IndexError) as error:
+        raise DataError(f"{path}: is a Zarr group without an OME-Zarr image") from error
+    return Plane(array, path)
+
+
+def _open_tiff(path: Path) -> Plane:
+    import tifffile
+
+    zarr = _zarr()
+    try:
+        with tifffile.TiffFile(path) as tif:
+            n, page = len(tif.pages), tif.pages[0]
+            ends = [a + b for a, b in zip(page.dataoffsets, page.databytecounts, strict=True)]
+            size = path.stat().st_size
+            if n > 1 and not all(getattr(p, "is_reduced", False) for p in tif.pages[1:]):
+                raise DataError(f"{path}: {n} pages, expected one 2-D image")
+            if max(ends, default=0) > size or page.nbytes > _RATIO * size:
+                raise DataError(
+                    f"{path}: a file of {size:,} bytes that claims {page.nbytes:,} bytes of pixels"
+                )
+        store = tifffile.imread(path, aszarr=True, key=0)
+        return Plane(zarr.open(store, mode="r"), path)
+    except DataError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{path}: cannot be read, truncated or damaged ({reason[:120]})") from error
+
+
+@contextmanager
+def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -> Iterator[Plane]:
+    """An OME-Zarr label image (H, W) int32 to be written by slices; it appears at `path` when the block ends.
+
+    A pyramid of every second pixel is added then. When the block fails nothing is left. Raises FcrbenchError
+    when the disk refuses or the path exists and overwrite is not set.
+    """
+    zarr = _zarr()
+    if path.exists() and not overwrite:
+        raise FcrbenchError(f"{path} exists")
+    temporary = temporary_name(path)
+    try:
+        temporary.mkdir(parents=True)
+        group = zarr.open_group(str(temporary), mode="w", zarr_format=2)
+        array = _create(group, "0", shape)
+        yield Plane(array, path)
+        levels = _add_pyramid(group, array)
+        group.attrs.update(_metadata(path.stem, levels))
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    except OSError as error:
+        raise FcrbenchError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def scratch(path: Path, shape: tuple[int, ...]) -> Iterator["zarr.Array"]:
+    """An array of uint8 beside `path`, removed when the block ends."""
+    zarr = _zarr()
+    temporary = temporary_name(path)
+    try:
+        temporary.mkdir(parents=True)
+        chunks = (1,) * (len(shape) - 2) + tuple(min(CHUNK, n) for n in shape[-2:])
+        yield zarr.create_array(str(temporary / "0"), shape=shape, chunks=chunks, dtype=np.uint8)
+    except OSError as error:
+        raise FcrbenchError(f"cannot write {temporary}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _create(group: Any, name: str, shape: tuple[int, ...]) -> Any:
+    from numcodecs import Blosc
+
+    return group.create_array(
+        name,
+        shape=shape,
+        chunks=tuple(min(CHUNK, n) for n in shape),
+        dtype=np.int32,
+        # Of ids in runs: a tenth of what LZ4 leaves, at the same speed.
+        compressors=Blosc("zstd", 1, Blosc.BITSHUFFLE),
+        chunk_key_encoding={"name": "v2", "separator": "/"},
+    )
+
+
+def _add_pyramid(group: Any, array: Any) -> int:
+    """Levels of half the size each, by every second pixel, as ids cannot be averaged; returns how many."""
+    level = 1
+    while max(array.shape) > _SMALLEST:
+        smaller = _create(group, str(level), tuple(-(-n // 2) for n in array.shape))
+        for tile in tiles(smaller.shape, CHUNK):
+            y, x = (slice(2 * part.start, 2 * part.stop) for part in tile.where)
+            smaller[tile.where] = array[y, x][::2, ::2]
+        array, level = smaller, level + 1
+    return level
+
+
+def _metadata(name: str, levels: int) -> dict[str, Any]:
+    datasets = [
+        {"path": str(k), "coordinateTransformations": [{"type": "scale", "scale": [2.0**k, 2.0**k]}]}
+        for k in range(levels)
+    ]
+    axes = [{"name": axis, "type": "space"} for axis in "yx"]
+    image = {"version": _NGFF, "name": name, "axes": axes, "datasets": datasets}
+    return {"multiscales": [image], "image-label": {"version": _NGFF}}
+
+
+def check_labels(image: Source, path: Path) -> None:
+    """DataError when the pixels cannot be ids."""
+    if image.dtype.kind not in "iub":
+        raise DataError(f"{path}: labels are {image.dtype}, expected integers")
+
+
+def _zarr() -> Any:
+    try:
+        import zarr
+    except ModuleNotFoundError as error:
+        raise FcrbenchError('large images need zarr: pip install "fcrbench[zarr]"') from error
+    return zarr
