@@ -172,8 +172,9 @@ def test_postprocess_turns_colors_into_instances():
     scores = np.zeros((4, 40, 40), np.float32)
     scores[0] = 1
     scores[1, 2:12, 2:12] = 2
-    scores[2, 2:12, 12:22] = 2  # touches the first, another colour
+    scores[2, 6:16, 12:22] = 2  # touches the first, another colour
     scores[1, 25:35, 25:35] = 2
+    scores[2, 32:35, 25:35] = 2  # a change of colour within one: more than a quarter of its edge
     scores[3, 38, 38] = 2  # smaller than min_size
     labels = methods.create("fcrnet").postprocess(scores)
     assert labels.dtype == np.int32

@@ -5,6 +5,7 @@ from typing import Literal
 
 from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
+from fcrbench.methods.options import at_least, between
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,8 @@ class FCRNetOptions:
             raise UsageError(f"options.colors is {self.colors}; expected at least 2, one of them background")
         if not self.alpha or min(self.alpha) <= 0:
             raise UsageError(f"options.alpha is {list(self.alpha)}; expected one or more positive powers")
-        if not 0 <= self.join_contact <= 1:
-            raise UsageError(f"options.join_contact is {self.join_contact}; expected 0 to 1")
-        for name in ("neighbour_distance", "min_size"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"options.{name} is {getattr(self, name)}; expected 0 or more")
+        at_least(0, self, "neighbour_distance", "min_size")
+        between(0, 1, self, "join_contact")
 
 
 SPEC = MethodSpec(
