@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from fcrbench import __version__
-from fcrbench.cli import compare, data, datasets, export, finetune, methods, predict, run, score, table
+from fcrbench.cli import (
+    compare,
+    data,
+    datasets,
+    export,
+    finetune,
+    methods,
+    predict,
+    robustness,
+    run,
+    score,
+    table,
+)
 from fcrbench.errors import FcrbenchError
 
 TRAINING_PACKAGES = ("torch", "lightning_fabric", "safetensors")  # the extra "train"
@@ -27,6 +39,7 @@ app.command(methods.methods)
 app.command(datasets.datasets)
 app.command(compare.compare)
 app.command(table.table)
+app.command(robustness.robustness)
 app.command(data.data)
 
 

@@ -146,6 +146,46 @@ def lines(
         return _svg(figure, name, f"{title}; at the end: {last}")
 
 
+def level_curve(
+    name: str,
+    title: str,
+    levels: Sequence[float],
+    ticks: Sequence[str],
+    series: Mapping[str, Sequence[tuple[float, ...]]],
+    unit: str,
+    none: float,
+    log: bool,
+) -> str:
+    """Scores over the level of something that makes images worse, each with the band of its interval.
+
+    name     id of the chart in the page
+    title    what a screen reader says, before the first and last values
+    ticks    how each level is written
+    series   label -> (mean, low, high) at each level
+    unit     label of the horizontal axis
+    none     the level at which nothing is changed; a line marks it
+    log      whether the axis is logarithmic
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _axes(unit, "")
+        if log:
+            axes.set_xscale("log", base=2)
+        axes.axvline(none, color=_MUTED, linewidth=1, linestyle=":")
+        for k, (label, values) in enumerate(series.items()):
+            mean, low, high = zip(*values, strict=True)
+            axes.fill_between(levels, low, high, color=_SERIES[k], alpha=0.16, linewidth=0)
+            axes.plot(levels, mean, color=_SERIES[k], linestyle=_LINES[k], marker=_MARKERS[k], label=label)
+        axes.set_ylim(0, 1.02)
+        axes.set_xticks(list(levels), list(ticks))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        _legend(axes)
+        ends = "; ".join(
+            f"{label} {values[0][0]:.3f} at {ticks[0]}, {values[-1][0]:.3f} at {ticks[-1]}"
+            for label, values in series.items()
+        )
+        return _svg(figure, name, f"{title}, {unit}: {ends}")
+
+
 def intervals(
     name: str,
     title: str,

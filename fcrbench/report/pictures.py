@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fcrbench.report.mistakes import Mistakes, find_mistakes
-from fcrbench.report.outlines import BOTH, PREDICTION, TRUTH, inner_boundaries, stretch
+from fcrbench.report.outlines import BOTH, PREDICTION, TRUTH, inner_boundaries, overlay, stretch
 
 # Larger fields are shown as a window of this side, so that a page stays a few megabytes.
 MAX_SIDE = 1024
+MAX_WINDOW = 180  # pixels; side of the part of a field that is shown many times
 
 # Okabe & Ito's colours again; hatching carries the same without colour.
 MISSED = (213, 94, 0)  # vermilion, rising lines
@@ -67,6 +68,13 @@ def side_by_side(
     view = _window(differs if differs.any() else some, side)
     why = "where the methods differ most" if differs.any() else "where most mistakes are"
     return [_draw(image, truth, *drawn, view, why) for drawn in zip(predictions, found, layers, strict=True)]
+
+
+def outlined_window(image: np.ndarray, labels: np.ndarray, truth: np.ndarray, side: int) -> str:
+    """The middle of a field, at most side x side pixels, with both outlines in it, as a PNG data URI."""
+    start = [max(length - side, 0) // 2 for length in image.shape]
+    view = (slice(start[0], start[0] + side), slice(start[1], start[1] + side))
+    return _png(overlay(image, labels, truth)[view])
 
 
 def _draw(

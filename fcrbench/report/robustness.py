@@ -1,0 +1,153 @@
+"""What `fcrbench robustness` writes: a table of the curves, a table of the images, a page with both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fcrbench.atomic import write_table, write_text
+from fcrbench.datasets.base import Dataset
+from fcrbench.report import figures, tables
+from fcrbench.report.html import Chart
+from fcrbench.report.pictures import MAX_WINDOW, outlined_window
+from fcrbench.report.templates import fill
+from fcrbench.robustness import SHOWN, Corruption, Point
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABELS = {"ap": "AP", "f1": "F1@0.5"}
+EQUAL = 0.01  # AP; 8-bit images should be within this of what they were made from
+
+
+@dataclass(frozen=True)
+class Row:
+    """One level as text: for each score its value and its difference."""
+
+    level: str
+    cells: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One corruption on the page. pictures: (level, PNG data URI, objects found) of one field."""
+
+    corruption: Corruption
+    chart: Chart
+    rows: list[Row]
+    pictures: list[tuple[str, str, int]]
+
+
+def curve_table(points: Sequence[Point]) -> "pd.DataFrame":
+    """One row a level: corruption, unit, level, n_images, each score with its interval and difference."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for point in points:
+        row: dict[str, Any] = {
+            "corruption": point.corruption.name,
+            "unit": point.corruption.unit,
+            "level": point.level,
+            "n_images": len(point.table),
+        }
+        for name in SHOWN:
+            of, less = point.metrics[name], point.differences[name]
+            row |= {name: of["mean"], f"{name}_low": of["low"], f"{name}_high": of["high"]}
+            row |= {f"{name}_difference": less["difference"]}
+            row |= {f"{name}_difference_{end}": less[end] for end in ("low", "high")}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def write(points: Sequence[Point], dataset: Dataset, what: dict[str, Any], folder: Path) -> None:
+    """Write robustness.csv, images.csv and robustness.html into `folder`.
+
+    what   title, weights, sha256, split, n_images, seed and manifest of the page
+    """
+    import pandas as pd
+
+    images = [
+        point.table.assign(corruption=point.corruption.name, level=point.level).set_index(
+            ["corruption", "level"]
+        )
+        for point in points
+    ]
+    write_table(folder / "robustness.csv", curve_table(points))
+    write_table(folder / "images.csv", pd.concat(images).reset_index())
+    write_text(folder / "robustness.html", render(points, dataset, what))
+
+
+def render(points: Sequence[Point], dataset: Dataset, what: dict[str, Any]) -> str:
+    """The page as text."""
+    by_name: dict[str, list[Point]] = {}
+    for point in points:
+        by_name.setdefault(point.corruption.name, []).append(point)
+    return fill(
+        "robustness.html.j2",
+        t=tables,
+        dataset=dataset,
+        what=what,
+        sections=[_section(of) for of in by_name.values()],
+        labels=LABELS,
+        eight_bits=eight_bits(points),
+        field=points[0].shown.id,
+    )
+
+
+def eight_bits(points: Sequence[Point]) -> str:
+    """One sentence on 8-bit images against what they were made from; "" where that was not measured."""
+    for point in points:
+        if (point.corruption.name, point.level) == ("bits", 8) and point.corruption.none != 8:
+            less = point.differences["ap"]
+            verdict = "within" if abs(less["difference"]) <= EQUAL else "not within"
+            return (
+                f"8-bit images against the {point.corruption.none:g}-bit ones they were made from: AP "
+                f"{tables.signed(less['difference'], 4)} ({_ends(less, 4)}), {verdict} {EQUAL:g}."
+            )
+    return ""
+
+
+def _section(points: Sequence[Point]) -> Section:
+    corruption = points[0].corruption
+    levels = [point.level for point in points]
+    series = {
+        label: [tuple(point.metrics[name][key] for key in ("mean", "low", "high")) for point in points]
+        for name, label in LABELS.items()
+    }
+    svg = figures.level_curve(
+        f"robust-{corruption.name}",
+        corruption.title,
+        levels,
+        [_level(level) for level in levels],
+        series,
+        corruption.unit,
+        corruption.none,
+        corruption.log,
+    )
+    rows = [_row(point) for point in points]
+    pictures = []
+    for point in points:
+        factor = point.level if corruption.name == "scale" else 1.0
+        png = outlined_window(point.shown.image, point.labels, point.shown.labels, round(MAX_WINDOW * factor))
+        pictures.append((_level(point.level), png, int(point.labels.max(initial=0))))
+    return Section(corruption, Chart(corruption.title, corruption.note, svg), rows, pictures)
+
+
+def _row(point: Point) -> Row:
+    unchanged = point.level == point.corruption.none
+    cells = []
+    for name in SHOWN:
+        of, less = point.metrics[name], point.differences[name]
+        score = f"{tables.number(of['mean'])} ({tables.interval(of['low'], of['high'])})"
+        difference = f"{tables.signed(less['difference'])} ({_ends(less)})"
+        cells.append((score, tables.NONE if unchanged else difference))
+    return Row(_level(point.level) + (" (as it is)" if unchanged else ""), cells)
+
+
+def _ends(less: dict[str, float], digits: int = 3) -> str:
+    return f"{tables.signed(less['low'], digits)} to {tables.signed(less['high'], digits)}"
+
+
+def _level(level: float) -> str:
+    """`0.67`, `5`, `1/16`."""
+    return f"1/{1 / level:g}" if 0 < level < 1 and (1 / level).is_integer() else f"{level:g}"
