@@ -92,31 +92,6 @@ class TestLoss:
             assert terms[name].item() == pytest.approx(value.item(), rel=1e-5, abs=1e-7), name
         np.testing.assert_allclose(ours.grad.numpy(), true.grad.numpy(), rtol=1e-4, atol=1e-6)
 
-    @pytest.mark.parametrize("seed", range(8))
-    def test_contact_is_the_push_between_objects_that_a_foreground_may_join(self, seed):
-        rng = np.random.default_rng(seed)
-        labels = np.zeros((2, 24, 30), np.int32)
-        for image in labels:
-            for y, x in rng.integers(0, 20, size=(6, 2)):
-                image[y : y + 3, x : x + 4] = image.max() + 1
-            image[...] = np.unique(image, return_inverse=True)[1].reshape(image.shape)
-        embedding = torch.from_numpy(rng.normal(size=(2, 3, 24, 30)).astype(np.float32))
-        expected = 0.0
-        for x, image in zip(embedding.numpy(), labels, strict=True):
-            n = image.max()
-            at = [np.argwhere(image == i) for i in range(1, n + 1)]
-            # A city-block distance of 5 leaves 4 pixels between.
-            joined = np.array([[abs(p[:, None] - q).sum(axis=2).min() <= 5 for q in at] for p in at])
-            joined = np.linalg.matrix_power(joined.astype(int), n) > 0
-            means = [x[:, image == i].mean(axis=1) for i in range(1, n + 1)]
-            pairs = [(a, b) for a in range(n) for b in range(a) if joined[a, b]]
-            pushes = [max(0.0, 3 - np.linalg.norm(means[a] - means[b])) ** 2 for a, b in pairs]
-            expected += np.mean(pushes) / 2 if pushes else 0
-        terms = DiscriminativeLoss(contact_weight=2.0)(embedding, labels)
-        assert terms["contact"].item() == pytest.approx(expected, rel=1e-5)
-        plain = DiscriminativeLoss()(embedding, labels)
-        assert terms["loss"].item() == pytest.approx((plain["loss"] + 2 * plain["contact"]).item(), rel=1e-6)
-
     def test_is_nothing_but_the_norm_where_objects_are_tight_and_apart(self):
         labels = np.repeat(np.arange(3, dtype=np.int32), 4).reshape(1, 3, 4)
         embedding = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])[torch.from_numpy(labels).long()]

@@ -4,29 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import binary_dilation
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from fcrbench.postprocess import label
-
 PULL_MARGIN = 0.5  # delta_v
 PUSH_MARGIN = 1.5  # delta_d
-BRIDGED = 4  # pixels between two objects whose predicted foregrounds may touch; even
 
 
 @dataclass(frozen=True)
 class DiscriminativeLoss:
     """Eqs. 1-4 of De Brabandere et al. (2017), the mean over the images of a batch.
 
-    pull     mean over objects of the mean over their pixels of [|mu - x| - pull_margin]_+^2
-    push     mean over pairs of objects of [2 push_margin - |mu_a - mu_b|]_+^2; 0 below two objects
-    contact  the same mean over the pairs that a foreground may join: over gaps of at most BRIDGED pixels
-    reg      mean over objects of |mu|
-    loss     pull + push + contact_weight * contact + reg_weight * reg
-
-    The paper has no `contact`. Among a hundred objects few pairs touch, and these are all that can go wrong
-    where components are clustered apart.
+    pull  mean over objects of the mean over their pixels of [|mu - x| - pull_margin]_+^2
+    push  mean over pairs of objects of [2 push_margin - |mu_a - mu_b|]_+^2; 0 below two objects
+    reg   mean over objects of |mu|
+    loss  pull + push + reg_weight * reg
 
     mu is the mean embedding x of an object; the background is no object, and an image without any adds 0.
     """
@@ -34,7 +26,6 @@ class DiscriminativeLoss:
     pull_margin: float = PULL_MARGIN
     push_margin: float = PUSH_MARGIN
     reg_weight: float = 0.001
-    contact_weight: float = 0.0
 
     def __call__(self, embedding: Tensor, labels: np.ndarray) -> dict[str, Tensor]:
         """embedding (B, E, H, W) float32; labels (B, H, W) int32 on the host, each image 1..n."""
@@ -49,11 +40,10 @@ class DiscriminativeLoss:
         terms = {
             "pull": (objects.weight * pull).sum(),
             "push": (objects.pair_weight * push).sum(),
-            "contact": (objects.contact_weight * push).sum(),
             "reg": (objects.weight * reg).sum(),
         }
         loss = terms["pull"] + terms["push"] + self.reg_weight * terms["reg"]
-        return {"loss": loss + self.contact_weight * terms["contact"], **terms}
+        return {"loss": loss, **terms}
 
 
 def foreground_loss(logits: Tensor, labels: np.ndarray) -> Tensor:
@@ -65,13 +55,12 @@ def foreground_loss(logits: Tensor, labels: np.ndarray) -> Tensor:
 class _Objects:
     """The N objects of a batch, numbered through.
 
-    pixels          (M,) int64, flat positions in (B, H, W) of all pixels of objects
-    index           (M,) int64, the object of each of them
-    size            (N,) float32, pixels of each object
-    weight          (N,) float32, 1 / (B * objects of its image): the sum is the mean over images of means
-    pairs           (2, P) int64, each pair of objects of one image once
-    pair_weight     (P,) float32, 1 / (B * pairs of its image)
-    contact_weight  (P,) float32, 1 / (B * pairs in contact in its image) for these pairs, 0 for others
+    pixels       (M,) int64, flat positions in (B, H, W) of all pixels of objects
+    index        (M,) int64, the object of each of them
+    size         (N,) float32, pixels of each object
+    weight       (N,) float32, 1 / (B * objects of its image): the sum is the mean over images of means
+    pairs        (2, P) int64, each pair of objects of one image once
+    pair_weight  (P,) float32, 1 / (B * pairs of its image)
     """
 
     pixels: Tensor
@@ -80,7 +69,6 @@ class _Objects:
     weight: Tensor
     pairs: Tensor
     pair_weight: Tensor
-    contact_weight: Tensor
 
 
 def _find_objects(labels: np.ndarray, device: torch.device) -> _Objects:
@@ -91,7 +79,6 @@ def _find_objects(labels: np.ndarray, device: torch.device) -> _Objects:
     index = (labels.astype(np.int64) + (before - 1)[:, None, None]).reshape(-1)[pixels]
     pairs = [np.stack(np.triu_indices(n, 1)) + first for n, first in zip(counts, before, strict=True)]
     in_image = [p.shape[1] for p in pairs]
-    contact = [_in_contact(image, n) for image, n in zip(labels, counts, strict=True)]
     arrays = (
         pixels,
         index,
@@ -99,18 +86,8 @@ def _find_objects(labels: np.ndarray, device: torch.device) -> _Objects:
         np.repeat(1 / (batch * np.maximum(counts, 1)), counts).astype(np.float32),
         np.concatenate(pairs, axis=1).astype(np.int64),
         np.repeat(1 / (batch * np.maximum(in_image, 1)), in_image).astype(np.float32),
-        np.concatenate([c / (batch * max(c.sum(), 1)) for c in contact]).astype(np.float32),
     )
     return _Objects(*(torch.from_numpy(array).to(device) for array in arrays))
-
-
-def _in_contact(labels: np.ndarray, n: int) -> np.ndarray:
-    """Whether the objects of each pair of one image are in one component of the widened foreground."""
-    components, _ = label(binary_dilation(labels > 0, iterations=BRIDGED // 2))
-    component = np.zeros(n + 1, np.int32)
-    component[labels] = components
-    a, b = np.triu_indices(n, 1)
-    return component[a + 1] == component[b + 1]
 
 
 def _sum_by(index: Tensor, values: Tensor, like: Tensor) -> Tensor:

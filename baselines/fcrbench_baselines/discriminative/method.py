@@ -25,7 +25,7 @@ class Discriminative(Method):
 
     def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
         o = self.options
-        loss = DiscriminativeLoss(o.pull_margin, o.push_margin, o.reg_weight, o.contact_weight)
+        loss = DiscriminativeLoss(o.pull_margin, o.push_margin, o.reg_weight)
         terms = loss(output[:, 2:].float(), labels)
         foreground = foreground_loss(output[:, :2].float(), labels)
         return terms | {"loss": terms["loss"] + o.foreground_weight * foreground, "foreground": foreground}

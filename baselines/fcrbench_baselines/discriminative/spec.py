@@ -18,8 +18,6 @@ class DiscriminativeOptions:
     pull_margin        delta_v: pixels this near to the mean of their object are not pulled
     push_margin        delta_d: means of objects twice this far apart are not pushed
     reg_weight         weight of the norm of the means in the loss
-    contact_weight     weight of the push between objects close enough for one component of the foreground,
-                       beside that between all (the paper has the latter alone)
     foreground_weight  weight of the cross-entropy of the semantic branch in the loss
     bandwidth          of the mean shift; the paper's is delta_v
     by_component       cluster each connected component of the foreground apart and split clusters into
@@ -37,7 +35,6 @@ class DiscriminativeOptions:
     pull_margin: float = 0.5
     push_margin: float = 1.5
     reg_weight: float = 0.001
-    contact_weight: float = 0.0
     foreground_weight: float = 1.0
     bandwidth: float = 0.7
     by_component: bool = True
@@ -47,7 +44,7 @@ class DiscriminativeOptions:
 
     def __post_init__(self) -> None:
         at_least(1, self, "dimensions")
-        at_least(0, self, "pull_margin", "reg_weight", "contact_weight", "foreground_weight", "min_size")
+        at_least(0, self, "pull_margin", "reg_weight", "foreground_weight", "min_size")
         between(0, 1, self, "join_contact")
         positive(self, "push_margin", "bandwidth")
 
