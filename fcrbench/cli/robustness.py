@@ -84,7 +84,7 @@ def robustness(
         ),
     )
     what = {
-        "title": f"{files.read_header(path).method} on {dataset}, made worse",
+        "title": f"Robustness of {files.read_header(path).method} on {dataset}",
         "weights": weights,
         "method": files.read_header(path).method,
         "sha256": files.sha256(path),

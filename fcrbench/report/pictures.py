@@ -71,10 +71,8 @@ def side_by_side(
 
 
 def outlined_window(image: np.ndarray, labels: np.ndarray, truth: np.ndarray, side: int) -> str:
-    """The middle of a field, at most side x side pixels, with both outlines in it, as a PNG data URI."""
-    start = [max(length - side, 0) // 2 for length in image.shape]
-    view = (slice(start[0], start[0] + side), slice(start[1], start[1] + side))
-    return _png(overlay(image, labels, truth)[view])
+    """The part of at most side x side pixels with most true objects and both outlines, as a data URI."""
+    return _png(overlay(image, labels, truth)[_window(truth > 0, side)])
 
 
 def _draw(

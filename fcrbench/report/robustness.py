@@ -25,7 +25,7 @@ class Row:
     """One level as text: for each score its value and its difference."""
 
     level: str
-    cells: list[tuple[str, str]]
+    cells: list[tuple[tables.Score, tables.Score]]
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,9 @@ def _row(point: Point) -> Row:
     cells = []
     for name in SHOWN:
         of, less = point.metrics[name], point.differences[name]
-        score = f"{tables.number(of['mean'])} ({tables.interval(of['low'], of['high'])})"
-        difference = f"{tables.signed(less['difference'])} ({_ends(less)})"
-        cells.append((score, tables.NONE if unchanged else difference))
+        score = tables.Score(tables.number(of["mean"]), tables.interval(of["low"], of["high"]))
+        difference = tables.Score(tables.signed(less["difference"]), _ends(less))
+        cells.append((score, tables.Score(tables.NONE) if unchanged else difference))
     return Row(_level(point.level) + (" (as it is)" if unchanged else ""), cells)
 
 
