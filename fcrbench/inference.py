@@ -3,8 +3,10 @@
 import copy
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,9 +69,22 @@ class Predictor:
             if not side or (self.tile is None and self.reach is None):
                 return self._scores(normal)
             return tiling.assemble(normal, self._scores, **self._tiling(side))
+        return self.by_tiles(image)
+
+    def by_tiles(
+        self,
+        image: tiling.Source,
+        keep: Callable[[np.ndarray], np.ndarray] = lambda scores: scores,
+        out: Any = None,
+    ) -> Any:
+        """keep(scores) of every tile of an image (H, W) of 8- or 16-bit integers, put together in `out`.
+
+        keep   from (K, h, w) to (k, h, w), pixel by pixel
+        out    (k, H, W), written by slices; see `tiling.assemble`
+        """
         normalize = tiling.normalizer(self.method, image)
         tiled = self._tiling(self.tile or tiling.SIDE)
-        return tiling.assemble(image, lambda window: self._scores(normalize(window)), **tiled)
+        return tiling.assemble(image, lambda window: keep(self._scores(normalize(window))), out=out, **tiled)
 
     @cached_property
     def reach(self) -> int | None:

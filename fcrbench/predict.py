@@ -1,20 +1,33 @@
 """Images in, label images and overlays out."""
 
 import os
+import threading
 from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
-from fcrbench.errors import DataError, FcrbenchError, UsageError
-from fcrbench.inference import load_predictor
+from fcrbench.errors import DataError, UsageError
+from fcrbench.failures import Failures
+from fcrbench.inference import Predictor, load_predictor
 from fcrbench.io import IMAGE_SUFFIXES, find_images, read_image, write_labels, write_png
+from fcrbench.large.files import is_large
+from fcrbench.parallel import ordered_map
 from fcrbench.report import overlay
+from fcrbench.weights import absolute, read_header, resolve
+
+_loading = threading.Lock()
 
 
 def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
-    """Image files by stem, from files and folders. Raises DataError on none, or a stem that comes twice."""
+    """Image files and Zarr folders by stem, from these and from folders of files.
+
+    Raises DataError on none, or a stem that comes twice.
+    """
     images: dict[str, Path] = {}
     for source in sources:
-        found = find_images(source) if source.is_dir() else {source.stem: source}
+        folder = source.is_dir() and not is_large(source)
+        found = find_images(source) if folder else {source.stem: source}
         for stem, path in found.items():
             if stem in images:
                 raise DataError(f"{path} and {images[stem]} would share the output name {stem}.tif")
@@ -22,9 +35,23 @@ def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
     if not images:
         folders = ", ".join(str(source) for source in sources)
         raise DataError(
-            f"no image in {folders}; expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
+            f"no image in {folders}; expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}, or .zarr"
         )
     return images
+
+
+class Job(NamedTuple):
+    """What is done to every image."""
+
+    weights: str
+    device: str
+    tile: int | None
+    output: Path
+    overwrite: bool
+
+    def target(self, stem: str, path: Path) -> Path:
+        """The label image of an image; it is there when the image is done."""
+        return self.output / f"{stem}{'.zarr' if is_large(path) else '.tif'}"
 
 
 def predict_images(
@@ -35,34 +62,83 @@ def predict_images(
     device: str = "auto",
     tile: int | None = None,
     overwrite: bool = False,
+    workers: int = 1,
+    scheduler: str | None = None,
+    strict: bool = False,
+    resume: bool = False,
     progress: Callable[[str, int], None] = lambda name, objects: None,
 ) -> int:
     """Segment images into `output`/<stem>.tif (labels) and <stem>_overlay.png (outlines); returns how many.
 
-    An image that cannot be read does not stop the others; it is named in the DataError raised at the end.
-    Existing label images are replaced only with `overwrite`.
+    A Zarr image, and a TIFF of more than 2**28 pixels, is worked on by tiles and becomes <stem>.zarr only.
+
+    workers    images worked on at a time, by threads
+    scheduler  the address of a dask scheduler whose workers do the work instead; they must see the same files
+    strict     raise for the first image that cannot be read; else the others are finished, and all that could
+               not be read are listed in the DataError raised at the end, and in `output`/failed.csv
+    resume     leave out images whose labels are there; else they are replaced only with `overwrite`
+    progress   called with the name and the number of instances of each image done, in order
     """
     images = collect_images(sources)
-    if not overwrite:
-        for stem in images:
-            if (output / f"{stem}.tif").exists():
-                raise UsageError(f"{output / f'{stem}.tif'} exists; pass --overwrite to replace it")
+    job = Job(str(weights), device, tile, output, overwrite)
+    if scheduler is not None:  # its workers are in other folders
+        job = job._replace(weights=absolute(job.weights), output=output.resolve())
+        images = {stem: path.resolve() for stem, path in images.items()}
+    todo = {stem: path for stem, path in images.items() if not job.target(stem, path).exists()}
+    if overwrite and not resume:
+        todo = images
+    elif not resume and len(todo) < len(images):
+        stem = next(stem for stem in images if stem not in todo)
+        raise UsageError(
+            f"{output / job.target(stem, images[stem]).name} exists; pass --overwrite to replace it, "
+            "or --resume to segment the other images"
+        )
     if tile is not None and tile < 0:
         raise UsageError(f"--tile {tile}: expected a number of pixels, or 0 for the whole image")
-    predictor = load_predictor(weights, device, tile=tile)
-    failed: list[FcrbenchError] = []
-    for stem, path in images.items():
-        try:
-            image = read_image(path)
-        except DataError as error:
-            failed.append(error)
+    if scheduler is None:
+        _predictor(job.weights, device, tile)  # what is wrong with the weights is told before all else
+    else:
+        read_header(resolve(weights))
+    failures = Failures(output / "failed.csv")
+    results = ordered_map(
+        partial(segment, job), todo.items(), workers, scheduler, name=lambda given: given[0]
+    )
+    for stem, result in zip(todo, results, strict=True):
+        if isinstance(result, int):
+            progress(images[stem].name, result)
             continue
-        labels = predictor(image)
-        write_labels(output / f"{stem}.tif", labels)
-        write_png(output / f"{stem}_overlay.png", overlay(image, labels))
-        progress(path.name, int(labels.max(initial=0)))
-    if failed:
-        raise DataError(
-            f"{len(failed)} of {len(images)} images could not be read: " + "; ".join(map(str, failed))
-        )
+        if strict:
+            raise DataError(result)
+        failures.reasons[stem] = result
+    failures.finish(len(images), "segmented")
     return len(images)
+
+
+def segment(job: Job, given: tuple[str, Path]) -> int | str:
+    """Segment one image: the number of instances, or why it cannot be read. A task for any worker."""
+    stem, path = given
+    predictor = _predictor(job.weights, job.device, job.tile)
+    target = job.target(stem, path)
+    try:
+        if target.suffix == ".zarr":
+            from fcrbench.large.predict import predict_large
+
+            return predict_large(predictor, path, target, overwrite=job.overwrite)
+        image = read_image(path)
+    except DataError as error:
+        return str(error)
+    labels = predictor(image)
+    write_png(job.output / f"{stem}_overlay.png", overlay(image, labels))
+    write_labels(target, labels)  # last: that it is there says that the image is done
+    return int(labels.max(initial=0))
+
+
+def _predictor(weights: str, device: str, tile: int | None) -> Predictor:
+    """One for all threads of a process; a dask worker keeps it from task to task."""
+    with _loading:
+        return _load(weights, device, tile)
+
+
+@lru_cache(maxsize=1)
+def _load(weights: str, device: str, tile: int | None) -> Predictor:
+    return load_predictor(weights, device, tile=tile)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CHUNK = 1024  # pixels a side
 _SMALLEST = 1024  # pixels: no further level of the pyramid when the image fits
 _TIFF = (".tif", ".tiff")
+_LARGE = 1 << 28  # pixels
+_LARGE_FILE = 1 << 22  # bytes: a smaller file that holds so many pixels is nearly empty
 _RATIO = 4096  # a file may claim this many times its own bytes, see `io.decode`
 _NGFF = "0.4"  # on Zarr 2: what QuPath, Fiji and napari read today
 
@@ -54,8 +56,19 @@ class Plane:
 
 
 def is_large(path: Path) -> bool:
-    """Whether the path is a Zarr folder."""
-    return path.is_dir() and path.suffix.lower() == ".zarr"
+    """Whether the image is to be worked on by tiles: a Zarr folder, or a TIFF of more than 2**28 pixels."""
+    suffix = path.suffix.lower()
+    if suffix == ".zarr":
+        return path.is_dir()
+    try:
+        if suffix not in _TIFF or path.stat().st_size < _LARGE_FILE:
+            return False
+        import tifffile
+
+        with tifffile.TiffFile(path) as tif:
+            return int(tif.pages[0].size) > _LARGE
+    except Exception:  # what is wrong with the file is told by who reads it
+        return False
 
 
 def open_image(path: Path) -> Plane:

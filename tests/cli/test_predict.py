@@ -68,7 +68,17 @@ def test_bad_images_are_named_and_the_others_are_done(cli, images, trained):
     assert "3 of 7 images" in line
     for name in ("truncated.png", "empty.tif", "colour.png"):
         assert name in line
-    assert {path.stem[0] for path in (cli.folder / "out").iterdir()} == set("abcd")
+    names = {path.name for path in (cli.folder / "out").iterdir()} - {"failed.csv"}
+    assert {name[0] for name in names} == set("abcd")
+    failed = (cli.folder / "out" / "failed.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in failed] == ["image", "colour", "empty", "truncated"]
+    line = cli.fails("predict", images, "--weights", trained, "-o", "strict", "--strict")
+    assert "colour.png" in line
+    assert "empty.tif" not in line
+    for name in ("truncated.png", "empty.tif", "colour.png"):
+        (images / name).unlink()
+    cli("predict", images, "--weights", trained, "-o", "out", "--resume")
+    assert not (cli.folder / "out" / "failed.csv").exists()
 
 
 @pytest.mark.parametrize(

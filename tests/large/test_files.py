@@ -44,9 +44,8 @@ def test_tiff_with_a_pyramid(tmp_path, image):
 def test_ome_zarr_of_others(tmp_path, image, version):
     """Five axes, as microscopes' converters write them, the levels' names of their own."""
     group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2 if version == "0.4" else 3)
-    group.create_array("full", shape=(1, 1, 1, *image.shape), chunks=(1, 1, 1, 64, 64), dtype=">u2")[:] = (
-        image
-    )
+    array = group.create_array("full", shape=(1, 1, 1, *image.shape), chunks=(1, 1, 1, 64, 64), dtype=">u2")
+    array[:] = image[None, None, None]
     multiscales = {"multiscales": [{"version": version, "datasets": [{"path": "full"}, {"path": "half"}]}]}
     group.attrs.update(multiscales if version == "0.4" else {"ome": multiscales})
     check(tmp_path / "a.zarr", image)
@@ -138,3 +137,15 @@ def test_a_damaged_chunk_is_an_error_of_the_file(tmp_path, image):
     opened[:64, :64]
     with pytest.raises(DataError, match=r"a.zarr: cannot be read"):
         opened[64:, 64:]
+
+
+def test_which_files_are_worked_on_by_tiles(tmp_path, image, monkeypatch):
+    monkeypatch.setattr(files, "_LARGE_FILE", 1000)
+    monkeypatch.setattr(files, "_LARGE", image.size)
+    zarr.create_array(tmp_path / "a.zarr", data=image)
+    tifffile.imwrite(tmp_path / "at_most.tif", image)
+    tifffile.imwrite(tmp_path / "more.tiff", np.pad(image, 1))
+    (tmp_path / "text.tif").write_text("no" * 1000)
+    (tmp_path / "file.zarr").touch()
+    large = {path.name for path in tmp_path.iterdir() if files.is_large(path)}
+    assert large == {"a.zarr", "more.tiff"}
