@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fcrbench import metrics
+from fcrbench import large, metrics
 from fcrbench.atomic import write_table
 from fcrbench.errors import DataError, UsageError
 from fcrbench.failures import Failures
 from fcrbench.io import find_images, read_labels
 from fcrbench.journal import Journal
+from fcrbench.large.files import is_large, open_image
 from fcrbench.metrics import DatasetScores
 from fcrbench.metrics.scores import COLUMNS
 from fcrbench.parallel import ordered_map
@@ -50,8 +51,10 @@ def score_folders(
     resume: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> FolderScores:
-    """Score the label images of `pred` against those of the same stem in `truth`.
+    """Score the label images of `pred` against those of the same stem in `truth`, or one against another.
 
+    truth, pred  two folders of PNG and TIFF files; or two images: files or OME-Zarr folders. Zarr, and TIFF
+                 of more than 2**28 pixels, are read by tiles
     output     CSV, one row an image in the order of the stems, written when every image is done. While that
                goes on, rows are kept in <output>.part
     workers    threads
@@ -104,6 +107,11 @@ def score_folders(
 
 
 def _pairs(truth: Path, pred: Path) -> list[Pair]:
+    single = [path.is_file() or is_large(path) for path in (truth, pred)]
+    if any(single):
+        if not all(single):
+            raise UsageError(f"{truth} and {pred}: expected two folders or two images")
+        return [Pair(truth.stem, truth.resolve(), pred.resolve())]
     truths, preds = find_images(truth), find_images(pred)
     if not truths:
         raise DataError(f"no label image in {truth}")
@@ -121,6 +129,8 @@ def _pairs(truth: Path, pred: Path) -> list[Pair]:
 def score_pair(pair: Pair) -> Row | str:
     """The scores of one image, or why there are none. A task for any worker."""
     try:
+        if is_large(pair.truth) or is_large(pair.pred):
+            return _score_by_tiles(pair)
         labels = read_labels(pair.truth)
         if not pair.pred.exists():
             raise DataError(f"{pair.pred.parent} has no label image for {pair.truth.name}")
@@ -132,6 +142,16 @@ def score_pair(pair: Pair) -> Row | str:
         return list(metrics.score(labels, predicted).to_dict().values())
     except DataError as error:
         return str(error)
+
+
+def _score_by_tiles(pair: Pair) -> Row:
+    truth, pred = open_image(pair.truth), open_image(pair.pred)
+    if truth.shape != pred.shape:
+        raise DataError(f"{pair.pred} has shape {pred.shape}, its truth {pair.truth} has {truth.shape}")
+    try:
+        return list(large.score(truth, pred).to_dict().values())
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{pair.truth} and {pair.pred}: {error}") from error
 
 
 class _Table:

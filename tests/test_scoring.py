@@ -119,3 +119,22 @@ def test_killed_and_resumed_is_as_undisturbed(folders, serial, tmp_path):
     assert 5 < part.read_bytes().count(b"\n") < N
     score_folders(*folders, output, resume=True)
     assert output.read_text() == serial.to_csv(index=False)
+
+
+def test_two_zarr_images_are_scored_by_tiles(folders, serial, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    from fcrbench.io import read_labels
+
+    for folder in folders:
+        labels = read_labels(folder / "006.tif")
+        zarr.create_array(tmp_path / f"{folder.name}.zarr", data=labels, chunks=(16, 16))
+    found = score_folders(tmp_path / "truth.zarr", tmp_path / "pred.zarr").scores.table
+    expected = serial.iloc[[6]].assign(image="truth").reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    again = score_folders(folders[0] / "006.tif", tmp_path / "pred.zarr").scores.table
+    pd.testing.assert_frame_equal(again, expected.assign(image="006"), check_exact=True)
+    with pytest.raises(UsageError, match="expected two folders or two images"):
+        score_folders(folders[0], tmp_path / "pred.zarr")
+    zarr.create_array(tmp_path / "bad.zarr", data=labels * 0.5)
+    found = score_folders(tmp_path / "truth.zarr", tmp_path / "bad.zarr")
+    assert "pred: expected an array of an integer dtype" in found.failures.reasons["truth"]

@@ -20,6 +20,7 @@ def score(
     """Score predicted label images against the truth of the same file name.
 
     Example: fcrbench score truth/ out/ -o scores.csv
+    Example: fcrbench score truth.zarr out/slide.zarr
     Example: fcrbench score truth/ out/ -o scores.csv --scheduler tcp://10.0.0.1:8786
 
     Images that cannot be scored are listed with the reasons when the others are done, and the exit code is 1.
@@ -27,9 +28,9 @@ def score(
     Parameters
     ----------
     truth_dir
-        Folder of label images, PNG or TIFF, 0 = background.
+        Folder of label images, PNG or TIFF, 0 = background; or one image, also OME-Zarr.
     pred_dir
-        Folder of predicted label images with the same stems.
+        Folder of predicted label images with the same stems; or the one image's prediction.
     output
         CSV with one row an image.
     workers

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fcrbench.atomic import temporary_name
 from fcrbench.errors import DataError, FcrbenchError
-from fcrbench.large.tiles import Source, tiles
+from fcrbench.large.tiles import tiles
 
 if TYPE_CHECKING:
     import zarr
@@ -200,12 +200,6 @@ def _metadata(name: str, levels: int) -> dict[str, Any]:
     axes = [{"name": axis, "type": "space"} for axis in "yx"]
     image = {"version": _NGFF, "name": name, "axes": axes, "datasets": datasets}
     return {"multiscales": [image], "image-label": {"version": _NGFF}}
-
-
-def check_labels(image: Source, path: Path) -> None:
-    """DataError when the pixels cannot be ids."""
-    if image.dtype.kind not in "iub":
-        raise DataError(f"{path}: labels are {image.dtype}, expected integers")
 
 
 def _zarr() -> Any:
