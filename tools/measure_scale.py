@@ -1,0 +1,177 @@
+"""What docs/scale.md states: time and memory of large images by tiles, and of many pairs on several workers.
+
+    python tools/measure_scale.py large FOLDER [--side 32768] [--memory-side 8192]
+    python tools/measure_scale.py pairs FOLDER [--pairs 10000]
+
+Real fields of the embedded data set. Every measurement is a process of its own, the kernels compiled before.
+Of large images, seconds are CPU time, all threads together, which other programs on the machine lengthen
+little; of pairs, seconds are those of the clock, as several workers are to be faster than one.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fcrbench import datasets, large, metrics, postprocess
+from fcrbench.io import write_labels
+from fcrbench.large.files import new_labels, open_image
+from fcrbench.scoring import score_folders
+
+RULES = {"background": 0, "min_size": 25, "fill_holes": True, "join_contact": 0.25}
+CHUNK = 1024
+ALL = (slice(None), slice(None))
+
+
+def fields() -> list[np.ndarray]:
+    dataset = datasets.create("sample")
+    return [dataset.load(name).labels for name in (*dataset.splits["train"], *dataset.splits["val"])]
+
+
+def make_classes(path: Path, side: int) -> None:
+    """Fields side by side, their nuclei in three colours: (side, side) uint8."""
+    import zarr
+
+    rng = np.random.default_rng(0)
+    classes = [np.where(labels > 0, labels % 3 + 1, 0).astype(np.uint8) for labels in fields()]
+    height, width = classes[0].shape
+    out = zarr.create_array(str(path), shape=(side, side), chunks=(CHUNK, CHUNK), dtype=np.uint8)
+    for y in range(0, side, CHUNK):  # each chunk is written once
+        rows = []
+        for _ in range(-(-CHUNK // height)):
+            picked = [classes[k] for k in rng.integers(0, len(classes), -(-side // width))]
+            rows.append(np.concatenate(picked, axis=1)[:, :side])
+        out[y : y + CHUNK] = np.concatenate(rows)[: min(CHUNK, side - y)]
+
+
+def large_step(step: str, folder: Path) -> float | None:
+    """Work on the whole image; returns seconds of the part that has no files, if there is one."""
+    source, labels, plain = (folder / f"{name}.zarr" for name in ("classes", "labels", "components"))
+    shape = open_image(source).shape
+    if step == "label":
+        with new_labels(plain, shape, overwrite=True) as out:
+            large.label(open_image(source), out)
+    elif step == "instances":
+        with new_labels(labels, shape, overwrite=True) as out:
+            large.instances_of_classes(open_image(source), out, **RULES)
+    elif step == "score":
+        large.score(open_image(plain), open_image(labels))
+    elif step == "label in memory":
+        with new_labels(plain, shape, overwrite=True) as out:
+            classes = open_image(source)[ALL]
+            start = time.process_time()
+            found = postprocess.label(classes)[0]
+            seconds = time.process_time() - start
+            out[ALL] = found
+        return seconds
+    elif step == "instances in memory":
+        with new_labels(labels, shape, overwrite=True) as out:
+            classes = open_image(source)[ALL]
+            scores = (np.arange(4, dtype=np.uint8)[:, None, None] == classes).astype(np.float32)
+            start = time.process_time()
+            found = postprocess.instances(scores, **RULES)
+            seconds = time.process_time() - start
+            out[ALL] = found
+        return seconds
+    else:
+        truth, pred = open_image(plain)[ALL], open_image(labels)[ALL]
+        start = time.process_time()
+        metrics.score(truth, pred)
+        return time.process_time() - start
+    return None
+
+
+def measure_large(step: str, folder: Path) -> None:
+    """Print the time and the peak memory of this process."""
+    pixels = np.prod(open_image(folder / "classes.zarr").shape)
+    start = time.process_time()
+    inner = large_step(step, folder)
+    seconds = time.process_time() - start
+    note = f"  ({1e9 * inner / pixels:.2f} without files)" if inner is not None else ""
+    print(
+        f"{step:20} {seconds:7.1f} s  {1e9 * seconds / pixels:6.2f} ns/pixel{note}  {peak():6.0f} MB",
+        flush=True,
+    )
+
+
+def make_pairs(folder: Path, n: int) -> None:
+    """n pairs: 60 real fields and the same moved by some pixels, under many names (hard links)."""
+    for i, labels in enumerate(fields()):
+        for name, array in (("truth", labels), ("pred", np.roll(labels, (i % 4, i % 3), (0, 1)))):
+            write_labels(folder / "files" / f"{name}{i}.tif", array)
+    files = len(list((folder / "files").iterdir())) // 2
+    for name in ("truth", "pred"):
+        (folder / name).mkdir()
+        for i in range(n):
+            os.link(folder / "files" / f"{name}{i % files}.tif", folder / name / f"{i:08}.tif")
+
+
+def measure_pairs(how: str, workers: int, folder: Path) -> None:
+    """Print the rate of one way to score all pairs, and the memory of the process that collects."""
+
+    def rows(scheduler: str | None) -> tuple[int, float]:
+        start = time.perf_counter()
+        threads = workers if how == "threads" else 1
+        found = score_folders(folder / "truth", folder / "pred", workers=threads, scheduler=scheduler)
+        return len(found.scores.table), time.perf_counter() - start
+
+    before = peak()
+    if how == "threads":
+        n, seconds = rows(None)
+    else:
+        from distributed import LocalCluster
+
+        with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
+            n, seconds = rows(cluster.scheduler_address)
+    rate = f"{seconds:7.1f} s {n / seconds:7.1f} images/s"
+    print(
+        f"{how:8} {workers} {n:7} pairs {rate} {peak():5.0f} MB, {peak() - before:.0f} more than at the start"
+    )
+
+
+def peak() -> float:
+    """Most memory that this process had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def child(*arguments: object) -> None:
+    subprocess.run([sys.executable, __file__, *map(str, arguments)], check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", choices=["large", "pairs"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--side", type=int, default=32768)
+    parser.add_argument("--memory-side", type=int, default=8192)
+    parser.add_argument("--pairs", type=int, default=10_000)
+    parser.add_argument("--step", help=argparse.SUPPRESS)
+    parser.add_argument("--workers", type=int, default=0, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.step and given.what == "large":
+        measure_large(given.step, given.folder)
+    elif given.step:
+        measure_pairs(given.step, given.workers, given.folder)
+    elif given.what == "large":
+        for side, suffix in ((given.memory_side, ""), (given.memory_side, " in memory"), (given.side, "")):
+            folder = given.folder / str(side)
+            if not (folder / "classes.zarr").exists():
+                make_classes(folder / "classes.zarr", side)
+            print(f"{side} x {side}{suffix}", flush=True)
+            for step in ("label", "instances", "score"):
+                child("large", folder, "--step", step + suffix)
+    else:
+        folder = given.folder / f"pairs{given.pairs}"
+        if not folder.exists():
+            make_pairs(folder, given.pairs)
+        for how, workers in (("threads", 1), ("threads", 2), ("dask", 1), ("dask", 2)):
+            child("pairs", folder, "--step", how, "--workers", workers)
+
+
+if __name__ == "__main__":
+    main()
