@@ -1,7 +1,6 @@
 """What is done of a long job, line by line on the disk, so that a killed job can go on."""
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,26 +24,33 @@ class Journal:
     def open(self, resume: bool) -> dict[str, Any]:
         """Begin, or with `resume` go on: returns the results that are there already.
 
-        Raises DataError when those of another job are there, FcrbenchError when the file cannot be written.
+        Raises DataError when those of another job are there, FcrbenchError when the file cannot be written or
+        another process writes to it.
         """
-        kept = self._read() if resume and self.path.exists() else {}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a" if kept else "w", encoding="utf-8")
+            self._file = self.path.open("a+", encoding="utf-8")
+            if not _lock(self._file):
+                self._file.close()
+                self._file = None
+                raise FcrbenchError(f"{self.path}: another process is at this job")
+            kept = self._read(self._file) if resume else {}
             if not kept:
+                self._file.truncate(0)
                 self._write(self.identity)
             self._file.flush()
         except OSError as error:
             raise self._refused(error) from error
         return kept
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self, file: TextIO) -> dict[str, Any]:
+        file.seek(0)
+        text = file.read()
+        whole = text[: text.rfind("\n") + 1]
+        file.truncate(len(whole.encode()))
         try:
-            data = self.path.read_bytes()
-            whole = data.rfind(b"\n") + 1
-            os.truncate(self.path, whole)
-            values = [json.loads(line) for line in data[:whole].splitlines()]
-        except (OSError, ValueError) as error:
+            values = [json.loads(line) for line in whole.splitlines()]
+        except ValueError as error:
             raise DataError(f"{self.path}: cannot be resumed from: {error}") from error
         if not values:
             return {}
@@ -81,3 +87,16 @@ class Journal:
 
     def _refused(self, error: OSError) -> FcrbenchError:
         return FcrbenchError(f"cannot write {self.path}: {error.strerror or error}")
+
+
+def _lock(file: TextIO) -> bool:
+    """Whether this process alone has the file now, until it closes it or dies."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # not on Windows
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,5 +1,10 @@
 """Images segmented one by one, by threads, by dask workers, by tiles, interrupted: always the same labels."""
 
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -98,3 +103,22 @@ def test_an_image_read_by_tiles(tmp_path, monkeypatch):
     found = files.open_image(tmp_path / "out" / "b.zarr")[ALL]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.zarr"]
     np.testing.assert_array_equal(found, expected)
+
+
+def test_killed_and_resumed_is_as_undisturbed(images, serial, tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from fcrbench import predict\n"
+        "plain = predict.segment\n"
+        "def slow(*given):\n    time.sleep(0.2)\n    return plain(*given)\n"
+        "predict.segment = slow\n"
+        "predict.predict_images([Path(sys.argv[1])], 'default', Path(sys.argv[2]), device='cpu')"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(images), str(tmp_path)])
+    while process.poll() is None and not (tmp_path / "b.tif").exists():
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "d.tif").exists()
+    with pytest.raises(DataError, match="2 of 6"):
+        predict_images([images], "default", tmp_path, device="cpu", resume=True)
+    assert labels_in(tmp_path) == serial

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fcrbench import metrics
-from fcrbench.errors import DataError, UsageError
+from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.io import write_labels
 from fcrbench.scoring import score_folders
 
@@ -138,3 +138,14 @@ def test_two_zarr_images_are_scored_by_tiles(folders, serial, tmp_path):
     zarr.create_array(tmp_path / "bad.zarr", data=labels * 0.5)
     found = score_folders(tmp_path / "truth.zarr", tmp_path / "bad.zarr")
     assert "pred: expected an array of an integer dtype" in found.failures.reasons["truth"]
+
+
+def test_two_at_once_into_one_place_are_told(folders, tmp_path):
+    from fcrbench.journal import Journal
+
+    other = Journal(tmp_path / "s.csv.part", {})
+    other.open(resume=False)
+    with pytest.raises(FcrbenchError, match=r"s.csv.part: another process is at this job"):
+        score_folders(*folders, tmp_path / "s.csv")
+    other.close()
+    assert len(score_folders(*folders, tmp_path / "s.csv").scores.table) == N
