@@ -125,8 +125,10 @@ def measure_pairs(how: str, workers: int, folder: Path) -> None:
     if how == "threads":
         n, seconds = rows(None)
     else:
+        import dask
         from distributed import LocalCluster
 
+        dask.config.set({"distributed.worker.profile.enabled": False})  # goes by the clock, not by the work
         with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
             n, seconds = rows(cluster.scheduler_address)
     cpu = cpu_seconds() - cpu
