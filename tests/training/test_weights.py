@@ -71,7 +71,8 @@ def test_stored_as_float16(file, tmp_path):
 
 
 def test_weights_of_another_shape_are_named(file):
-    with pytest.raises(DataError, match=r"last\.safetensors does not fit the network: weight is none, expected"):
+    expected = r"last\.safetensors does not fit the network: weight is none, expected"
+    with pytest.raises(DataError, match=expected):
         load_weights(file, nn.Linear(2, 2))
     network = registry.create("fcrnet", colors=3).build()
     before = {key: value.clone() for key, value in network.state_dict().items()}
