@@ -22,10 +22,12 @@ _loading = threading.Lock()
 def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
     """Image files and Zarr folders by stem, from these and from folders of files.
 
-    Raises DataError on none, or a stem that comes twice.
+    Raises DataError on none, one that does not exist, or a stem that comes twice.
     """
     images: dict[str, Path] = {}
     for source in sources:
+        if not source.exists():
+            raise DataError(f"{source}: no such file or folder")
         folder = source.is_dir() and not is_large(source)
         found = find_images(source) if folder else {source.stem: source}
         for stem, path in found.items():
