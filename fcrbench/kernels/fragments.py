@@ -3,6 +3,7 @@
 import numpy as np
 
 from fcrbench.kernels._jit import inner, jit
+from fcrbench.kernels.regions import object_sizes
 
 
 @inner
@@ -53,11 +54,9 @@ def find_owners(
     `contact` or more of its edge: of the sides of its pixels that face other objects or the background. Of
     several the one that takes most, then the lower id. Pieces of pieces go to the last of the chain.
 
-    starts, labels, rows  the runs of an image, see `kernels.regions.drop_small`
+    starts, labels, rows  the runs of an image, see `kernels.regions.give`
     """
-    sizes = np.zeros(count + 1, np.int64)
-    for i in range(labels.size):
-        sizes[labels[i]] += starts[i + 1] - starts[i]
+    sizes = object_sizes(starts, labels, count)
     edges = np.zeros(count + 1, np.int64)
     first = np.full(count + 1, -1, np.int64)
     contacts = np.empty((0, 3), np.int64)
