@@ -15,6 +15,7 @@ from torch import nn
 
 from fcrbench import tiling
 from fcrbench.errors import DataError, UsageError
+from fcrbench.large.tiles import Source
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method
 from fcrbench.training.checkpoint import load_weights
@@ -46,7 +47,7 @@ class Predictor:
         self.images = 0
         self.seconds = {"network": 0.0, "postprocess": 0.0}
 
-    def __call__(self, image: np.ndarray | tiling.Source) -> np.ndarray:
+    def __call__(self, image: np.ndarray | Source) -> np.ndarray:
         """Instances of one image (H, W), see `scores`: int32 labels of the same size, 0 = background."""
         start = time.perf_counter()
         scores = self.scores(image)
@@ -57,7 +58,7 @@ class Predictor:
         self.images += 1
         return labels
 
-    def scores(self, image: np.ndarray | tiling.Source) -> np.ndarray:
+    def scores(self, image: np.ndarray | Source) -> np.ndarray:
         """Scores (K, H, W) float32 of one image (H, W), normalised and padded as the network needs.
 
         image   an array; or 8- or 16-bit integers in anything with shape, dtype and slicing, read by tiles
@@ -73,7 +74,7 @@ class Predictor:
 
     def by_tiles(
         self,
-        image: tiling.Source,
+        image: Source,
         keep: Callable[[np.ndarray], np.ndarray] = lambda scores: scores,
         out: Any = None,
     ) -> Any:

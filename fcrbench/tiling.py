@@ -10,31 +10,20 @@ convolutions.
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fcrbench.large.tiles import Source
 from fcrbench.methods.base import Method
 
 SIDE = 1024  # of a tile, in pixels, unless said
 LARGE = 2048 * 2048  # images of more pixels are tiled unless said
 _LONGEST = 2048  # pixels; a network that reaches further than half of this is not tiled
 _SAMPLE = 1 << 24  # pixels that stand for an image where it does not fit
-
-
-class Source(Protocol):
-    """An image (H, W) that is read by windows: a NumPy array, a memory map, a Zarr array."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    @property
-    def dtype(self) -> Any: ...
-
-    def __getitem__(self, window: tuple[slice, slice], /) -> Any: ...
 
 
 @dataclass(frozen=True)

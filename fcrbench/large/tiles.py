@@ -11,7 +11,7 @@ TILE = 2048  # pixels a side: tens of megabytes of working memory
 
 
 class Source(Protocol):
-    """An (H, W) array that is read by slices: of NumPy, Zarr, HDF5, or `large.open_image`."""
+    """An (H, W) array that is read by slices: NumPy, memory maps, Zarr, HDF5, or `large.files.open_image`."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
