@@ -32,13 +32,15 @@ def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | N
     method = create_method(config)
     network = create_network(config, method)
     data = read_data(config)
-    fabric = make_fabric(config.device, config.training.precision)
     given = manifest.describe_weights(config)
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise FcrbenchError(f"cannot make {folder}: {error.strerror}") from error
-    write_text(folder / "config.toml", config.to_toml())
+    fabric = create_fabric(config)
+    if fabric.is_global_zero:
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise FcrbenchError(f"cannot make {folder}: {error.strerror}") from error
+        write_text(folder / "config.toml", config.to_toml())
+    folder = fabric.broadcast(folder)  # its name has the time in it
     run = _Run(config, method, network, data, fabric, given, folder)
     return _complete(run, progress, resume=False, stop_after=stop_after)
 
@@ -50,7 +52,6 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
     config = fill(read_toml(folder / "config.toml"))
     method = create_method(config)
     data = read_data(config)
-    fabric = make_fabric(config.device, config.training.precision)
     started = (folder / "checkpoints" / "last.ckpt").is_file()
     recorded = _recorded_weights(folder)
     if started:  # the checkpoint has all that the weights began
@@ -59,7 +60,7 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
         network, given = create_network(config, method), manifest.describe_weights(config)
         if recorded and given and given["sha256"] != recorded["sha256"]:
             raise DataError(f"the weights {config.given_weights} are not those that {folder} began with")
-    run = _Run(config, method, network, data, fabric, given, folder)
+    run = _Run(config, method, network, data, create_fabric(config), given, folder)
     return _complete(run, progress, resume=started, stop_after=stop_after)
 
 
@@ -84,6 +85,17 @@ def create_method(config: RunConfig) -> Method:
             f"for {config.method}, whose network halves its input so often"
         )
     return method
+
+
+def create_fabric(config: RunConfig) -> Fabric:
+    """Where the run computes, together with the processes that this one was started with."""
+    fabric = make_fabric(config.device, config.training.precision, together=True)
+    if config.training.batch_size < fabric.world_size:
+        raise UsageError(
+            f"training.batch_size is {config.training.batch_size}; expected at least {fabric.world_size}, "
+            "the number of processes that share each batch"
+        )
+    return fabric
 
 
 def create_network(config: RunConfig, method: Method) -> nn.Module:
@@ -156,21 +168,12 @@ def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | 
         )
         if resume:
             trainer.restore()
-    read = {"train": data.train, "val": data.val} if data.train else {"val": data.val}
-    write_json(
-        folder / "manifest.json",
-        manifest.describe_environment()
-        | {
-            "device": manifest.describe_device(fabric.device),
-            "seed": config.seed,
-            "dataset": manifest.describe_dataset(data.dataset, read),
-            "method": manifest.describe_method(config, parameters),
-        }
-        | ({"weights": run.given} if run.given else {}),
-    )
-    training = None
-    if trainer:
-        training = trainer.fit(stop_after)
+    if fabric.is_global_zero:
+        _write_manifest(run, parameters)
+    training = trainer.fit(stop_after) if trainer else None
+    if not fabric.is_global_zero:
+        return folder  # the rest is for one process
+    if training:
         network = training.network
         if config.evaluate == "best":
             load_weights(folder / "weights" / "best.safetensors", network)
@@ -181,3 +184,20 @@ def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | 
     write_json(folder / "summary.json", summarise(scores, predictor, data.val, training, parameters))
     report.write_report(folder, data.dataset)
     return folder
+
+
+def _write_manifest(run: _Run, parameters: int) -> None:
+    data = run.data
+    read = {"train": data.train, "val": data.val} if data.train else {"val": data.val}
+    write_json(
+        run.folder / "manifest.json",
+        manifest.describe_environment()
+        | {
+            "device": manifest.describe_device(run.fabric.device),
+            "processes": run.fabric.world_size,
+            "seed": run.config.seed,
+            "dataset": manifest.describe_dataset(data.dataset, read),
+            "method": manifest.describe_method(run.config, parameters),
+        }
+        | ({"weights": run.given} if run.given else {}),
+    )

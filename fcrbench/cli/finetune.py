@@ -15,6 +15,7 @@ def finetune(
     epochs: int | None = None,
     seed: int | None = None,
     device: str | None = None,
+    devices: int = 1,
     settings: Settings = (),
     output: Path = Path("runs"),
     stop_after: int | None = None,
@@ -41,6 +42,8 @@ def finetune(
         Of crops and augmentation.
     device
         auto, cpu, cuda or cuda:N.
+    devices
+        Processes that share each batch, each on a GPU of its own or all on the CPU.
     settings
         Any other key of the configuration as KEY=VALUE; may be repeated.
     output
@@ -57,4 +60,4 @@ def finetune(
         "training.epochs": epochs,
     }
     given = {key: value for key, value in chosen.items() if value is not None}
-    start({"training": TRAINING}, given, settings, output, stop_after)
+    start({"training": TRAINING}, given, settings, output, stop_after, devices)

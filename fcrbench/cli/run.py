@@ -23,6 +23,7 @@ def run(
     epochs: int | None = None,
     seed: int | None = None,
     device: str | None = None,
+    devices: int = 1,
     settings: Settings = (),
     output: Path = Path("runs"),
     resume: Path | None = None,
@@ -60,6 +61,8 @@ def run(
         Of weights, crops and augmentation.
     device
         auto, cpu, cuda or cuda:N.
+    devices
+        Processes that share each batch, each on a GPU of its own or all on the CPU; the result stays.
     settings
         Any other key of the configuration as KEY=VALUE; may be repeated.
     output
@@ -86,11 +89,11 @@ def run(
     if weights is not None and epochs is not None:
         raise UsageError("--weights are scored as they are and take no --epochs; --init trains further")
     if resume is not None:
-        _show(lambda runs, display: runs.resume(resume, display, stop_after))
+        _show("resume", resume, stop_after=stop_after, devices=devices)
         return
     from fcrbench.config import read_toml
 
-    start(read_toml(config) if config else {}, given, settings, output, stop_after)
+    start(read_toml(config) if config else {}, given, settings, output, stop_after, devices)
 
 
 def start(
@@ -99,6 +102,7 @@ def start(
     settings: Sequence[str],
     output: Path,
     stop_after: int | None,
+    devices: int,
 ) -> None:
     """Make a run and show its scores.
 
@@ -111,19 +115,36 @@ def start(
     for key, value in [*given.items(), *map(setting, settings)]:
         values = merge(values, nested(key, value))
     configuration = configure(values)
-    _show(lambda runs, display: runs.start(configuration, output, display, stop_after))
+    if configuration.weights and devices != 1:
+        raise UsageError("--devices share the batches of a training; --weights are scored by one process")
+    _show("start", configuration, output, stop_after=stop_after, devices=devices)
 
 
-def _show(make: Any) -> None:
-    """Call make(fcrbench.run, display), which returns a run directory, and print what is in it."""
+def _show(what: str, *args: Any, stop_after: int | None, devices: int) -> None:
+    """Do what(*args) of fcrbench.run, which returns a run directory, and print what is in it."""
+    if devices < 1:
+        raise UsageError(f"--devices {devices}: expected at least 1")
+    # Seconds of imports: wrong usage is told before.
     from rich.console import Console
 
-    from fcrbench import run as runs  # seconds of imports: wrong usage is told before
-    from fcrbench.progress import TrainingDisplay
     from fcrbench.report.text import run_lines
+    from fcrbench.training.processes import launch, rank
 
+    folder = launch(_displayed, what, args, stop_after, processes=devices)
+    if rank() != 0:
+        return
     console = Console()
-    with TrainingDisplay(console) as display:
-        folder = make(runs, display)
     console.print("\n".join(run_lines(folder)), highlight=False, soft_wrap=True)
     console.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _displayed(what: str, args: tuple[Any, ...], stop_after: int | None) -> Path:
+    """In each process: the function of fcrbench.run with a display, which only the first shows."""
+    from rich.console import Console
+
+    from fcrbench import run as runs
+    from fcrbench.progress import TrainingDisplay
+    from fcrbench.training.processes import rank
+
+    with TrainingDisplay(Console(quiet=rank() != 0)) as display:
+        return getattr(runs, what)(*args, display, stop_after)

@@ -1,16 +1,27 @@
 """Where and how precisely a network computes."""
 
 import logging
+import os
+from datetime import timedelta
+from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import TorchElasticEnvironment
+from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 
 from fcrbench.errors import FcrbenchError, UsageError
+from fcrbench.training.processes import started_together
+
+LONGEST_WAIT = timedelta(days=1)  # of a process for another, such as the one that validates
 
 
-def make_fabric(device: str, precision: str) -> Fabric:
-    """Fabric on "auto", "cpu", "cuda" or "cuda:N". Raises UsageError when CUDA is asked for and absent."""
+def make_fabric(device: str, precision: str, *, together: bool = False) -> Fabric:
+    """Fabric on "auto", "cpu", "cuda" or "cuda:N". Raises FcrbenchError when CUDA is asked for and absent.
+
+    together   join the processes that this one was started with, by `processes.launch` or torchrun
+    """
     kind, _, number = device.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (number and not number.isdigit()):
         raise UsageError(f"--device {device}: expected auto, cpu, cuda or cuda:N")
@@ -23,11 +34,30 @@ def make_fabric(device: str, precision: str) -> Fabric:
     if precision == "auto":
         precision = "bf16" if _computes_bfloat16(kind) else "32"
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision each time
-    return Fabric(
+    computes: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if precision == "bf16" else "32-true"
+    if together and started_together():
+        if number:
+            raise UsageError(f"--device {device} is one device; several processes take cpu or cuda")
+        return _join(kind, computes)
+    return Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=computes)
+
+
+def _join(kind: str, precision: Literal["bf16-mixed", "32-true"]) -> Fabric:
+    """Fabric of one of several processes, with a device for each; returns when all have come."""
+    here, all_of_them = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+    if kind == "cuda" and here > torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        raise FcrbenchError(f"{here} processes for {found} CUDA device(s): each needs its own")
+    fabric = Fabric(
         accelerator=kind,
-        devices=[int(number)] if number else 1,
-        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        devices=here,
+        num_nodes=all_of_them // here,
+        strategy=DDPStrategy(timeout=LONGEST_WAIT),
+        plugins=[TorchElasticEnvironment()],
+        precision=precision,
     )
+    fabric.launch()
+    return fabric
 
 
 def channels_last(network: nn.Module) -> nn.Module:

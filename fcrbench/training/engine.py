@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, RandomSampler
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 
 from fcrbench.atomic import write_table
 from fcrbench.config import TrainingConfig
@@ -23,8 +24,10 @@ from fcrbench.errors import FcrbenchError
 from fcrbench.methods.base import Method
 from fcrbench.training.allocator import keep_freed_memory
 from fcrbench.training.augment import Crops
+from fcrbench.training.batchnorm import synchronise
 from fcrbench.training.checkpoint import load_state, save_state, save_weights
 from fcrbench.training.device import channels_last
+from fcrbench.training.group import Group, ShareSampler
 from fcrbench.training.interrupt import stop_flag
 
 VALIDATED = ("pq", "f1", "ap", "dice2", "aji")
@@ -77,6 +80,8 @@ def build_network(method: Method, seed: int) -> nn.Module:
 class Trainer:
     """Trains `network` on `samples`; writes history.csv, weights/ and checkpoints/ under `directory`.
 
+    Several processes (see Group) share each batch; the result is that of one. The first of them writes.
+
     network   from `build_network`, on the host
     validate  the scores in VALIDATED of a network on the validation fields
     fresh     whether the weights are fresh; else they are validated first, as epoch 0
@@ -100,6 +105,7 @@ class Trainer:
         keep_freed_memory()
         self.name, self.method, self.config = name, method, config
         self.fabric, self.seed, self.directory = fabric, seed, directory
+        self.group = Group(fabric)
         self.validate, self.progress = validate, progress
         self.crops = Crops(
             [method.normalize(sample.image) for sample in samples],
@@ -111,7 +117,7 @@ class Trainer:
         )
         if fresh:  # else what the method prepared came with the weights
             method.prepare(network, (self.crops[i][1] for i in range(len(self.crops))))
-        self.fresh, self.network = fresh, network
+        self.fresh, self.network = fresh, synchronise(network) if self.group.size > 1 else network
         optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
@@ -137,12 +143,19 @@ class Trainer:
     def fit(self, stop_after: int | None = None) -> Training:
         """Train to the end. Ctrl-C or SIGTERM ends the step, saves and raises InterruptedTrainingError.
 
+        Several processes are no longer a group afterwards: what remains to be done is for the first.
+
         stop_after  stop as on Ctrl-C after this many epochs
         """
         if not (self.fresh or self.state.history):
             self._finish_epoch(0)
+        self.group.draw_apart(self.seed, self.state.step)
         started = time.perf_counter() - self.state.seconds
-        with stop_flag() as stop:
+        with stop_flag() as asked:
+
+            def stop() -> bool:
+                return self.group.any(asked())
+
             for epoch in range(self.state.step // self.steps_per_epoch, self.config.epochs):
                 self._train_epoch(epoch, stop)
                 self.state.seconds = time.perf_counter() - started
@@ -150,20 +163,25 @@ class Trainer:
                     self._finish_epoch(epoch + 1)
                 if stop() or epoch + 1 == stop_after:
                     self.save()
+                    self.group.leave()
                     raise InterruptedTrainingError(
                         f"stopped after {self.state.step} of {self.total} steps; nothing is lost, "
                         f"continue with: fcrbench run --resume {self.directory}"
                     )
-        save_weights(self.directory / "weights" / "last.safetensors", self.evaluated, self.name, self.method)
+        self._save_weights("last")
+        self.group.leave()
         crops = self.config.epochs * len(self.crops)
         return Training(self.evaluated, self.state.seconds, self.total, crops)
 
     def save(self) -> None:
-        """Write the checkpoint that `restore` continues from."""
+        """Write the checkpoint that `restore` continues from, with any number of processes."""
+        if not self.group.first:
+            return
         tensors = {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
         if self.average is not None:
             tensors["average"] = self.average.state_dict()
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        device = self.fabric.device
+        cuda = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
         random = {"torch_rng": torch.get_rng_state(), "cuda_rng": cuda}
         save_state(self.checkpoint, {"state": vars(self.state), **tensors, **random})
 
@@ -175,8 +193,8 @@ class Trainer:
         if self.average is not None:
             self.average.load_state_dict(saved["average"])
         torch.set_rng_state(saved["torch_rng"])
-        if len(saved["cuda_rng"]) == torch.cuda.device_count():  # else resumed on another machine
-            torch.cuda.set_rng_state_all(saved["cuda_rng"])
+        if saved["cuda_rng"] and self.fabric.device.type == "cuda":  # else resumed on another device
+            torch.cuda.set_rng_state(saved["cuda_rng"][0], self.fabric.device)
         self.state = State(**saved["state"])
 
     def _train_epoch(self, epoch: int, stop: Callable[[], bool]) -> None:
@@ -191,8 +209,10 @@ class Trainer:
     def _step(self, images: Tensor, labels: np.ndarray) -> None:
         for group in self.optimiser.param_groups:
             group["lr"] = self._learning_rate(self.state.step)
-        images = images.to(self.fabric.device, memory_format=torch.channels_last)
-        losses = self.method.losses(self.module(images), labels, self.state.step / self.total)
+        images = images.to(self.fabric.device, torch.float32, memory_format=torch.channels_last)
+        total = self._batch_size(self.state.step)
+        output, labels = self.group.whole(self.module(images), labels, total)
+        losses = self.method.losses(output, labels, self.state.step / self.total)
         self.optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(losses["loss"])
         if limit := self.config.clip_norm:
@@ -218,16 +238,16 @@ class Trainer:
         row |= {key: value / self.steps_per_epoch for key, value in self.state.sums.items()}
         self.state.sums = {}
         validated = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
-        if validated:
+        if validated and self.group.first:
             scores = self.validate(self.evaluated)
             row |= {f"val_{key}": scores[key] for key in VALIDATED}
             if scores["pq"] > self.state.best:
                 self.state.best = scores["pq"]
-                best = self.directory / "weights" / "best.safetensors"
-                save_weights(best, self.evaluated, self.name, self.method)
+                self._save_weights("best")
             self.progress.validated(epoch, row)
         self.state.history.append(row)
-        self._write_history()
+        if self.group.first:
+            self._write_history()
         if validated:
             self.save()
 
@@ -243,19 +263,31 @@ class Trainer:
         share = (step - config.warmup_steps) / max(self.total - config.warmup_steps, 1)
         return config.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
 
+    def _batch_size(self, step: int) -> int:
+        """Crops in the batch of one step, all processes together."""
+        size = self.config.batch_size
+        return min(size, len(self.crops) - size * (step % self.steps_per_epoch))
+
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, np.ndarray]]:
-        """The batches of an epoch, a function of seed and epoch alone."""
+        """This process's share of the batches of an epoch; they are a function of seed and epoch alone."""
         self.crops.epoch = epoch
-        order = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        order = RandomSampler(
+            self.crops, generator=torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        )
+        batches = BatchSampler(order, self.config.batch_size, drop_last=False)
         return iter(
             DataLoader(
                 self.crops,
-                batch_size=self.config.batch_size,
-                sampler=RandomSampler(self.crops, generator=order),
+                batch_sampler=ShareSampler(batches, self.group),
                 num_workers=self.config.workers,
-                collate_fn=_collate,
+                collate_fn=partial(_collate, side=self.config.crop),
             )
         )
+
+    def _save_weights(self, name: str) -> None:
+        if self.group.first:
+            path = self.directory / "weights" / f"{name}.safetensors"
+            save_weights(path, self.evaluated, self.name, self.method)
 
     def _write_history(self) -> None:
         leading = ["epoch", "step", "seconds", "learning_rate", "loss"]
@@ -265,5 +297,7 @@ class Trainer:
         write_table(self.directory / "history.csv", table.reindex(columns=leading + terms + validated))
 
 
-def _collate(items: list[tuple[Tensor, np.ndarray]]) -> tuple[Tensor, np.ndarray]:
+def _collate(items: list[tuple[Tensor, np.ndarray]], side: int) -> tuple[Tensor, np.ndarray]:
+    if not items:  # the share of a process where the last batch has fewer crops than there are processes
+        return torch.zeros(0, 1, side, side), np.zeros((0, side, side), np.int32)
     return torch.stack([image for image, _ in items]), np.stack([labels for _, labels in items])

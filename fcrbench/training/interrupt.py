@@ -7,11 +7,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_flag() -> Iterator[Callable[[], bool]]:
-    """A function that tells whether Ctrl-C or SIGTERM came; a second Ctrl-C stops at once."""
+    """A function that tells whether Ctrl-C or SIGTERM came; a second Ctrl-C stops at once.
+
+    SIGTERM may come on top of Ctrl-C: a terminal tells all processes of a command, and the one that started
+    the others tells them again.
+    """
     received: list[int] = []
 
     def receive(number: int, _: object) -> None:
-        if received:
+        if number == signal.SIGINT and number in received:
             raise KeyboardInterrupt
         received.append(number)
 
