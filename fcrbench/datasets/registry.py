@@ -15,14 +15,19 @@ from fcrbench.datasets.sample import SampleDataset
 from fcrbench.datasets.synthetic import SyntheticDataset
 from fcrbench.errors import UsageError, unknown_name
 
-_CLASSES: tuple[type[Dataset], ...] = (
-    SampleDataset,
-    Bbbc039Dataset,
-    Bbbc006Dataset,
-    Dsb2018Dataset,
-    FolderDataset,
-    SyntheticDataset,
-)
+
+def _classes() -> tuple[type[Dataset], ...]:
+    from fcrbench.datasets.joined import JoinedDataset  # here, as it makes its parts by `create`
+
+    return (
+        SampleDataset,
+        Bbbc039Dataset,
+        Bbbc006Dataset,
+        Dsb2018Dataset,
+        FolderDataset,
+        SyntheticDataset,
+        JoinedDataset,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +57,17 @@ def available() -> tuple[DatasetSpec, ...]:
             how_to_get=cls.how_to_get,
             options=_options(cls),
         )
-        for cls in _CLASSES
+        for cls in _classes()
     )
 
 
 def create(name: str, root: str | os.PathLike[str] | None = None, **options: Any) -> Dataset:
-    """Build the data set `name` from the folder `root` (none for `sample` and `synthetic`).
+    """Build the data set `name` from the folder `root` (none for `sample`, `synthetic` and `joined`).
 
     Raises UsageError for an unknown name or option, a missing or needless root; DataError when the folder
     does not hold what it should.
     """
-    classes = {cls.name: cls for cls in _CLASSES}
+    classes = {cls.name: cls for cls in _classes()}
     if name not in classes:
         raise UsageError(unknown_name("data set", name, classes))
     cls = classes[name]
@@ -93,6 +98,8 @@ def _fits(value: Any, type_: Any) -> bool:
         return any(_fits(value, member) for member in get_args(type_))
     if get_origin(type_) is tuple:
         members = get_args(type_)
+        if members[-1] is Ellipsis and isinstance(value, (list, tuple)):
+            members = members[:1] * len(value)
         return (
             isinstance(value, (list, tuple))
             and len(value) == len(members)

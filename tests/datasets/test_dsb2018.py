@@ -102,6 +102,17 @@ def test_near_duplicates_stay_together(tmp_path):
     assert sides == {"train", "val"}
 
 
+def test_fields_of_bbbc039_are_left_out(tmp_path, shared):
+    with (shared / "dsb2018-fluo" / "excluded.csv").open() as file:
+        twins = [row["stem"] for row in csv.DictReader(file) if "BBBC039" in row["reason"]]
+    assert len(twins) == 43
+    for id_ in [*twins, *"abcd"]:
+        field(tmp_path, id_, [BIG])
+    for kept, options in ((set("abcd"), {}), ({*twins, *"abcd"}, {"with_bbbc039": True})):
+        splits = datasets.create("dsb2018", root=tmp_path, **options).splits
+        assert {id_ for ids in splits.values() for id_ in ids} == kept
+
+
 def test_real_counts_and_split(shared):
     root = shared / "dsb2018-fluo"
     dataset = datasets.create("dsb2018", root=root)

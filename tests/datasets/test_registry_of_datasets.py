@@ -5,7 +5,7 @@ import pytest
 from fcrbench import datasets
 from fcrbench.errors import DataError, UsageError
 
-NAMES = ("sample", "bbbc039", "bbbc006", "dsb2018", "folder", "synthetic")
+NAMES = ("sample", "bbbc039", "bbbc006", "dsb2018", "folder", "synthetic", "joined")
 
 
 def test_available():
