@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
-from fcrbench.errors import UsageError, unknown_name
+from fcrbench.errors import UsageError, shown, unknown_name
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ def build(schema: type[T], values: Mapping[str, Any], where: str = "") -> T:
         if isinstance(raised, UsageError):
             raise raised from None
         key = ".".join([*filter(None, [where]), *(str(part) for part in first["loc"])])
-        raise UsageError(f"{key} = {first['input']!r}: {first['msg'].lower()}") from None
+        raise UsageError(f"{key} = {shown(first['input'])}: {first['msg'].lower()}") from None
 
 
 def _refuse_unknown_keys(schema: Any, values: Mapping[str, Any], where: str) -> None:
@@ -143,7 +143,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # Also what is no UTF-8, an integer of thousands of digits, and tables nested without end.
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
 
 

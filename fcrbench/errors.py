@@ -23,6 +23,15 @@ class UsageError(FcrbenchError, ValueError):
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """The message about a name that does not exist: it offers those most like it, and lists them all."""
     names = list(known)
-    close = [repr(match) for match in difflib.get_close_matches(name.lower(), names, n=2, cutoff=0.5)]
+    close = [repr(match) for match in difflib.get_close_matches(name[:100].lower(), names, n=2, cutoff=0.5)]
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
-    return f"unknown {what} {name!r}{hint} (known: {', '.join(names) or 'none'})"
+    return f"unknown {what} {shown(name)}{hint} (known: {', '.join(names) or 'none'})"
+
+
+def shown(value: object) -> str:
+    """A value out of a file as a message shows it: its repr, cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:100]}..."

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,17 @@ from torch import nn
 
 from fcrbench import tiling
 from fcrbench.errors import DataError, UsageError
+from fcrbench.kernels.argmax import argmax_planes
+from fcrbench.large.instances import instances_of_classes
 from fcrbench.large.tiles import Source
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method
+from fcrbench.postprocess.instances import MAX_CLASSES
 from fcrbench.training.checkpoint import load_weights
 from fcrbench.training.device import channels_last, make_fabric
 from fcrbench.weights import DEFAULT, read_header, resolve
+
+_NAN = "the network's output holds NaN: the weights, or the image, have values out of all proportion"
 
 
 @dataclass
@@ -48,11 +54,24 @@ class Predictor:
         self.seconds = {"network": 0.0, "postprocess": 0.0}
 
     def __call__(self, image: np.ndarray | Source) -> np.ndarray:
-        """Instances of one image (H, W), see `scores`: int32 labels of the same size, 0 = background."""
+        """Instances of one image (H, W), see `scores`: int32 labels of the same size, 0 = background.
+
+        Where the image is tiled and the method has `rules`, the class of each pixel is kept, not its scores.
+        Raises DataError where the network's output holds NaN.
+        """
         start = time.perf_counter()
-        scores = self.scores(image)
-        middle = time.perf_counter()
-        labels = self.method.postprocess(scores)
+        rules = self.method.rules()
+        if rules is not None and self._side(image):
+            classes = self.classes(image)[0]
+            middle = time.perf_counter()
+            labels = np.empty(classes.shape, np.int32)
+            instances_of_classes(classes, labels, **rules)
+        else:
+            scores = self.scores(image)
+            if any(np.isnan(plane).any() for plane in scores):
+                raise DataError(_NAN)
+            middle = time.perf_counter()
+            labels = self.method.postprocess(scores)
         self.seconds["network"] += middle - start
         self.seconds["postprocess"] += time.perf_counter() - middle
         self.images += 1
@@ -64,39 +83,63 @@ class Predictor:
         image   an array; or 8- or 16-bit integers in anything with shape, dtype and slicing, read by tiles
         Raises UsageError where tiles are asked for and a pixel depends on all of the image.
         """
-        if isinstance(image, np.ndarray):
-            normal = self.method.normalize(image)
-            side = tiling.SIDE if self.tile is None and image.size > tiling.LARGE else self.tile
-            if not side or (self.tile is None and self.reach is None):
-                return self._scores(normal)
-            return tiling.assemble(normal, self._scores, **self._tiling(side))
-        return self.by_tiles(image)
+        if isinstance(image, np.ndarray) and not self._side(image):
+            return self._scores(self.method.normalize(image))
+        scores: np.ndarray = self._by_tiles(image, lambda scores: scores)
+        return scores
 
-    def by_tiles(
-        self,
-        image: Source,
-        keep: Callable[[np.ndarray], np.ndarray] = lambda scores: scores,
-        out: Any = None,
-    ) -> Any:
-        """keep(scores) of every tile of an image (H, W) of 8- or 16-bit integers, put together in `out`.
+    def classes(self, image: np.ndarray | Source, out: Any = None) -> Any:
+        """The class of largest score of every pixel, the lowest one on a tie: (1, H, W) uint8; by tiles.
 
-        keep   from (K, h, w) to (k, h, w), pixel by pixel
-        out    (k, H, W), written by slices; see `tiling.assemble`
+        out   (1, H, W) uint8, written by slices; else a new array
+        Raises as `scores`, and DataError where the network's output holds NaN.
         """
-        normalize = tiling.normalizer(self.method, image)
-        tiled = self._tiling(self.tile or tiling.SIDE)
-        return tiling.assemble(image, lambda window: keep(self._scores(normalize(window))), out=out, **tiled)
+
+        def best(scores: np.ndarray) -> np.ndarray:
+            if len(scores) > MAX_CLASSES:
+                raise ValueError(f"scores: expected at most {MAX_CLASSES} classes, found {len(scores)}")
+            found = np.empty(scores.shape[1:], np.uint8)
+            if not argmax_planes(scores.reshape(len(scores), -1), found.reshape(-1)):
+                raise DataError(_NAN)
+            return found[None]
+
+        return self._by_tiles(image, best, out)
+
+    def _side(self, image: np.ndarray | Source) -> int:
+        """Side of the tiles of an image, in pixels; 0 where the network sees all of it at once."""
+        if not isinstance(image, np.ndarray):
+            return self.tile or tiling.SIDE
+        if self.tile is not None:
+            return self.tile
+        return tiling.SIDE if image.size > tiling.LARGE and self.reach is not None else 0
+
+    def _by_tiles(
+        self, image: np.ndarray | Source, keep: Callable[[np.ndarray], np.ndarray], out: Any = None
+    ) -> Any:
+        """keep(scores) of every tile, from (K, h, w) to (k, h, w), put together; see `tiling.assemble`."""
+        if self.reach is None:
+            raise UsageError("the network cannot be tiled: a pixel of its output depends on all of the image")
+        source: Source
+        score: Callable[[np.ndarray], np.ndarray]
+        if isinstance(image, np.ndarray):
+            source, score = self.method.normalize(image), self._scores
+        else:
+            normalize = tiling.normalizer(self.method, image)
+            source, score = image, lambda window: self._scores(normalize(window))
+        return tiling.assemble(
+            source,
+            lambda window: keep(score(window)),
+            side=self._side(image) or tiling.SIDE,
+            halo=self.reach,
+            stride=self.method.stride,
+            out=out,
+        )
 
     @cached_property
     def reach(self) -> int | None:
         """See `tiling.reach`; found when it is first asked for."""
         network = copy.deepcopy(self.network).to("cpu", torch.float32)
         return tiling.reach(lambda images: self.method.scores(network(images)), self.method.stride)
-
-    def _tiling(self, side: int) -> dict[str, int]:
-        if self.reach is None:
-            raise UsageError("the network cannot be tiled: a pixel of its output depends on all of the image")
-        return {"side": side, "halo": self.reach, "stride": self.method.stride}
 
     @torch.inference_mode()
     def _scores(self, normal: np.ndarray) -> np.ndarray:
@@ -124,12 +167,17 @@ def load_predictor(
     Raises DataError when there are none or they cannot be used.
     """
     path = resolve(weights)
-    header = read_header(path)
-    try:
-        method = registry.create(header.method, **header.options)
-    except UsageError as error:  # weights of a method, or of a version of it, that is not installed
-        raise DataError(f"{path} cannot be used here: {error}") from error
+    method = read_method(path)
     network = channels_last(method.build())
     load_weights(path, network)
     fabric = make_fabric(device, precision)
     return Predictor(method, network.to(fabric.device), fabric, tile)
+
+
+def read_method(path: Path) -> Method:
+    """The method of a weights file, with its options. Raises DataError for one not installed."""
+    header = read_header(path)
+    try:
+        return registry.create(header.method, **header.options)
+    except UsageError as error:  # weights of a method, or of a version of it, that is not installed
+        raise DataError(f"{path} cannot be used here: {error}") from error

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fcrbench.atomic import temporary_name
 from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.io.tiff import check_segments, count_directories, quiet_tifffile
 from fcrbench.large.tiles import tiles
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ _SMALLEST = 1024  # pixels: no further level of the pyramid when the image fits
 _TIFF = (".tif", ".tiff")
 _LARGE = 1 << 28  # pixels
 _LARGE_FILE = 1 << 22  # bytes: a smaller file that holds so many pixels is nearly empty
-_RATIO = 4096  # a file may claim this many times its own bytes, see `io.decode`
 _NGFF = "0.4"  # on Zarr 2: what QuPath, Fiji and napari read today
 
 
@@ -42,7 +42,8 @@ class Plane:
 
     def __getitem__(self, key: tuple[slice, slice], /) -> NDArray:
         try:
-            return np.ascontiguousarray(self._array[(*self._front, *key)], dtype=self.dtype)
+            with quiet_tifffile():
+                return np.ascontiguousarray(self._array[(*self._front, *key)], dtype=self.dtype)
         # Codecs raise whatever their C library met.
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -65,8 +66,10 @@ def is_large(path: Path) -> bool:
             return False
         import tifffile
 
-        with tifffile.TiffFile(path) as tif:
-            return int(tif.pages[0].size) > _LARGE
+        with path.open("rb") as file, quiet_tifffile():
+            count_directories(file)
+            with tifffile.TiffFile(file) as tif:
+                return int(tif.pages[0].size) > _LARGE
     except Exception:  # what is wrong with the file is told by who reads it
         return False
 
@@ -105,17 +108,14 @@ def _open_tiff(path: Path) -> Plane:
 
     zarr = _zarr()
     try:
-        with tifffile.TiffFile(path) as tif:
-            n, page = len(tif.pages), tif.pages[0]
-            ends = [a + b for a, b in zip(page.dataoffsets, page.databytecounts, strict=True)]
-            size = path.stat().st_size
-            if n > 1 and not all(getattr(p, "is_reduced", False) for p in tif.pages[1:]):
-                raise DataError(f"{path}: {n} pages, expected one 2-D image")
-            if max(ends, default=0) > size or page.nbytes > _RATIO * size:
-                raise DataError(
-                    f"{path}: a file of {size:,} bytes that claims {page.nbytes:,} bytes of pixels"
-                )
-        store = tifffile.imread(path, aszarr=True, key=0)
+        with path.open("rb") as file, quiet_tifffile():
+            n = count_directories(file)
+            with tifffile.TiffFile(file) as tif:
+                page = tif.pages[0]
+                if not all(getattr(tif.pages[i], "is_reduced", False) for i in range(1, n)):
+                    raise DataError(f"{path}: {n} pages, expected one 2-D image")
+                check_segments(page, path.stat().st_size)
+            store = tifffile.imread(path, aszarr=True, key=0)
         return Plane(zarr.open(store, mode="r"), path)
     except DataError:
         raise

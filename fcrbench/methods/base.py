@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
@@ -54,6 +54,16 @@ class MethodSpec:
             raise ValueError(f'{where}: presets are {sorted(self.presets)}; "default" must be among them')
 
 
+class InstanceRules(TypedDict, total=False):
+    """Arguments of `postprocess.instances`; those left out are its defaults."""
+
+    background: Literal["mode"] | int
+    connectivity: int
+    min_size: int
+    fill_holes: bool
+    join_contact: float
+
+
 class Method(ABC):
     """One segmentation method, from image to instances.
 
@@ -95,6 +105,14 @@ class Method(ABC):
     @abstractmethod
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
         """Scores (K, H, W) of one image as instances (H, W) int32, 0 = background."""
+
+    def rules(self) -> InstanceRules | None:
+        """The arguments with which `postprocess.instances` does what `postprocess` does, if there are such.
+
+        With them, images of any size are segmented by tiles, also those larger than memory, as the class of
+        each pixel is enough. None: post-processing needs the scores of the whole image.
+        """
+        return None
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
         """An image (H, W) of any numeric dtype as float32 with mean 0 and standard deviation 1."""

@@ -78,7 +78,7 @@ def preset(method: str | MethodSpec, preset_name: str) -> Preset:
     return description.presets[preset_name]
 
 
-def create(method: str | MethodSpec, preset_name: str = "default", **options: Any) -> Method:
+def create(method: str | MethodSpec, preset_name: str = "default", /, **options: Any) -> Method:
     """A method with the options of a preset, and of these the ones given here replaced.
 
     method  the name of an installed one, or a description, installed or not

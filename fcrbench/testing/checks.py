@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from fcrbench import metrics
+from fcrbench import large, metrics
 from fcrbench.config import RunConfig, TrainingConfig, build
 from fcrbench.methods import Method, registry
 from fcrbench.testing.case import Case
@@ -288,6 +289,30 @@ def check_weights(case: Case) -> None:
         np.array_equal(method.postprocess(scores), again_method.postprocess(scores_again)),
         "the weights, saved and loaded, give other instances: postprocess depends on more than the scores",
     )
+
+
+def check_rules(case: Case) -> None:
+    """`rules`, where there are some, give by tiles what `postprocess` gives."""
+    method = case.create()
+    rules = method.rules()
+    if rules is None:
+        return
+    network = case.network(method)
+    scores = case.predictor(method, network).scores(case.field[0])
+    rng = np.random.default_rng(case.seed)
+    noise = ndimage.gaussian_filter(rng.standard_normal(scores.shape), (0, 2, 2)).astype(np.float32)
+    truth = np.where(case.field[1] > 0, 1 + case.field[1] % max(len(scores) - 1, 1), 0)
+    planes = (np.arange(len(scores))[:, None, None] == truth % len(scores)).astype(np.float32)
+    for what, given in {"a real image": scores, "the truth": planes, "noise": noise}.items():
+        classes = given.argmax(axis=0).astype(np.uint8)
+        found = np.zeros(classes.shape, np.int32)
+        large.instances_of_classes(classes, found, **rules, tile=24)
+        different = int((found != method.postprocess(given)).sum())
+        expect(
+            different == 0,
+            f"rules {dict(rules)} give other labels than postprocess for scores of {what}, in {different} of "
+            f"{found.size} pixels",
+        )
 
 
 def check_overfits(case: Case) -> None:

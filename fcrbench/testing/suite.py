@@ -66,6 +66,9 @@ class MethodTests:
     def test_weights(self) -> None:
         checks.check_weights(self.case())
 
+    def test_rules(self) -> None:
+        checks.check_rules(self.case())
+
     def test_overfits(self) -> None:
         checks.check_overfits(self.case())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
@@ -17,6 +17,8 @@ from fcrbench.atomic import atomic_path, write_bytes
 from fcrbench.errors import DataError
 from fcrbench.methods.base import Method
 from fcrbench.weights import FORMAT
+
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
@@ -29,11 +31,16 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read a training state. Executes nothing from the file. Raises DataError when it is not one."""
+    """Read a training state; nothing of it is executed. Raises DataError when it is none, or damaged."""
     if not path.is_file():
         raise DataError(f"no checkpoint at {path}")
     try:
+        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums of its own format
+            if damaged := archive.testzip():
+                raise DataError(f"{path} is damaged: the checksum of {damaged} in it is wrong")
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except DataError:
+        raise
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile, ValueError) as error:
         raise DataError(f"{path} is not a readable checkpoint: truncated or of another program") from error
     if not isinstance(state, dict) or "network" not in state:
@@ -49,12 +56,22 @@ def save_weights(path: Path, network: nn.Module, name: str, method: Method) -> N
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
-    """Put the weights of `path`, of any float type, into `network`. Raises DataError when they do not fit."""
-    with safe_open(path, framework="pt") as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
+    """Put the weights of `path`, of any float type, into `network`.
+
+    Raises DataError when they cannot be read, do not fit, or are not finite.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path} is not a readable safetensors file: {error}") from error
     expected = network.state_dict()
     for key in [*expected, *tensors]:
         found, wanted = (tuple(of[key].shape) if key in of else "none" for of in (tensors, expected))
         if found != wanted:
             raise DataError(f"{path} does not fit the network: {key} is {found}, expected {wanted}")
+        if expected[key].is_floating_point() != (tensors[key].dtype in _FLOATS):
+            raise DataError(f"{path} does not fit the network: {key} is {tensors[key].dtype}")
+        if tensors[key].is_floating_point() and not tensors[key].isfinite().all():
+            raise DataError(f"{path} is damaged: {key} holds NaN or infinity")
     network.load_state_dict(tensors)  # casts to the type of each parameter

@@ -57,7 +57,13 @@ def read_header(path: Path) -> Header:
         raise DataError(f"{path} is not a readable safetensors file: {error}") from error
     if found.get("format") != FORMAT:
         raise DataError(f"{path} holds no fcrbench weights: its header names no method")
-    return Header(found["method"], json.loads(found["options"]))
+    try:
+        method, options = found["method"], json.loads(found["options"])
+    except (KeyError, ValueError, RecursionError):
+        method, options = "", None
+    if not method or not isinstance(options, dict):
+        raise DataError(f"{path} is damaged: its header does not hold a method and its options")
+    return Header(method, options)
 
 
 def sha256(path: Path) -> str:

@@ -213,6 +213,13 @@ class RemembersBatch(Sound):
         return postprocess.remove_small(super().postprocess(scores), getattr(self, "least", 0))
 
 
+class OtherRules(Sound):
+    """Grows what `rules` says is done."""
+
+    def rules(self):
+        return {"background": 0}
+
+
 class Shared(Network):
     def __init__(self, width):
         super().__init__(width)

@@ -54,6 +54,7 @@ FACTORIES = [
     "Cancels",
     "ForgetsPrepare",
     "RemembersBatch",
+    "OtherRules",
     "SharesTensors",
     "WrongTarget",
 ]

@@ -62,6 +62,7 @@ def case(name, **values):
         ("weights", "ForgetsPrepare", "saved and loaded, give other scores"),
         ("weights", "RemembersBatch", "saved and loaded, give other instances"),
         ("weights", "SharesTensors", "the weights cannot be saved: .*share memory"),
+        ("rules", "OtherRules", "give other labels than postprocess for scores of"),
         ("overfits", "WrongTarget", r"PQ on one image of .*; expected 0.8 \(loss .* in 40 steps"),
         ("overfits", "NotTrained", r"expected 0.8 \(nothing to train\)"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from fcrbench import postprocess
-from fcrbench.methods.base import Method
+from fcrbench.methods.base import InstanceRules, Method
 from fcrbench.methods.fcrnet.loss import ColoringLoss, SimilarityLoss, power_normalise
 from fcrbench.methods.fcrnet.model import LEVELS, UNet
 from fcrbench.methods.fcrnet.spec import FCRNetOptions
@@ -44,11 +44,13 @@ class FCRNet(Method):
         return output.float()
 
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
+        return postprocess.instances(scores, **self.rules())
+
+    def rules(self) -> InstanceRules:
         o = self.options
-        return postprocess.instances(
-            scores,
-            background="mode" if o.background == "mode" else 0,
-            min_size=o.min_size,
-            fill_holes=o.fill_holes,
-            join_contact=o.join_contact,
-        )
+        return {
+            "background": "mode" if o.background == "mode" else 0,
+            "min_size": o.min_size,
+            "fill_holes": o.fill_holes,
+            "join_contact": o.join_contact,
+        }

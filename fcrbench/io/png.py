@@ -1,0 +1,125 @@
+"""PNG: what libpng is given is checked before, so that it neither takes memory for sizes that no file of this
+length can hold, nor writes its warnings to stderr."""
+
+import struct
+import zlib
+
+import numpy as np
+
+from fcrbench.io.room import check_room
+
+MAGIC = b"\x89PNG\r\n\x1a\n"
+_GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGBA = 0, 2, 3, 4, 6  # colour types
+_CHANNELS = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _GRAY_ALPHA: 2, _RGBA: 4}
+_DEPTHS = {_GRAY: (1, 2, 4, 8, 16), _PALETTE: (1, 2, 4, 8)}  # of the others 8 and 16 bits
+_LONGEST = 1_000_000  # pixels, the limit that libpng sets
+# Adam7: first row, first column and the steps of the seven passes (PNG specification, section 8.2).
+_PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+
+
+def decode_png(data: bytes, indexed: bool) -> np.ndarray:
+    """(H, W) or (C, H, W) uint8 or uint16, see `decode.decode`; ValueError for a file that is damaged."""
+    chunks = _chunks(data)
+    width, height, bits, colour, compression, filtering, interlace = struct.unpack(
+        ">IIBBBBB", chunks[b"IHDR"][0]
+    )
+    if not (0 < width <= _LONGEST and 0 < height <= _LONGEST):
+        raise ValueError(f"an image of {height} x {width} pixels")
+    if colour not in _CHANNELS or bits not in _DEPTHS.get(colour, (8, 16)):
+        raise ValueError(f"colour type {colour} with {bits} bits")
+    if compression or filtering or interlace > 1:
+        raise ValueError("an unknown way of compression, filtering or interlacing")
+    if b"IDAT" not in chunks:
+        raise ValueError("no pixels")
+    channels = _CHANNELS[colour]
+    expanded = 4 if colour == _PALETTE and not indexed else channels
+    stored = height * -(-width * bits * channels // 8)
+    check_room(height * width * max(bits // 8, 1) * expanded, stored, len(data))
+    if colour == _PALETTE and indexed:
+        colour = _GRAY  # its indices are kept
+    extra = _colours(chunks, colour, bits)
+    pixels = b"".join(chunks[b"IDAT"])
+    if interlace:
+        return _deinterlaced(pixels, height, width, bits, colour, extra)
+    return _decode(pixels, height, width, bits, colour, extra)
+
+
+def _chunks(data: bytes) -> dict[bytes, list[bytes]]:
+    """Contents of the chunks that pixels depend on, in their order; a lost end of the file is left out."""
+    found: dict[bytes, list[bytes]] = {}
+    at = len(MAGIC)
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        name, end = data[at + 4 : at + 8], at + 12 + length
+        if not found and (name, length) != (b"IHDR", 13):
+            raise ValueError("no header")
+        if end > len(data):
+            if name == b"IDAT":
+                raise ValueError("the file ends within its pixels")
+            break
+        if name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT"):
+            (stored,) = struct.unpack_from(">I", data, end - 4)
+            if zlib.crc32(memoryview(data)[at + 4 : end - 4]) != stored:
+                raise ValueError(f"checksum of {name.decode()} is wrong")
+            if name != b"IDAT" and name in found:
+                raise ValueError(f"{name.decode()} comes twice")
+            found.setdefault(name, []).append(data[at + 8 : end - 4])
+        elif name == b"IEND":
+            return found
+        at = end
+    if not found:
+        raise ValueError("no header")
+    return found
+
+
+def _colours(chunks: dict[bytes, list[bytes]], colour: int, bits: int) -> bytes:
+    """The palette and the transparent colours as they stand before the pixels, where they have a meaning."""
+    colours = (chunks.get(b"PLTE") or [b""])[0] if colour == _PALETTE else b""
+    n = len(colours) // 3
+    if colour == _PALETTE and (len(colours) % 3 or not 1 <= n <= 1 << bits):
+        raise ValueError(f"a palette of {len(colours)} bytes")
+    clear = (chunks.get(b"tRNS") or [b""])[0]
+    fits = {_GRAY: len(clear) == 2, _RGB: len(clear) == 6, _PALETTE: 1 <= len(clear) <= n}
+    parts = [_chunk(b"PLTE", colours)] if colours else []
+    return b"".join([*parts, _chunk(b"tRNS", clear)] if fits.get(colour) else parts)
+
+
+def _decode(pixels: bytes, height: int, width: int, bits: int, colour: int, extra: bytes) -> np.ndarray:
+    import imagecodecs
+
+    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))
+    file = b"".join([MAGIC, header, extra, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")])
+    array: np.ndarray = imagecodecs.png_decode(file)
+    if bits < 8 and colour == _GRAY:
+        # The decoder stretches 1-, 2- and 4-bit gray to 0..255; the file's own values are smaller.
+        array = array // (255 // (2**bits - 1))
+    return array if array.ndim == 2 else np.moveaxis(array, -1, 0)
+
+
+def _deinterlaced(pixels: bytes, height: int, width: int, bits: int, colour: int, extra: bytes) -> np.ndarray:
+    """Each pass is an image by itself."""
+    line = bits * _CHANNELS[colour]
+    passes = []
+    for y, x, down, right in _PASSES:
+        shape = -(-(height - y) // down), -(-(width - x) // right)
+        if min(shape) > 0:
+            passes.append((np.s_[..., y::down, x::right], shape, shape[0] * (1 + -(-shape[1] * line // 8))))
+    expected = sum(size for _, _, size in passes)
+    raw = zlib.decompressobj().decompress(pixels, expected)
+    if len(raw) < expected:
+        raise ValueError(f"{len(raw)} of {expected} bytes of pixels are there")
+    out: np.ndarray | None = None
+    at = 0
+    for where, shape, size in passes:
+        part = _decode(zlib.compress(raw[at : at + size], 0), *shape, bits, colour, extra)
+        if out is None:
+            out = np.empty((*part.shape[:-2], height, width), part.dtype)
+        out[where] = part
+        at += size
+    assert out is not None
+    return out
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(content, zlib.crc32(name))
+    return b"".join([struct.pack(">I", len(content)), name, content, struct.pack(">I", checksum)])
