@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 from fcrbench.atomic import write_table
 from fcrbench.config import TrainingConfig
 from fcrbench.datasets.base import Sample
-from fcrbench.errors import FcrbenchError
+from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.methods.base import Method
 from fcrbench.training.allocator import keep_freed_memory
 from fcrbench.training.augment import Crops
@@ -29,6 +29,7 @@ from fcrbench.training.checkpoint import load_state, save_state, save_weights
 from fcrbench.training.device import channels_last
 from fcrbench.training.group import Group, ShareSampler
 from fcrbench.training.interrupt import stop_flag
+from fcrbench.training.schedule import learning_rate
 
 VALIDATED = ("pq", "f1", "ap", "dice2", "aji")
 
@@ -113,6 +114,7 @@ class Trainer:
             crop=config.crop,
             crops_per_image=config.crops_per_image,
             augment=config.augment,
+            zoom=config.zoom,
             seed=seed,
         )
         if fresh:  # else what the method prepared came with the weights
@@ -186,8 +188,18 @@ class Trainer:
         save_state(self.checkpoint, {"state": vars(self.state), **tensors, **random})
 
     def restore(self) -> None:
-        """Continue from the checkpoint; what follows equals a training that was never stopped."""
+        """Continue from the checkpoint; what follows equals a training that was never stopped.
+
+        Raises DataError when it cannot be read or is of another training.
+        """
         saved = load_state(self.checkpoint)
+        try:
+            self._restore(saved)
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            found = str(error).splitlines()[-1].strip()
+            raise DataError(f"{self.checkpoint} is not of this training: {found}") from error
+
+    def _restore(self, saved: dict[str, Any]) -> None:
         self.network.load_state_dict(saved["network"])
         self.optimiser.load_state_dict(saved["optimiser"])
         if self.average is not None:
@@ -208,7 +220,7 @@ class Trainer:
 
     def _step(self, images: Tensor, labels: np.ndarray) -> None:
         for group in self.optimiser.param_groups:
-            group["lr"] = self._learning_rate(self.state.step)
+            group["lr"] = learning_rate(self.config, self.state.step, self.steps_per_epoch)
         images = images.to(self.fabric.device, torch.float32, memory_format=torch.channels_last)
         total = self._batch_size(self.state.step)
         output, labels = self.group.whole(self.module(images), labels, total)
@@ -234,7 +246,8 @@ class Trainer:
     def _finish_epoch(self, epoch: int) -> None:
         """Validate and save where it is time to, and write the history."""
         row = {"epoch": epoch, "step": self.state.step, "seconds": self.state.seconds}
-        row["learning_rate"] = self._learning_rate(max(self.state.step - 1, 0))
+        last = max(self.state.step - 1, 0)
+        row["learning_rate"] = learning_rate(self.config, last, self.steps_per_epoch)
         row |= {key: value / self.steps_per_epoch for key, value in self.state.sums.items()}
         self.state.sums = {}
         validated = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
@@ -250,18 +263,6 @@ class Trainer:
             self._write_history()
         if validated:
             self.save()
-
-    def _learning_rate(self, step: int) -> float:
-        """The rate of one step, a function of the step alone, so that resuming needs no scheduler state."""
-        config = self.config
-        if step < config.warmup_steps:
-            return config.learning_rate * (step + 1) / config.warmup_steps
-        if config.schedule == "staircase":
-            return config.learning_rate * config.decay ** (
-                step // (self.steps_per_epoch * config.decay_epochs)
-            )
-        share = (step - config.warmup_steps) / max(self.total - config.warmup_steps, 1)
-        return config.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
 
     def _batch_size(self, step: int) -> int:
         """Crops in the batch of one step, all processes together."""

@@ -51,8 +51,8 @@ class Group:
                 )
             return _Gather.apply(tensor, sizes, self.rank)
 
-        everywhere = gather(torch.from_numpy(labels).to(self.fabric.device))
-        return apply_to_collection(output, Tensor, gather), everywhere.cpu().numpy()
+        outputs = apply_to_collection(output, Tensor, gather)
+        return outputs, gather(torch.from_numpy(labels).to(self.fabric.device)).cpu().numpy()
 
     def any(self, flag: bool) -> bool:
         """Whether `flag` is true in any process, which all learn."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lightning_fabric.plugins.environments.lightning import find_free_network_port
 from torch import multiprocessing
 from torch.multiprocessing import ProcessContext, ProcessExitedException, ProcessRaisedException
 
@@ -38,6 +37,8 @@ def launch(function: Callable[..., Any], *args: Any, processes: int) -> Any:
         return function(*args)
     if started_together():
         raise UsageError("--devices starts processes, but torchrun has started them already; leave it out")
+    from lightning_fabric.plugins.environments.lightning import find_free_network_port
+
     logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)  # each process that it ends
     outcomes = multiprocessing.get_context("spawn").SimpleQueue()
     environment = {

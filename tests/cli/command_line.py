@@ -1,6 +1,7 @@
 """The command line as users run it: a subprocess."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,13 @@ class Cli:
         assert len(lines) == 1, error
         assert error.endswith(lines[0] + "\n"), error
         return lines[0]
+
+    def killed(self, patch: str, *arguments) -> None:
+        """Run a command that `patch`, Python code, makes kill itself with SIGKILL at some place."""
+        code = f"import os, signal, sys\n{patch}\nfrom fcrbench.cli import main\nsys.exit(main(sys.argv[1:]))"
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == -signal.SIGKILL, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
 
     def start(self, *arguments) -> subprocess.Popen:
         command = [sys.executable, "-m", "fcrbench", *map(str, arguments)]

@@ -1,6 +1,7 @@
 """`fcrbench run`: what it leaves behind, interruption, and what it refuses."""
 
 import csv
+import ctypes
 import json
 import os
 import resource
@@ -11,7 +12,7 @@ import tomllib
 import numpy as np
 import pytest
 import tifffile
-from command_line import TINY, files, only
+from command_line import TINY, Cli, files, only
 from safetensors.numpy import load_file
 
 from fcrbench.io import write_labels, write_png
@@ -55,24 +56,84 @@ def test_config_toml_repeats_the_run(trained, cli):
     assert (again / "images.csv").read_text() == (trained / "images.csv").read_text()
 
 
-def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(cli):
-    """2 + 2 epochs = 4, to the last bit, and the second half starts amid nothing that is lost."""
-    cli("run", *TINY, "--epochs", 4, "--output", "whole")
-    line = cli.fails("run", *TINY, "--epochs", 4, "--output", "halves", "--stop-after", 2, code=130)
-    half = only(cli.folder / "halves")
-    assert f"--resume halves/{half.name}" in line
-    cli("run", "--resume", half)
-    whole = only(cli.folder / "whole")
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A finished run of four epochs of three steps, validated after the second and the fourth."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    Cli(folder)("run", *TINY, "--epochs", 4)
+    return only(folder / "runs")
+
+
+def assert_equal_runs(first, second):
+    """Weights to the last bit, scores, history but for the seconds, predicted labels."""
     for name in ("last", "best"):
-        first, second = (load_file(run / "weights" / f"{name}.safetensors") for run in (whole, half))
-        assert all(np.array_equal(first[key], second[key]) for key in first)
-    assert (whole / "images.csv").read_text() == (half / "images.csv").read_text()
+        one, other = (load_file(run / "weights" / f"{name}.safetensors") for run in (first, second))
+        assert all(np.array_equal(one[key], other[key]) for key in one)
+    assert (first / "images.csv").read_text() == (second / "images.csv").read_text()
+    assert files(first / "predictions") == files(second / "predictions")
 
     def curve(run):
         rows = list(csv.DictReader((run / "history.csv").open()))
         return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
-    assert curve(whole) == curve(half)
+    assert curve(first) == curve(second)
+
+
+def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(cli, undisturbed):
+    """2 + 2 epochs = 4, to the last bit, and the second half starts amid nothing that is lost."""
+    line = cli.fails("run", *TINY, "--epochs", 4, "--output", "halves", "--stop-after", 2, code=130)
+    half = only(cli.folder / "halves")
+    assert f"--resume halves/{half.name}" in line
+    cli("run", "--resume", half)
+    assert_equal_runs(undisturbed, half)
+
+
+KILL_IN_TRAINING = """
+from fcrbench.training.engine import Trainer
+plain = Trainer._step
+def step(self, *given):
+    plain(self, *given)
+    if self.state.step == 8:  # the second of the third epoch; the checkpoint is after the second epoch
+        os.kill(os.getpid(), signal.SIGKILL)
+Trainer._step = step
+"""
+KILL_IN_EVALUATION = """
+from fcrbench import evaluation
+plain = evaluation.write_labels
+def write(path, labels):
+    if path.stem.endswith("1"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    plain(path, labels)
+evaluation.write_labels = write
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
+def test_killed_in_training_then_in_evaluation_equals_an_undisturbed_run(cli, undisturbed):
+    cli.killed(KILL_IN_TRAINING, "run", *TINY, "--epochs", 4)
+    run = only(cli.folder / "runs")
+    assert len((run / "history.csv").read_text().splitlines()) == 3
+    assert not list(run.glob("predictions/*"))
+    cli.killed(KILL_IN_EVALUATION, "run", "--resume", run)
+    assert len(list(run.glob("predictions/*"))) == 1
+    assert not (run / "summary.json").exists()
+    cli("run", "--resume", run)
+    assert_equal_runs(undisturbed, run)
+    assert sorted(files(run)) == sorted(files(undisturbed))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs permissions")
+def test_a_read_only_folder_is_named(cli):
+    def obey_permissions():  # which root does not, unless it gives that up
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+            ctypes.CDLL(None).prctl(24, capability)  # PR_CAPBSET_DROP
+
+    output = cli.folder / "runs"
+    output.mkdir(mode=0o500)
+    line = cli.fails("run", *TINY, "--output", output, preexec_fn=obey_permissions)
+    assert f"cannot make {output}/" in line
+    assert "Permission denied" in line
+    assert list(output.iterdir()) == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
@@ -170,7 +231,9 @@ def test_cuda_without_a_gpu_is_refused(cli):
     assert list(cli.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("found", ["nothing", "no mask", "wrong shape", "colour image", "colour mask"])
+@pytest.mark.parametrize(
+    "found", ["nothing", "no mask", "wrong shape", "colour image", "colour mask", "cut image"]
+)
 def test_a_bad_data_set_is_named_and_leaves_no_run(cli, found):
     images, masks = cli.folder / "fields" / "images", cli.folder / "fields" / "masks"
     gray = np.arange(1600, dtype=np.uint8).reshape(40, 40) if found else None
@@ -186,6 +249,7 @@ def test_a_bad_data_set_is_named_and_leaves_no_run(cli, found):
         "wrong shape": "40x41",
         "colour image": "b.png",
         "colour mask": "b.png",
+        "cut image": "images/b.png",
     }[found]
     if found == "no mask":
         (masks / "b.tif").unlink()
@@ -193,6 +257,8 @@ def test_a_bad_data_set_is_named_and_leaves_no_run(cli, found):
         write_labels(masks / "b.tif", np.ones((40, 41), np.int32))
     elif found == "colour image":
         write_png(images / "b.png", np.stack([gray, gray, gray + 1], axis=-1))
+    elif found == "cut image":
+        (images / "b.png").write_bytes((images / "b.png").read_bytes()[:-30])
     elif found == "colour mask":
         (masks / "b.tif").unlink()
         write_png(masks / "b.png", np.stack([gray, gray, gray + 1], axis=-1))
