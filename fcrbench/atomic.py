@@ -44,6 +44,21 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder, if need be, and try whether files can be written there: before long work, not after.
+
+    Raises FcrbenchError, naming the folder, when they cannot.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = temporary_name(folder / "probe")
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise FcrbenchError(f"cannot write to {folder}: {error.strerror or error}") from error
+
+
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` to `path` as UTF-8, whole or not at all."""
     with atomic_path(path) as temporary:

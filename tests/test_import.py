@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,30 +47,63 @@ def test_scoring_is_light() -> None:
     assert python(code) == "[]"
 
 
-def test_kernels_are_cached_for_the_user_where_the_package_is_read_only(tmp_path: Path) -> None:
-    """A second process finds what the first compiled, though nothing can be written beside the package."""
+@pytest.fixture
+def read_only_site(tmp_path: Path) -> Iterator[Path]:
+    """A copy of the package beside which nothing can be written."""
     site = tmp_path / "site"
     shutil.copytree(
         Path(fcrbench.__file__).parent,
         site / "fcrbench",
-        ignore=shutil.ignore_patterns("__pycache__", "data"),
+        ignore=shutil.ignore_patterns("__pycache__", "data", "*.safetensors"),
     )
     for folder in [*site.rglob("*/"), site]:
         # Also as root, who may write anywhere: a file where Numba would make its folder.
         (folder / "__pycache__").touch()
         folder.chmod(0o555)
+    yield site
+    for folder in [site, *site.rglob("*/")]:
+        folder.chmod(0o755)
+
+
+def label_there(site: Path, **env: str) -> tuple[Path, str]:
+    """Where a process finds the package, and how many kernels it finds compiled when it labels an image."""
     code = (
         "import fcrbench, numpy as np; from fcrbench.postprocess import label\n"
         "from fcrbench.kernels.components import connect\n"
-        "label(np.eye(3, dtype=np.uint8))\n"
+        "assert label(np.eye(3, dtype=np.uint8))[1] == 3\n"
         "print(fcrbench.__file__, sum(connect.stats.cache_hits.values()))"
     )
-    env = {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    env |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1", "NUMBA_CACHE_DIR": ""}
-    try:
-        runs = [python(code, **env).rsplit(" ", 1) for _ in range(2)]
-    finally:
-        for folder in [site, *site.rglob("*/")]:
-            folder.chmod(0o755)
-    assert all(Path(where).is_relative_to(site) for where, _ in runs)
+    settings = {"PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"}
+    where, hits = python(code, **settings, **env).rsplit(" ", 1)
+    return Path(where), hits
+
+
+def test_kernels_are_cached_for_the_user_where_the_package_is_read_only(
+    read_only_site: Path, tmp_path: Path
+) -> None:
+    """A second process finds what the first compiled, though nothing can be written beside the package."""
+    env = {"NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    runs = [label_there(read_only_site, **env) for _ in range(2)]
+    assert all(where.is_relative_to(read_only_site) for where, _ in runs)
     assert [hits for _, hits in runs] == ["0", "1"]
+
+
+def test_kernels_work_where_nothing_can_be_cached(read_only_site: Path, tmp_path: Path) -> None:
+    """Neither beside the package, nor where NUMBA_CACHE_DIR says, nor in the user's folder."""
+    (tmp_path / "file").touch()
+    nowhere = str(tmp_path / "file" / "folder")
+    env = {"NUMBA_CACHE_DIR": nowhere, "XDG_CACHE_HOME": nowhere, "HOME": nowhere}
+    where, hits = label_there(read_only_site, **env)
+    assert where.is_relative_to(read_only_site)
+    assert hits == "0"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on the size of files")
+def test_kernels_work_where_the_disk_of_the_cache_is_full(tmp_path: Path) -> None:
+    code = (
+        "import resource, numpy as np; from fcrbench.postprocess import label\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "print(label(np.eye(3, dtype=np.uint8))[1])"
+    )
+    assert python(code, NUMBA_CACHE_DIR=str(tmp_path)) == "3"
+    assert not list(tmp_path.rglob("*.nbc"))

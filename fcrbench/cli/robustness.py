@@ -68,10 +68,12 @@ def robustness(
     chosen = choose(corruptions, samples[0].image.dtype)
     path = files.resolve(weights)
 
+    from fcrbench.atomic import check_folder
     from fcrbench.inference import load_predictor
     from fcrbench.report.robustness import eight_bits, write
 
     predictor = load_predictor(weights, device)
+    check_folder(output)
     points = measure(
         predictor,
         samples,

@@ -134,7 +134,7 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
     zarr = _zarr()
     if path.exists() and not overwrite:
         raise FcrbenchError(f"{path} exists")
-    temporary = temporary_name(path)
+    temporary, replaced = temporary_name(path), temporary_name(path)
     try:
         temporary.mkdir(parents=True)
         group = zarr.open_group(str(temporary), mode="w", zarr_format=2)
@@ -143,12 +143,15 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
         levels = _add_pyramid(group, array)
         group.attrs.update(_metadata(path.stem, levels))
         if path.exists():
-            shutil.rmtree(path)
+            if not overwrite:
+                raise FcrbenchError(f"{path} has been written by another process meanwhile")
+            path.replace(replaced)
         temporary.replace(path)
     except OSError as error:
         raise FcrbenchError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
 
 
 @contextmanager

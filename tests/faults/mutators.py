@@ -169,7 +169,7 @@ def mutate(kind: str, data: bytes, rng: Rng) -> bytes:
             continue
         try:
             data = own(data, rng)
-        except (struct.error, zlib.error, IndexError, KeyError, ValueError, AttributeError, TypeError):
+        except (struct.error, zlib.error, OverflowError, LookupError, ValueError, AttributeError, TypeError):
             data = _change_bytes(data, rng)  # what came before has left nothing of the structure
     return data
 

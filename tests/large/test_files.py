@@ -96,6 +96,24 @@ def test_what_fails_leaves_nothing_and_what_was_there(tmp_path):
         pass
 
 
+def test_two_at_once_into_one_place(tmp_path):
+    """The first to finish is kept, the other is told; with overwrite the last one is."""
+    path = tmp_path / "a.zarr"
+
+    def written(value, overwrite, inner=None):
+        with files.new_labels(path, (8, 8), overwrite=overwrite) as out:
+            out[ALL] = np.full((8, 8), value, np.int32)
+            if inner:
+                written(*inner)
+
+    with pytest.raises(FcrbenchError, match=r"a.zarr has been written by another process"):
+        written(1, False, inner=(2, False))
+    assert (files.open_image(path)[ALL] == 2).all()
+    written(3, True, inner=(4, True))
+    assert (files.open_image(path)[ALL] == 3).all()
+    assert [found.name for found in tmp_path.iterdir()] == ["a.zarr"]
+
+
 def test_what_is_no_image_is_refused(tmp_path, image):
     group = zarr.open_group(tmp_path / "group.zarr", mode="w")
     zarr.create_array(tmp_path / "stack.zarr", data=np.zeros((2, 3, 4)))
