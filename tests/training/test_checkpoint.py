@@ -2,11 +2,17 @@
 
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 
+from fcrbench.config import TrainingConfig
+from fcrbench.datasets import Sample
 from fcrbench.errors import DataError
+from fcrbench.methods import registry
 from fcrbench.training.checkpoint import load_state, save_state
+from fcrbench.training.device import make_fabric
+from fcrbench.training.engine import Trainer, build_network
 
 
 @pytest.fixture
@@ -66,3 +72,34 @@ def test_no_code_is_executed(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"last\.ckpt is not a readable checkpoint"):
         load_state(tmp_path / "last.ckpt")
     assert not (tmp_path / "harm.txt").exists()
+
+
+def trainer(folder, **options):
+    method = registry.create("fcrnet", **options)
+    field = Sample("a", np.zeros((32, 32), np.uint8), np.zeros((32, 32), np.int32))
+    return Trainer(
+        "fcrnet",
+        method,
+        build_network(method, 0),
+        [field],
+        TrainingConfig(crop=16, crops_per_image=1),
+        fabric=make_fabric("cpu", "32"),
+        seed=0,
+        directory=folder,
+        validate=lambda network: {},
+        progress=None,
+    )
+
+
+def test_the_checkpoint_of_another_training_is_refused(tmp_path):
+    first = trainer(tmp_path)
+    first.state.step = 7
+    first.save()
+    again = trainer(tmp_path)
+    again.restore()
+    assert again.state == first.state
+    with pytest.raises(DataError, match=r"last\.ckpt is not of this training: .*head\.bias"):
+        trainer(tmp_path, colors=3).restore()
+    save_state(first.checkpoint, {"network": first.network.state_dict(), "state": {}})
+    with pytest.raises(DataError, match=r"last\.ckpt is not of this training: 'optimiser'"):
+        trainer(tmp_path).restore()
