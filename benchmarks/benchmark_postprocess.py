@@ -52,7 +52,7 @@ def decoder(method: str) -> Decode:
     if method == "fcrnet":  # needs no PyTorch for this
         o = FCRNetOptions()
         return lambda scores: postprocess.instances(
-            scores, 0, min_size=o.min_size, fill_holes=o.fill_holes, join_contact=o.join_contact
+            scores, 0, min_size=o.min_size, fill_holes=o.fill_holes, join_doubt=o.join_doubt
         )
     try:
         return methods.create(method).postprocess

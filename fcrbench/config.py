@@ -26,6 +26,7 @@ class TrainingConfig:
     clip_norm        largest gradient norm, 0 = no clipping
     average          decay of the running mean of the weights that is evaluated, 0 = none
     augment          flips, quarter turns, scale, intensity; crops are always random
+    zoom             largest change of the logarithm of the scale where augmented; 0 keeps pixels as they are
     precision        "auto": bfloat16 where the device computes it natively, else float32; "32"; "bf16"
     validate_every   epochs between validations; the last epoch is always validated
     workers          processes that prepare crops, 0 = the training process itself
@@ -44,6 +45,7 @@ class TrainingConfig:
     clip_norm: float = 1.0
     average: float = 0.99
     augment: bool = True
+    zoom: float = 0.25
     precision: Literal["auto", "32", "bf16"] = "auto"
     validate_every: int = 2
     workers: int = 0
@@ -51,6 +53,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         at_least = {"epochs": 1, "crops_per_image": 1, "batch_size": 1, "crop": 16, "decay_epochs": 1}
         at_least |= {"warmup_steps": 0, "validate_every": 1, "workers": 0, "weight_decay": 0, "clip_norm": 0}
+        at_least |= {"zoom": 0}
         for name, least in at_least.items():
             if getattr(self, name) < least:
                 raise UsageError(f"training.{name} is {getattr(self, name)}; expected at least {least}")

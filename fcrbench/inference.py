@@ -16,12 +16,11 @@ from torch import nn
 
 from fcrbench import tiling
 from fcrbench.errors import DataError, UsageError
-from fcrbench.kernels.argmax import argmax_planes
 from fcrbench.large.instances import instances_of_classes
 from fcrbench.large.tiles import Source
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method
-from fcrbench.postprocess.instances import MAX_CLASSES
+from fcrbench.postprocess._classes import class_map, doubt_map, flat_planes
 from fcrbench.training.checkpoint import load_weights
 from fcrbench.training.device import channels_last, make_fabric
 from fcrbench.weights import DEFAULT, read_header, resolve
@@ -62,10 +61,10 @@ class Predictor:
         start = time.perf_counter()
         rules = self.method.rules()
         if rules is not None and self._side(image):
-            classes = self.classes(image)[0]
+            classes, doubt = self.classes(image)
             middle = time.perf_counter()
             labels = np.empty(classes.shape, np.int32)
-            instances_of_classes(classes, labels, **rules)
+            instances_of_classes(classes, labels, doubt=doubt, **rules)
         else:
             scores = self.scores(image)
             if any(np.isnan(plane).any() for plane in scores):
@@ -89,19 +88,21 @@ class Predictor:
         return scores
 
     def classes(self, image: np.ndarray | Source, out: Any = None) -> Any:
-        """The class of largest score of every pixel, the lowest one on a tie: (1, H, W) uint8; by tiles.
+        """The class of largest score of every pixel, the lowest one on a tie, and its doubt; by tiles.
 
-        out   (1, H, W) uint8, written by slices; else a new array
+        out   (2, H, W) uint8, written by slices; else a new array. The second plane is `postprocess.doubt`, 0
+              where the method names no class as background
         Raises as `scores`, and DataError where the network's output holds NaN.
         """
+        background = (self.method.rules() or {}).get("background", "mode")
 
         def best(scores: np.ndarray) -> np.ndarray:
-            if len(scores) > MAX_CLASSES:
-                raise ValueError(f"scores: expected at most {MAX_CLASSES} classes, found {len(scores)}")
-            found = np.empty(scores.shape[1:], np.uint8)
-            if not argmax_planes(scores.reshape(len(scores), -1), found.reshape(-1)):
+            flat, shape = flat_planes(scores), scores.shape[1:]
+            if np.isnan(flat).any():
                 raise DataError(_NAN)
-            return found[None]
+            found = class_map(flat, shape)
+            doubt = np.zeros_like(found) if background == "mode" else doubt_map(flat, shape, background)
+            return np.stack([found, doubt])
 
         return self._by_tiles(image, best, out)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -158,21 +158,54 @@ def renumber(labels: np.ndarray) -> np.ndarray:
 
 def join_fragments(labels: np.ndarray, contact: float) -> np.ndarray:
     """Each object that has `contact` of its edge on a larger one given to that one."""
+    return _join(labels, lambda sides, edge, size, pixels: (sides >= contact * edge, sides))
+
+
+def join_undecided(labels: np.ndarray, scores: np.ndarray, background: int, bar: float) -> np.ndarray:
+    """Each object given to a larger one where doubt * sqrt(share) >= bar * ln(size), see `instances`."""
+    doubt = doubts(scores, background)
+
+    def rule(sides: int, edge: int, size: int, pixels: list[tuple[int, int]]) -> tuple[bool, int]:
+        sum_ = sum(int(doubt[p]) for p in pixels)
+        return sum_ / (2 * 255 * sides) * np.sqrt(sides / edge) >= bar * np.log(size), sum_
+
+    return _join(labels, rule)
+
+
+def doubts(scores: np.ndarray, background: int) -> np.ndarray:
+    """255 times the softmax probability of the second most likely class besides the background."""
+    found = np.zeros(scores.shape[1:], np.uint8)
+    for where in np.ndindex(*found.shape):
+        values = [float(v) for v in scores[(slice(None), *where)]]
+        if max(values) == -np.inf:  # nothing is known
+            continue
+        if max(values) == np.inf:
+            share = [float(v == np.inf) for v in values]
+        else:
+            share = [np.exp(v - max(values)) for v in values]
+        colours = sorted(share[k] / sum(share) for k in range(len(values)) if k != background)
+        found[where] = int(255 * colours[-2] + 0.5) if len(colours) > 1 else 0
+    return found
+
+
+def _join(labels: np.ndarray, rule: Callable[..., tuple[bool, int]]) -> np.ndarray:
+    """rule(sides shared, edge, size of the smaller, pixels on both sides): whether it joins, how strongly."""
     labels = renumber(labels)
-    sides: Counter[tuple[int, int]] = Counter()
+    sides: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for (y, x), a in np.ndenumerate(labels):
         for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
             if 0 <= v < labels.shape[0] and 0 <= u < labels.shape[1] and labels[v, u] != a:
-                sides[int(a), int(labels[v, u])] += 1
-    rank = {int(a): ((labels == a).sum(), -int(a)) for a in np.unique(labels[labels > 0])}
+                sides.setdefault((int(a), int(labels[v, u])), []).extend([(y, x), (v, u)])
+    rank = {int(a): (int((labels == a).sum()), -int(a)) for a in np.unique(labels[labels > 0])}
     owner = {}
     for a in rank:
-        edge = sum(length for (one, _), length in sides.items() if one == a)
-        candidates = [
-            (length, -b)
-            for (one, b), length in sides.items()
-            if one == a and b > 0 and rank[b] > rank[a] and length >= contact * edge
-        ]
+        edge = sum(len(pixels) // 2 for (one, _), pixels in sides.items() if one == a)
+        candidates = []
+        for (one, b), pixels in sides.items():
+            if one == a and b > 0 and rank[b] > rank[a]:
+                joins, strength = rule(len(pixels) // 2, edge, rank[a][0], pixels)
+                if joins:
+                    candidates.append((strength, -b))
         owner[a] = -max(candidates)[1] if candidates else a
     joined = labels.copy()
     for a in rank:

@@ -2,6 +2,7 @@
 
     python tools/measure_scale.py large FOLDER [--side 32768] [--memory-side 8192]
     python tools/measure_scale.py pairs FOLDER [--pairs 10000]
+    python tools/measure_scale.py flat FOLDER [--pairs 10000]
 
 Real fields of the embedded data set. Every measurement is a process of its own, the kernels compiled before.
 Of large images, seconds are CPU time, all threads together, which other programs on the machine lengthen
@@ -20,11 +21,11 @@ from pathlib import Path
 import numpy as np
 
 from fcrbench import datasets, large, metrics, postprocess
-from fcrbench.io import write_labels
+from fcrbench.io import write_labels, write_png
 from fcrbench.large.files import new_labels, open_image
 from fcrbench.scoring import score_folders
 
-RULES = {"background": 0, "min_size": 25, "fill_holes": True, "join_contact": 0.25}
+RULES = {"background": 0, "min_size": 25, "fill_holes": True, "join_doubt": 0.025}
 CHUNK = 1024
 ALL = (slice(None), slice(None))
 
@@ -35,9 +36,12 @@ def fields() -> list[np.ndarray]:
 
 
 def make_classes(path: Path, side: int) -> None:
-    """Fields side by side, their nuclei in three colours: (side, side) uint8."""
+    """Fields side by side, their nuclei in three colours: (side, side) uint8; beside it doubt.zarr."""
     import zarr
 
+    doubt = zarr.create_array(
+        str(path.with_name("doubt.zarr")), shape=(side, side), chunks=(CHUNK, CHUNK), dtype=np.uint8
+    )
     rng = np.random.default_rng(0)
     classes = [np.where(labels > 0, labels % 3 + 1, 0).astype(np.uint8) for labels in fields()]
     height, width = classes[0].shape
@@ -47,7 +51,10 @@ def make_classes(path: Path, side: int) -> None:
         for _ in range(-(-CHUNK // height)):
             picked = [classes[k] for k in rng.integers(0, len(classes), -(-side // width))]
             rows.append(np.concatenate(picked, axis=1)[:, :side])
-        out[y : y + CHUNK] = np.concatenate(rows)[: min(CHUNK, side - y)]
+        band = np.concatenate(rows)[: min(CHUNK, side - y)]
+        out[y : y + CHUNK] = band
+        # A few per cent within nuclei, as a trained network has it.
+        doubt[y : y + CHUNK] = rng.integers(0, 12, band.shape, np.uint8) * (band > 0)
 
 
 def large_step(step: str, folder: Path) -> float | None:
@@ -59,7 +66,8 @@ def large_step(step: str, folder: Path) -> float | None:
             large.label(open_image(source), out)
     elif step == "instances":
         with new_labels(labels, shape, overwrite=True) as out:
-            large.instances_of_classes(open_image(source), out, **RULES)
+            doubt = open_image(folder / "doubt.zarr")
+            large.instances_of_classes(open_image(source), out, doubt=doubt, **RULES)
     elif step == "score":
         large.score(open_image(plain), open_image(labels))
     elif step == "label in memory":
@@ -138,6 +146,30 @@ def measure_pairs(how: str, workers: int, folder: Path) -> None:
     )
 
 
+def make_small(folder: Path, n: int, side: int = 32) -> None:
+    """n images of side x side pixels with their labels, under many names (hard links)."""
+    sample = next(datasets.create("sample").samples("val"))
+    files = folder / "files"
+    write_png(files / "image.png", sample.image[:side, :side])
+    write_labels(files / "labels.tif", sample.labels[:side, :side])
+    for name, file in (("images", "image.png"), ("labels", "labels.tif")):
+        (folder / name).mkdir()
+        for i in range(n):
+            os.link(files / file, folder / name / f"{i:08}{Path(file).suffix}")
+
+
+def measure_flat(step: str, folder: Path) -> None:
+    """Print the peak memory of this process, which scores or segments all images of a folder."""
+    cpu = cpu_seconds()
+    if step == "score":
+        n = len(score_folders(folder / "labels", folder / "labels").scores.table)
+    else:
+        from fcrbench.predict import predict_images
+
+        n = predict_images([folder / "images"], "default", folder / "out", device="cpu", overwrite=True)
+    print(f"{step:8} {n:7} images, CPU {1000 * (cpu_seconds() - cpu) / n:.2f} ms/image, {peak():5.0f} MB")
+
+
 def cpu_seconds() -> float:
     """Of this process and of the workers that it had."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -155,7 +187,7 @@ def child(*arguments: object) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["large", "pairs"])
+    parser.add_argument("what", choices=["large", "pairs", "flat"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--side", type=int, default=32768)
     parser.add_argument("--memory-side", type=int, default=8192)
@@ -165,6 +197,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.step and given.what == "large":
         measure_large(given.step, given.folder)
+    elif given.step and given.what == "flat":
+        measure_flat(given.step, given.folder)
     elif given.step:
         measure_pairs(given.step, given.workers, given.folder)
     elif given.what == "large":
@@ -175,6 +209,13 @@ def main() -> None:
             print(f"{side} x {side}{suffix}", flush=True)
             for step in ("label", "instances", "score"):
                 child("large", folder, "--step", step + suffix)
+    elif given.what == "flat":
+        for n in (given.pairs // 10, given.pairs):
+            folder = given.folder / f"small{n}"
+            if not folder.exists():
+                make_small(folder, n)
+            for step in ("score", "predict"):
+                child("flat", folder, "--step", step)
     else:
         folder = given.folder / f"pairs{given.pairs}"
         if not folder.exists():

@@ -1,4 +1,4 @@
-"""Small objects and holes, decided on runs."""
+"""Sizes of objects, objects given to others, and holes, on runs."""
 
 import numpy as np
 
@@ -6,24 +6,13 @@ from fcrbench.kernels._jit import inner, jit
 from fcrbench.kernels.components import find
 
 
-@inner
+@jit
 def object_sizes(starts: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """(count + 1,) int64, the pixels of the background and of each object 1..count; runs as in `give`."""
     sizes = np.zeros(count + 1, np.int64)
     for i in range(labels.size):
         sizes[labels[i]] += starts[i + 1] - starts[i]
     return sizes
-
-
-@jit
-def small_dropped(starts: np.ndarray, labels: np.ndarray, count: int, min_size: int) -> np.ndarray:
-    """(count + 1,) int32, the ids 0..count, 0 in place of those of objects of fewer than min_size pixels."""
-    sizes = object_sizes(starts, labels, count)
-    owner = np.zeros(count + 1, np.int32)
-    for k in range(1, count + 1):
-        if sizes[k] >= min_size:
-            owner[k] = k
-    return owner
 
 
 @jit

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.kernels._arrays import flat_unsigned
 from fcrbench.kernels.unions import join_all
-from fcrbench.labels import PairTable
 from fcrbench.large.tiles import Seams, Source, Tile
+from fcrbench.postprocess._fragments import Contacts
 from fcrbench.postprocess._runs import Runs, as_image
 
-Pairs = NDArray[np.int64]  # (3, n): an id, another id, how often
+Pairs = NDArray[np.int64]  # (4, n): an id, another id, the sides that they share, the doubt along these
 
 
 @dataclass(frozen=True)
@@ -22,16 +21,14 @@ class Components:
         offsets: (tiles + 1,) int64: component k of tile t is piece offsets[t] + k, from 1 on.
         number: (pieces + 1,) int64, the component that each piece is part of; 0 for 0.
         first: (count + 1,) int64, flat index of the first pixel of each; size: its pixels. Entry 0 is unused.
-        edges: (count + 1,) int64, sides of pixels that face something else; the image's border is no edge.
-        contacts: (3, n), pairs of components (the lower one first) and the sides that they share.
+        contacts: which of them lie against each other, where that was asked for.
     """
 
     offsets: NDArray[np.int64]
     number: NDArray[np.int64]
     first: NDArray[np.int64]
     size: NDArray[np.int64]
-    edges: NDArray[np.int64]
-    contacts: Pairs
+    contacts: Contacts | None
 
     @property
     def count(self) -> int:
@@ -44,33 +41,39 @@ def read_tile(source: Source, tile: Tile) -> NDArray:
 
 
 def find_components(
-    source: Source, grid: list[Tile], background: int | None, connectivity: int, contacts: bool
+    source: Source,
+    grid: list[Tile],
+    background: int | None,
+    connectivity: int,
+    doubt: Source | None = None,
 ) -> Components:
-    """One pass over the tiles. contacts: also find edges and contacts, else they are zeros and none."""
+    """One pass over the tiles. doubt: (H, W) uint8; where it is given, contacts are found."""
     height, width = source.shape
     seams = Seams(width, source.dtype, connectivity > 1)
     offsets = np.zeros(len(grid) + 1, np.int64)
     first, size, edges = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
-    joins, shared = [np.zeros((2, 0), np.int64)], [np.zeros((3, 0), np.int64)]
-    extra = [np.zeros((3, 0), np.int64)]  # sides of pixels along the seams
+    joins, shared = [np.zeros((2, 0), np.int64)], [np.zeros((4, 0), np.int64)]
+    across = [np.zeros((4, 0), np.int64)]  # what is shared over the seams, also with background
     for tile in grid:
         block = read_tile(source, tile)
+        unsure = None if doubt is None else np.ascontiguousarray(doubt[tile.where])
         runs = Runs.of_components(block, background, connectivity)
-        offset = offsets[tile.number]
+        offset = int(offsets[tile.number])
         offsets[tile.number + 1] = offset + runs.count
-        size.append(_sizes(runs))
+        size.append(runs.sizes()[1:])
         first.append(_first_pixels(runs, tile, width))
-        labels = runs.paint()
-        if contacts:
-            tile_edges, tile_contacts = _contacts(labels, runs.count)
-            edges.append(tile_edges)
-            shared.append(tile_contacts + np.array([[offset], [offset], [0]]))
+        if unsure is not None:
+            inside = runs.contacts(unsure)
+            edges.append(inside.edges[1:])
+            shared.append(np.concatenate([inside.pairs + offset, inside.sides[None], inside.doubt[None]]))
         straight = (tile.rows.start > 0) + (tile.columns.start > 0)
-        for i, pair in enumerate(seams.add(tile, block, labels, int(offset))):
-            same = (pair.value == pair.other_value) & (pair.id > 0)
-            joins.append(np.unique(np.stack([pair.id, pair.other_id])[:, same], axis=1))
-            if contacts and i < straight:
-                extra.append(_counted(pair.id[~same], pair.other_id[~same]))
+        for i, (one, other) in enumerate(seams.add(tile, block, runs.paint(), offset, unsure)):
+            same = (one.value == other.value) & (one.id > 0)
+            joins.append(np.unique(np.stack([one.id, other.id])[:, same], axis=1))
+            if unsure is not None and i < straight:
+                sum_ = one.doubt.astype(np.int64) + other.doubt
+                sides = np.stack([one.id, other.id, np.ones_like(sum_), sum_])
+                across.append(_summed(sides[:, ~same]))
     number, roots = _merged(np.concatenate(joins, axis=1), int(offsets[-1]))
     pieces_first, pieces_size = np.concatenate(first), np.concatenate(size)
     n = len(roots)
@@ -82,23 +85,18 @@ def find_components(
     number = rank[number]
     total = np.zeros(n, np.int64)
     np.add.at(total, number, pieces_size)
-    edge_sums = np.zeros(n, np.int64)
-    pairs = np.zeros((3, 0), np.int64)
-    if contacts:
+    found = None
+    if doubt is not None:
+        edge_sums = np.zeros(n, np.int64)
         np.add.at(edge_sums, number, np.concatenate(edges))
-        across = np.concatenate(extra, axis=1)
+        over = np.concatenate(across, axis=1)
         for side in (0, 1):
-            np.add.at(edge_sums, number[across[side]], across[2])
-        every = np.concatenate([*shared, across], axis=1)
-        pairs = _summed(number[every[0]], number[every[1]], every[2])
-        edge_sums[0] = 0
-    return Components(offsets, number, np.append(0, np.sort(lowest[1:])), total, edge_sums, pairs)
-
-
-def _sizes(runs: Runs) -> NDArray[np.int64]:
-    """(count,) pixels of each."""
-    lengths = np.diff(runs.starts).astype(np.float64)  # exact: a tile has fewer than 2**53 pixels
-    return np.bincount(runs.labels, lengths, runs.count + 1)[1:].astype(np.int64)
+            np.add.at(edge_sums, number[over[side]], over[2])
+        every = np.concatenate([*shared, over], axis=1)
+        every[:2] = np.sort(number[every[:2]], axis=0)
+        a, b, sides, sum_ = _summed(every[:, every[0] > 0])
+        found = Contacts(total, edge_sums, np.stack([a, b]), sides, sum_)
+    return Components(offsets, number, np.append(0, np.sort(lowest[1:])), total, found)
 
 
 def _first_pixels(runs: Runs, tile: Tile, width: int) -> NDArray[np.int64]:
@@ -108,37 +106,13 @@ def _first_pixels(runs: Runs, tile: Tile, width: int) -> NDArray[np.int64]:
     return (y + tile.rows.start) * width + (x + tile.columns.start)
 
 
-def _contacts(labels: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], Pairs]:
-    """(count,) sides of each component that face something else in the tile, and pairs that share some."""
-    table = PairTable()
-    for one, other in ((labels[:-1], labels[1:]), (labels[:, :-1], labels[:, 1:])):
-        if one.size:
-            table.add(flat_unsigned(one), flat_unsigned(other))
-    split = table.split()
-    edges = np.zeros(count + 1, np.int64)
-    ids = [side.astype(np.int64) for side in split.ids]
-    for side in (0, 1):
-        np.add.at(edges, ids[side], split.areas[side])
-    a, b, sides = ids[0][split.overlaps[0]], ids[1][split.overlaps[1]], split.overlaps[2]
-    inner = a == b
-    np.subtract.at(edges, a[inner], 2 * sides[inner])
-    return edges[1:], np.stack([a, b, sides])[:, ~inner]
-
-
-def _counted(one: NDArray[np.int64], other: NDArray[np.int64]) -> Pairs:
-    """Every pair of ids with how often it comes, also those with background."""
-    pairs, times = np.unique(np.stack([one, other]), axis=1, return_counts=True)
-    return np.concatenate([pairs, times[None]])
-
-
-def _summed(one: NDArray[np.int64], other: NDArray[np.int64], times: NDArray[np.int64]) -> Pairs:
-    """Pairs without background, the lower id first, each once."""
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    keep = low > 0
-    pairs, index = np.unique(np.stack([low, high])[:, keep], axis=1, return_inverse=True)
-    sums = np.zeros(pairs.shape[1], np.int64)
-    np.add.at(sums, index.reshape(-1), times[keep])
-    return np.concatenate([pairs, sums[None]])
+def _summed(pairs: Pairs) -> Pairs:
+    """Each pair of ids once, with the sums of its sides and doubt."""
+    ids, index = np.unique(pairs[:2], axis=1, return_inverse=True)
+    sums = np.zeros((2, ids.shape[1]), np.int64)
+    for total, values in zip(sums, pairs[2:], strict=True):
+        np.add.at(total, index.reshape(-1), values)
+    return np.concatenate([ids, sums])
 
 
 def _merged(joins: NDArray[np.int64], pieces: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -42,10 +42,10 @@ class SeamHoles:
         near = split.ids[0][split.overlaps[0]].astype(np.int64) + offset
         self.beside.append(np.stack([near, split.ids[1][split.overlaps[1]].astype(np.int64)]))
         self._open_to_the_border(tile, regions, offset)
-        for pair in self.seams.add(tile, labels, regions, offset):
-            both = (pair.id > 0) & (pair.other_id > 0)
-            self.joins.append(np.unique(np.stack([pair.id, pair.other_id])[:, both], axis=1))
-            for region, value in ((pair.id, pair.other_value), (pair.other_id, pair.value)):
+        for a, b in self.seams.add(tile, labels, regions, offset):
+            both = (a.id > 0) & (b.id > 0)
+            self.joins.append(np.unique(np.stack([a.id, b.id])[:, both], axis=1))
+            for region, value in ((a.id, b.value), (b.id, a.value)):
                 beside = (region > 0) & (value > 0)
                 self.beside.append(np.unique(np.stack([region, value.astype(np.int64)])[:, beside], axis=1))
 

@@ -5,11 +5,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.large.components import Components, find_components, read_tile
+from fcrbench.large.components import find_components, read_tile
 from fcrbench.large.holes import SeamHoles
 from fcrbench.large.tiles import TILE, Source, Target, Tile, tiles
 from fcrbench.postprocess import label as label_array
-from fcrbench.postprocess._runs import Runs, check_connectivity, check_contact, check_min_size
+from fcrbench.postprocess._runs import Runs, check_connectivity, check_join, check_min_size
 from fcrbench.postprocess.labelling import bits_of
 
 _MOST = np.iinfo(np.int32).max
@@ -41,23 +41,28 @@ def instances_of_classes(
     connectivity: int = 1,
     min_size: int = 0,
     fill_holes: bool = False,
-    join_contact: float = 0.0,
+    join_doubt: float = 0.0,
     *,
+    doubt: Source | None = None,
     tile: int = TILE,
 ) -> int:
     """`postprocess.instances`, from the class of each pixel on, of an image read and written by tiles.
 
     The same ids, whatever the tiles: sizes, contacts and holes are those of whole objects. See `label` for
     memory and arguments, `postprocess.instances` for the rules; with holes to fill, `out` is also read.
+
+    doubt: (H, W) uint8, for join_doubt: what `postprocess.doubt` gives.
     """
     check_min_size(min_size)
-    if join_contact:
-        check_contact(join_contact, "join_contact")
+    check_join(join_doubt, background)
+    if join_doubt and (doubt is None or doubt.shape != class_map.shape or doubt.dtype != np.uint8):
+        found = "none" if doubt is None else f"{doubt.dtype} {doubt.shape}"
+        raise ValueError(f"doubt: expected uint8 {class_map.shape} for join_doubt, found {found}")
     if background == "mode":
         background = _most_frequent(class_map, tile)
-    decoder = _Decoder(class_map, out, tile, background, connectivity, join_contact > 0)
-    if join_contact:
-        decoder.give(_fragment_owners(decoder.found, join_contact))
+    decoder = _Decoder(class_map, out, tile, background, connectivity, doubt if join_doubt else None)
+    if decoder.found.contacts is not None:
+        decoder.give(decoder.found.contacts.pieces_by_doubt(join_doubt))
     if min_size > 1:
         decoder.give(np.where(decoder.sizes() >= min_size, np.arange(decoder.found.count + 1), 0))
     return decoder.write(fill_holes)
@@ -73,7 +78,7 @@ class _Decoder:
         side: int,
         background: int | None,
         connectivity: int,
-        contacts: bool = False,
+        doubt: Source | None = None,
     ) -> None:
         check_connectivity(connectivity)
         self.grid = tiles(source.shape, side)
@@ -84,7 +89,7 @@ class _Decoder:
         self.source, self.out = source, out
         self.background = bits_of(background, np.dtype(source.dtype))
         self.connectivity = connectivity
-        self.found = find_components(source, self.grid, self.background, connectivity, contacts)
+        self.found = find_components(source, self.grid, self.background, connectivity, doubt)
         self.owner = np.arange(self.found.count + 1)  # of each component; a component or 0
 
     def give(self, owner: NDArray[np.int64]) -> None:
@@ -153,23 +158,3 @@ def _most_frequent(class_map: Source, side: int) -> int:
         for k, n in zip(classes.tolist(), times.tolist(), strict=True):
             counts[k] = counts.get(k, 0) + n
     return max(counts, key=lambda k: (counts[k], -k)) if counts else 0
-
-
-def _fragment_owners(found: Components, contact: float) -> NDArray[np.int64]:
-    """(count + 1,) the component that each is a piece of, see `kernels.fragments.find_owners`."""
-    low, high, sides = found.contacts
-    larger_high = found.size[high] > found.size[low]  # of equal ones the lower id counts as larger
-    small, large = np.where(larger_high, low, high), np.where(larger_high, high, low)
-    enough = sides >= contact * found.edges[small]
-    small, large, sides = small[enough], large[enough], sides[enough]
-    order = np.lexsort((large, -sides, small))
-    small, large = small[order], large[order]
-    best = np.ones(len(small), bool)
-    best[1:] = small[1:] != small[:-1]
-    owner = np.arange(found.count + 1)
-    owner[small[best]] = large[best]
-    while True:  # pieces of pieces
-        further = owner[owner]
-        if (further == owner).all():
-            return owner
-        owner = further

@@ -12,13 +12,14 @@ from fcrbench.large.instances import instances_of_classes
 
 
 class _Plane:
-    """(H, W) of an array (1, H, W)."""
+    """One plane (H, W) of an array (k, H, W)."""
 
-    def __init__(self, array: Any) -> None:
-        self.array, self.shape, self.dtype = array, array.shape[1:], np.dtype(array.dtype)
+    def __init__(self, array: Any, index: int) -> None:
+        self.array, self.index = array, index
+        self.shape, self.dtype = array.shape[1:], np.dtype(array.dtype)
 
     def __getitem__(self, key: tuple[slice, slice], /) -> np.ndarray:
-        plane: np.ndarray = np.asarray(self.array[(slice(0, 1), *key)])[0]
+        plane: np.ndarray = np.asarray(self.array[(slice(self.index, self.index + 1), *key)])[0]
         return plane
 
 
@@ -28,9 +29,9 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
     path  see `files.open_image`; 8- or 16-bit integers
 
     The labels are those of the predictor for the whole image: the network sees tiles with a halo of its
-    reach, the classes of all pixels are kept in a temporary file beside the output, and instances are put
-    together over the seams. Raises DataError for an image that cannot be read, UsageError for a method whose
-    post-processing needs the scores of the whole image.
+    reach, the class and the doubt of all pixels are kept in a temporary file beside the output, and instances
+    are put together over the seams. Raises DataError for an image that cannot be read, UsageError where the
+    method's post-processing needs the scores of the whole image.
     """
     method = predictor.method
     if (rules := method.rules()) is None:
@@ -43,9 +44,9 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
         raise DataError(f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles")
     with (
         new_labels(output, image.shape, overwrite=overwrite) as labels,
-        scratch(output, (1, *image.shape)) as classes,
+        scratch(output, (2, *image.shape)) as kept,
     ):
-        predictor.classes(image, classes)
-        count = instances_of_classes(_Plane(classes), labels, **rules)
+        predictor.classes(image, kept)
+        count = instances_of_classes(_Plane(kept, 0), labels, doubt=_Plane(kept, 1), **rules)
     predictor.images += 1
     return count

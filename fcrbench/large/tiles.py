@@ -56,16 +56,22 @@ def tiles(shape: tuple[int, ...], side: int = TILE) -> list[Tile]:
     ]
 
 
-class Touching(NamedTuple):
-    """Pixels next to each other in two tiles: what is at the one and at the other of each pair."""
+class Line(NamedTuple):
+    """Pixels side by side: their values, the ids of their objects, their doubt."""
 
     value: NDArray
     id: NDArray[np.int64]
-    other_value: NDArray
-    other_id: NDArray[np.int64]
+    doubt: NDArray[np.uint8]
+
+    @classmethod
+    def zeros(cls, length: int, dtype: np.dtype) -> "Line":
+        return cls(np.zeros(length, dtype), np.zeros(length, np.int64), np.zeros(length, np.uint8))
+
+    def part(self, where: slice) -> "Line":
+        return Line(self.value[where], self.id[where], self.doubt[where])
 
 
-Line = tuple[NDArray, NDArray[np.int64]]  # values and ids
+Touching = tuple[Line, Line]  # pixels next to each other in two tiles
 
 
 class Seams:
@@ -77,21 +83,29 @@ class Seams:
     def __init__(self, width: int, dtype: np.dtype, corners: bool) -> None:
         self.corners = corners
         self.width = width
-        # Values and ids of the last row of the tiles above, and of those of this band.
-        self.above: Line = np.zeros(width, dtype), np.zeros(width, np.int64)
-        self.below: Line = np.zeros(width, dtype), np.zeros(width, np.int64)
+        # The last row of the tiles above, and that of those of this band.
+        self.above, self.below = Line.zeros(width, dtype), Line.zeros(width, dtype)
         self.left: Line | None = None
 
-    def add(self, tile: Tile, values: NDArray, labels: NDArray[np.int32], offset: int) -> Iterator[Touching]:
+    def add(
+        self,
+        tile: Tile,
+        values: NDArray,
+        labels: NDArray[np.int32],
+        offset: int,
+        doubt: NDArray[np.uint8] | None = None,
+    ) -> Iterator[Touching]:
         """Pairs over edges of pixels first, vertical ones before horizontal ones; then over corners, if asked
         for. To be read to the end.
 
-        values, labels  (h, w) of the tile; the id of label k > 0 is k + offset, that of 0 is 0
+        values, labels, doubt  (h, w) of the tile, no doubt is 0; the id of label k > 0 is k + offset, that
+                               of 0 is 0
         """
 
         def line(where: tuple) -> Line:
             ids = labels[where].astype(np.int64)
-            return values[where], np.where(ids > 0, ids + offset, 0)
+            unsure = np.zeros(ids.shape, np.uint8) if doubt is None else doubt[where]
+            return Line(values[where], np.where(ids > 0, ids + offset, 0), unsure)
 
         x0, x1 = tile.columns.start, tile.columns.stop
         if x0 == 0:
@@ -100,22 +114,19 @@ class Seams:
         straight, over_corners = [], []
         if tile.rows.start > 0:
             top = line((0, slice(None)))
-            straight.append(_pairs(self.above, slice(x0, x1), top, slice(None)))
+            straight.append((self.above.part(slice(x0, x1)), top.part(slice(None))))
             low, high = max(x0, 1), min(x1, self.width - 1)
-            over_corners.append(_pairs(self.above, slice(low - 1, x1 - 1), top, slice(low - x0, None)))
-            over_corners.append(_pairs(self.above, slice(x0 + 1, high + 1), top, slice(0, high - x0)))
+            over_corners.append((self.above.part(slice(low - 1, x1 - 1)), top.part(slice(low - x0, None))))
+            over_corners.append((self.above.part(slice(x0 + 1, high + 1)), top.part(slice(0, high - x0))))
         if self.left is not None:
             first = line((slice(None), 0))
-            straight.append(_pairs(self.left, slice(None), first, slice(None)))
-            over_corners.append(_pairs(self.left, slice(0, -1), first, slice(1, None)))
-            over_corners.append(_pairs(self.left, slice(1, None), first, slice(0, -1)))
+            straight.append((self.left.part(slice(None)), first.part(slice(None))))
+            over_corners.append((self.left.part(slice(0, -1)), first.part(slice(1, None))))
+            over_corners.append((self.left.part(slice(1, None)), first.part(slice(0, -1))))
         bottom, last = line((-1, slice(None))), line((slice(None), -1))
-        self.below[0][x0:x1], self.below[1][x0:x1] = bottom
-        self.left = last[0].copy(), last[1]
+        for whole, part in zip(self.below, bottom, strict=True):
+            whole[x0:x1] = part
+        self.left = Line(last.value.copy(), last.id, last.doubt.copy())
         yield from straight
         if self.corners:
             yield from over_corners
-
-
-def _pairs(one: Line, part: slice, other: Line, other_part: slice) -> Touching:
-    return Touching(one[0][part], one[1][part], other[0][other_part], other[1][other_part])

@@ -61,7 +61,7 @@ class InstanceRules(TypedDict, total=False):
     connectivity: int
     min_size: int
     fill_holes: bool
-    join_contact: float
+    join_doubt: float
 
 
 class Method(ABC):

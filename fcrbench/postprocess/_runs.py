@@ -12,6 +12,7 @@ from fcrbench.kernels import regions as regions_kernel
 from fcrbench.kernels import runs as runs_kernel
 from fcrbench.kernels._arrays import flat_unsigned
 from fcrbench.labels import as_labels, check_ids, split_entries
+from fcrbench.postprocess._fragments import Contacts
 
 _WORD = 64  # pixels, see `kernels.components`
 _MAX_RUNS = 2**31 - 1
@@ -68,20 +69,34 @@ class Runs:
         height, width = self.shape
         return np.searchsorted(self.starts, width * np.arange(height + 1))
 
-    def join_fragments(self, contact: float) -> None:
-        rows = self._rows()
-        self._give(
-            rows,
-            fragments_kernel.find_owners(self.starts, self.labels, rows, self.shape[1], self.count, contact),
+    def sizes(self) -> NDArray[np.int64]:
+        """(count + 1,) pixels of the background and of each object."""
+        return regions_kernel.object_sizes(self.starts, self.labels, self.count)
+
+    def contacts(self, doubt: NDArray[np.uint8] | None = None) -> Contacts:
+        """Which objects lie against each other; doubt: (H, W), summed along their sides."""
+        flat = np.empty(0, np.uint8) if doubt is None else doubt.reshape(-1)
+        edges, found = fragments_kernel.find_contacts(
+            self.starts, self.labels, self._rows(), self.shape[1], self.count, flat
         )
+        return Contacts(self.sizes(), edges, found[:, :2].T, found[:, 2], found[:, 3])
 
-    def drop_small(self, min_size: int) -> None:
-        owner = regions_kernel.small_dropped(self.starts, self.labels, self.count, min_size)
-        self._give(self._rows(), owner)
+    def doubt(self, planes: NDArray, background: int) -> NDArray[np.uint8]:
+        """(H, W) doubt of the pixels that `contacts` reads, 0 elsewhere; planes (K, N) float."""
+        out = np.zeros(self.shape, np.uint8)
+        fragments_kernel.doubts_at_contacts(
+            self.starts, self.labels, self._rows(), self.shape[1], planes, background, out.reshape(-1)
+        )
+        return out
 
-    def _give(self, rows: NDArray[np.int64], owner: NDArray[np.int32]) -> None:
+    def give(self, owner: NDArray[np.int64]) -> None:
+        """Give each object k to owner[k], 0 is the background; ids 1..n again in raster order."""
+        rows = self._rows()
         self.count, n = regions_kernel.give(self.starts, self.labels, rows, owner)
         self.starts, self.labels = self.starts[: n + 1], self.labels[:n]
+
+    def drop_small(self, min_size: int) -> None:
+        self.give(np.where(self.sizes() >= min_size, np.arange(self.count + 1), 0))
 
     def fill_holes(self) -> None:
         regions_kernel.fill_holes(self.starts, self.labels, self._rows(), self.shape[1])
@@ -179,9 +194,16 @@ def check_min_size(min_size: int) -> None:
         raise ValueError(f"min_size: expected 0 or more pixels, found {min_size}")
 
 
-def check_contact(contact: float, name: str) -> None:
+def check_contact(contact: float) -> None:
     if not 0 < contact <= 1:
-        raise ValueError(f"{name}: expected a share of the edge above 0, up to 1, found {contact}")
+        raise ValueError(f"contact: expected a share of the edge above 0, up to 1, found {contact}")
+
+
+def check_join(join_doubt: float, background: object) -> None:
+    if not (0 <= join_doubt < np.inf):
+        raise ValueError(f"join_doubt: expected 0 or more, found {join_doubt}")
+    if join_doubt and background == "mode":
+        raise ValueError('join_doubt: expected the class of the background beside it, found "mode"')
 
 
 def refuse_out(out: NDArray[np.int32] | None) -> None:

@@ -13,9 +13,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from fcrbench.postprocess._runs import check_connectivity, check_contact, check_min_size
-
-MAX_CLASSES = 256
+from fcrbench.kernels.fragments import MOST
+from fcrbench.postprocess._classes import MAX_CLASSES
+from fcrbench.postprocess._runs import check_connectivity, check_join, check_min_size
 
 
 def label(class_map: Tensor, background: int | None = 0, connectivity: int = 1) -> tuple[Tensor, int]:
@@ -46,7 +46,7 @@ def instances(
     connectivity: int = 1,
     min_size: int = 0,
     fill_holes: bool = False,
-    join_contact: float = 0.0,
+    join_doubt: float = 0.0,
 ) -> Tensor:
     """`postprocess.instances` of a (K, H, W) floating tensor: (H, W) int32 labels on its device.
 
@@ -63,8 +63,7 @@ def instances(
         raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
     check_connectivity(connectivity)
     check_min_size(min_size)
-    if join_contact:
-        check_contact(join_contact, "join_contact")
+    check_join(join_doubt, background)
     if scores.numel() == 0:
         return torch.zeros(scores.shape[1:], dtype=torch.int32, device=scores.device)
 
@@ -76,8 +75,8 @@ def instances(
     if background == "mode":
         background = int(torch.bincount(classes.reshape(-1), minlength=n_classes).argmax())
     labels, n = _components(classes, int(background), connectivity)
-    if join_contact:
-        labels, n = _without_fragments(labels, n, join_contact)
+    if join_doubt:
+        labels, n = _without_fragments(labels, n, _doubt(scores.detach(), int(background)), join_doubt)
     if min_size > 1:
         labels = _without_small(labels, n, min_size)
     if fill_holes:
@@ -154,22 +153,39 @@ def _roots(n: int, pairs: Tensor) -> Tensor:
             root = shorter
 
 
-def _without_fragments(labels: Tensor, n: int, contact: float) -> tuple[Tensor, int]:
-    """`postprocess.join_fragments`: int64 labels 1..m in raster order of first pixel, and m."""
+def _doubt(scores: Tensor, background: int) -> Tensor:
+    """(H, W) int64, `kernels.fragments.doubts`."""
+    others = [k for k in range(len(scores)) if k != background]
+    if len(others) < 2:
+        return torch.zeros(scores.shape[1:], dtype=torch.int64, device=scores.device)
+    second = scores[others].double().topk(2, dim=0).values[1]
+    largest = scores.double().amax(dim=0)
+    endless = torch.where(second == largest, 1 / (scores == torch.inf).sum(dim=0), 0.0)
+    spread = (second - largest).exp() / (scores.double() - largest).exp().sum(dim=0)
+    share = torch.where(largest == torch.inf, endless, spread)
+    return torch.where(second == -torch.inf, 0.0, MOST * share + 0.5).to(torch.int64)
+
+
+def _without_fragments(labels: Tensor, n: int, doubt: Tensor, bar: float) -> tuple[Tensor, int]:
+    """Pieces given to larger objects, see `postprocess.instances`: int64 labels 1..m in raster order; m."""
     one = torch.cat([labels[:-1].reshape(-1), labels[:, :-1].reshape(-1)])
     other = torch.cat([labels[1:].reshape(-1), labels[:, 1:].reshape(-1)])
+    unsure = torch.cat([(doubt[:-1] + doubt[1:]).reshape(-1), (doubt[:, :-1] + doubt[:, 1:]).reshape(-1)])
     apart = one != other
     one, other = torch.cat([one[apart], other[apart]]), torch.cat([other[apart], one[apart]])
     edge = torch.bincount(one, minlength=n + 1)
-    pairs, length = torch.unique(one * (n + 1) + other, return_counts=True)  # in the order of their ids
+    # In the order of their ids.
+    pairs, index, sides = torch.unique(one * (n + 1) + other, return_inverse=True, return_counts=True)
+    strength = torch.zeros_like(pairs).scatter_add_(0, index, unsure[apart].repeat(2))
     one, other = pairs // (n + 1), pairs % (n + 1)
     size = torch.bincount(labels.reshape(-1), minlength=n + 1)
     larger = (size[other] > size[one]) | ((size[other] == size[one]) & (other < one))
-    enough = length >= contact * edge[one].double()
+    mean = strength.double() / (2 * MOST * sides)
+    enough = mean * (sides.double() / edge[one]).sqrt() >= bar * size[one].double().log()
     at = (one > 0) & (other > 0) & larger & enough
-    one, other, length = one[at], other[at], length[at]
-    most = torch.zeros_like(size).scatter_reduce_(0, one, length, "amax")
-    at = length == most[one]
+    one, other, strength = one[at], other[at], strength[at]
+    most = torch.zeros_like(size).scatter_reduce_(0, one, strength, "amax")
+    at = strength == most[one]
     owner = torch.arange(n + 1, device=labels.device)
     owner.scatter_reduce_(0, one[at], other[at], "amin", include_self=False)
     while not torch.equal(owner[owner], owner):

@@ -5,20 +5,23 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.kernels import argmax as argmax_kernel
-from fcrbench.kernels._arrays import writable
 from fcrbench.labels import on_device
+from fcrbench.postprocess._classes import (
+    MAX_CLASSES,
+    class_map,
+    doubt_map,
+    flat_planes,
+    most_frequent,
+)
 from fcrbench.postprocess._runs import (
     Runs,
     check_connectivity,
-    check_contact,
+    check_join,
     check_min_size,
     check_out,
     label_components,
     refuse_out,
 )
-
-MAX_CLASSES = 256
 
 
 def instances(
@@ -27,7 +30,7 @@ def instances(
     connectivity: int = 1,
     min_size: int = 0,
     fill_holes: bool = False,
-    join_contact: float = 0.0,
+    join_doubt: float = 0.0,
     *,
     out: NDArray[np.int32] | None = None,
 ) -> NDArray[np.int32]:
@@ -41,8 +44,13 @@ def instances(
         connectivity: 1, 4-connected; 2, 8-connected.
         min_size: objects of fewer pixels become background.
         fill_holes: afterwards give every hole to the object around it, see `postprocess.fill_holes`.
-        join_contact: before all else give objects with this share of their edge on a larger one to that one,
-            see `postprocess.join_fragments`; 0, join none.
+        join_doubt: before all else give objects that are pieces of a larger one to that one, those for which
+            doubt * sqrt(share) >= join_doubt * ln(size); 0, join none. `share` is the part of the object's
+            edge that lies on the larger one (see `postprocess.join_fragments`), `doubt` the mean probability,
+            by the softmax of the scores, of the second most likely class besides the background over the
+            pixels on both sides of it: up to 0.5 where a colour fades into another within a nucleus, near 0
+            where two nuclei meet. `size` is in pixels. Of several larger ones the one with the largest sum of
+            doubt, then the one that comes first. Scores then are logits, and the background is a class.
         out: a C-contiguous (H, W) int32 array to write the labels to.
 
     Returns:
@@ -52,7 +60,8 @@ def instances(
         TypeError: scores are not floating.
         ValueError: scores are not (K, H, W) with 1 <= K <= 256, or hold a NaN; background is no class;
             connectivity is neither 1 nor 2; min_size is negative;
-            join_contact is not within 0..1; out has another shape, dtype or layout.
+            join_doubt is negative, or given with the background "mode"; out has another shape, dtype or
+            layout.
 
     A torch tensor on an accelerator gives a tensor there, computed there; `out` is for arrays only.
     """
@@ -62,16 +71,10 @@ def instances(
         refuse_out(out)
         tensor: Any = scores
         on_its_device: Any = device.instances(
-            tensor, background, connectivity, min_size, fill_holes, join_contact
+            tensor, background, connectivity, min_size, fill_holes, join_doubt
         )
         return on_its_device
-    planes = np.asarray(scores)
-    if planes.dtype.kind != "f":
-        raise TypeError(f"scores: expected a floating dtype, found {planes.dtype}")
-    if planes.ndim != 3 or not 1 <= planes.shape[0] <= MAX_CLASSES:
-        raise ValueError(
-            f"scores: expected shape (K, H, W) with 1 <= K <= {MAX_CLASSES}, found {planes.shape}"
-        )
+    planes = _as_scores(scores)
     n_classes = planes.shape[0]
     if background != "mode" and not (
         isinstance(background, int | np.integer) and 0 <= background < n_classes
@@ -79,20 +82,20 @@ def instances(
         raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
     check_connectivity(connectivity)
     check_min_size(min_size)
-    if join_contact:
-        check_contact(join_contact, "join_contact")
+    check_join(join_doubt, background)
     check_out(out, planes.shape[1:])
     if planes.size == 0:
         return np.zeros(planes.shape[1:], np.int32) if out is None else out
 
-    classes = _class_map(planes)
+    flat = flat_planes(planes)
+    classes = class_map(flat, planes.shape[1:])
     if background == "mode":
-        background = _most_frequent(classes, n_classes)
-    if min_size <= 1 and not fill_holes and not join_contact:
+        background = most_frequent(classes, n_classes)
+    if min_size <= 1 and not fill_holes and not join_doubt:
         return label_components(classes, int(background), connectivity, out)[0]
     runs = Runs.of_components(classes, int(background), connectivity)
-    if join_contact:
-        runs.join_fragments(join_contact)
+    if join_doubt:
+        runs.give(runs.contacts(runs.doubt(flat, int(background))).pieces_by_doubt(join_doubt))
     if min_size > 1:
         runs.drop_small(min_size)
     if fill_holes:
@@ -100,19 +103,34 @@ def instances(
     return runs.paint(out)
 
 
-def _class_map(planes: NDArray) -> NDArray[np.uint8]:
-    # Two compiled versions: float16 holds nothing that float32 cannot, anything wider goes to float64.
-    dtype = np.float32 if planes.dtype.itemsize <= 4 else np.float64
-    flat = writable(np.ascontiguousarray(planes, dtype).reshape(len(planes), -1))
-    classes = np.empty(planes.shape[1:], np.uint8)
-    if not argmax_kernel.argmax_planes(flat, classes.reshape(-1)):
-        n_nan = int(np.isnan(planes).any(axis=0).sum())
-        raise ValueError(f"scores: expected numbers, found NaN in {n_nan} of {classes.size} pixels")
-    return classes
+def doubt(scores: ArrayLike, background: int) -> NDArray[np.uint8]:
+    """How undecided every pixel is between two colours, what `join_doubt` of `instances` sums along borders.
+
+    Args:
+        scores: (K, H, W) logits as for `instances`.
+        background: the class that is background.
+
+    Returns:
+        (H, W) uint8: 255 times the probability (softmax) of the second most likely class besides the
+        background.
+
+    Raises:
+        TypeError, ValueError: as `instances`.
+    """
+    planes = _as_scores(scores)
+    if not 0 <= background < len(planes):
+        raise ValueError(f"background: expected a class 0..{len(planes) - 1}, found {background!r}")
+    if np.isnan(planes).any():
+        raise ValueError("scores: expected numbers, found NaN")
+    return doubt_map(flat_planes(planes), planes.shape[1:], background)
 
 
-def _most_frequent(classes: NDArray[np.uint8], n_classes: int) -> int:
-    """The class of most pixels, the lowest one on a tie."""
-    counts = np.empty(n_classes, np.int64)
-    argmax_kernel.count_classes(classes.reshape(-1), counts)
-    return int(counts.argmax())
+def _as_scores(scores: ArrayLike) -> NDArray:
+    planes = np.asarray(scores)
+    if planes.dtype.kind != "f":
+        raise TypeError(f"scores: expected a floating dtype, found {planes.dtype}")
+    if planes.ndim != 3 or not 1 <= planes.shape[0] <= MAX_CLASSES:
+        raise ValueError(
+            f"scores: expected shape (K, H, W) with 1 <= K <= {MAX_CLASSES}, found {planes.shape}"
+        )
+    return planes

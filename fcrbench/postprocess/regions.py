@@ -26,11 +26,11 @@ def join_fragments(labels: ArrayLike, contact: float) -> NDArray[np.int32]:
         TypeError: labels are not integers.
         ValueError: labels are not 2-D or hold a negative id, or contact is out of range.
     """
-    check_contact(contact, "contact")
+    check_contact(contact)
     runs = _object_runs(labels)
     if runs is None:
         return np.zeros(np.shape(labels), np.int32)
-    runs.join_fragments(contact)
+    runs.give(runs.contacts().pieces_by_contact(contact))
     return runs.paint()
 
 

@@ -16,7 +16,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from fcrbench import large, metrics
+from fcrbench import large, metrics, postprocess
 from fcrbench.config import RunConfig, TrainingConfig, build
 from fcrbench.methods import Method, registry
 from fcrbench.testing.case import Case
@@ -306,7 +306,9 @@ def check_rules(case: Case) -> None:
     for what, given in {"a real image": scores, "the truth": planes, "noise": noise}.items():
         classes = given.argmax(axis=0).astype(np.uint8)
         found = np.zeros(classes.shape, np.int32)
-        large.instances_of_classes(classes, found, **rules, tile=24)
+        background = rules.get("background", "mode")
+        doubt = None if background == "mode" else postprocess.doubt(given, background)
+        large.instances_of_classes(classes, found, **rules, doubt=doubt, tile=24)
         different = int((found != method.postprocess(given)).sum())
         expect(
             different == 0,

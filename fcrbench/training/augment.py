@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
-ZOOM = 0.25  # largest change of the logarithm of the scale
-
 
 class Crops(TorchDataset):
     """Crops of fields; each depends on (seed, epoch, index) alone, so a resumed run sees the same ones.
 
     images, labels   one (H, W) float32 and one (H, W) integer array per field
+    crop, crops_per_image, augment, zoom, seed  see TrainingConfig
     Item i is a crop of field i mod n: image (1, crop, crop) float32 tensor, labels (crop, crop) int32
     array with ids 1..n. Fields smaller than the crop are mirrored at their border.
     """
@@ -26,11 +25,12 @@ class Crops(TorchDataset):
         crop: int,
         crops_per_image: int,
         augment: bool,
+        zoom: float,
         seed: int,
     ) -> None:
         self.images, self.labels = images, labels
         self.crop, self.crops_per_image = crop, crops_per_image
-        self.augment, self.seed = augment, seed
+        self.augment, self.zoom, self.seed = augment, zoom, seed
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -39,7 +39,9 @@ class Crops(TorchDataset):
     def __getitem__(self, i: int) -> tuple[Tensor, np.ndarray]:
         rng = np.random.default_rng([self.seed, self.epoch, i])
         field = i % len(self.images)
-        side = round(self.crop * np.exp(rng.uniform(-ZOOM, ZOOM))) if self.augment else self.crop
+        side = self.crop
+        if self.augment:
+            side = round(side * np.exp(rng.uniform(-self.zoom, self.zoom)))
         image, labels = random_crop(self.images[field], self.labels[field], side, rng)
         if self.augment:
             image, labels = resize(image, labels, self.crop)
@@ -67,6 +69,8 @@ def random_crop(
 def resize(image: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """A square window at (size, size): the image interpolated linearly, the labels by nearest pixel."""
     side = len(image)
+    if side == size:
+        return image, labels
     place = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(side / size)  # in pixels of the window
     nearest = np.minimum(place.astype(np.int64), side - 1)
     first = np.clip(np.floor(place - 0.5).astype(np.int64), 0, max(side - 2, 0))

@@ -42,21 +42,25 @@ def test_components(data, height, width, side, connectivity):
     SIDES,
     st.sampled_from([0, 2, 4, 9]),
     st.booleans(),
-    st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+    st.sampled_from([0.0, 0.01, 0.05, 0.2]),
     st.sampled_from([0, 1, "mode"]),
     st.sampled_from([1, 2]),
+    st.integers(0, 99),
 )
-def test_rules(data, height, width, side, min_size, fill_holes, join_contact, background, connectivity):
+def test_rules(data, height, width, side, min_size, fill_holes, join, background, connectivity, seed):
     classes = data.draw(label_images((height, width), 5)).astype(np.uint8)
+    spread = np.random.default_rng(seed).random((6, height, width))  # below 1: the class stays the largest
+    scores = scores_of(classes) + spread.astype(np.float32) * (scores_of(classes) == 0)
     rules = {
         "background": background,
         "connectivity": connectivity,
         "min_size": min_size,
         "fill_holes": fill_holes,
-        "join_contact": join_contact,
+        "join_doubt": 0.0 if background == "mode" else join,
     }
-    expected = postprocess.instances(scores_of(classes), **rules)
-    np.testing.assert_array_equal(by_tiles(classes, side, **rules), expected)
+    expected = postprocess.instances(scores, **rules)
+    doubt = None if background == "mode" else postprocess.doubt(scores, background)
+    np.testing.assert_array_equal(by_tiles(classes, side, **rules, doubt=doubt), expected)
 
 
 def test_one_object_that_spans_all_tiles():
@@ -95,14 +99,22 @@ def test_real_fields_with_the_rules_of_fcrnet():
     rng = np.random.default_rng(0)
     classes = ((labels % 3 + 1) * (labels > 0)).astype(np.uint8)
     classes[rng.random(classes.shape) < 0.02] = rng.integers(0, 4)
-    rules = {"background": 0, "min_size": 25, "fill_holes": True, "join_contact": 0.25}
-    expected = postprocess.instances(scores_of(classes, 4), **rules)
+    rules = {"background": 0, "min_size": 25, "fill_holes": True, "join_doubt": 0.025}
+    scores = scores_of(classes, 4)
+    expected = postprocess.instances(scores, **rules)
+    assert (expected != postprocess.instances(scores, **rules | {"join_doubt": 0.0})).any()
+    doubt = postprocess.doubt(scores, 0)
     for side in (64, 200):
-        np.testing.assert_array_equal(by_tiles(classes, side, **rules), expected)
+        np.testing.assert_array_equal(by_tiles(classes, side, **rules, doubt=doubt), expected)
 
 
 def test_bad_arguments_are_refused():
     classes, out = np.zeros((4, 5), np.uint8), np.zeros((4, 5), np.int32)
+    for doubt, found in ((None, "none"), (np.zeros((4, 4), np.uint8), r"uint8 \(4, 4\)"), (out, "int32")):
+        with pytest.raises(
+            ValueError, match=rf"doubt: expected uint8 \(4, 5\) for join_doubt, found {found}"
+        ):
+            large.instances_of_classes(classes, out, 0, join_doubt=0.1, doubt=doubt)
     with pytest.raises(ValueError, match=r"out: expected the shape \(4, 5\), found \(4, 4\)"):
         large.label(classes, out[:, :4])
     with pytest.raises(ValueError, match="tile: expected 1 or more"):

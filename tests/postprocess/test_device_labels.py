@@ -28,7 +28,7 @@ PLACES = [
     connectivity=st.sampled_from([1, 2]),
     min_size=st.integers(0, 4),
     fill=st.booleans(),
-    contact=st.sampled_from([0, 0.2, 0.5]),
+    join=st.sampled_from([0, 0.01, 0.05, 0.2]),
 )
 def test_instances(
     place: str,
@@ -39,14 +39,14 @@ def test_instances(
     connectivity: int,
     min_size: int,
     fill: bool,
-    contact: float,
+    join: float,
 ) -> None:
     scores = np.random.default_rng(seed).integers(-3, 4, shape).astype(np.float32)
     scores[scores == 3] = np.inf
     scores[scores == -3] = -np.inf
     if background != "mode":
         background = min(background, shape[0] - 1)
-    options = (background, connectivity, min_size, fill, contact)
+    options = (background, connectivity, min_size, fill, 0 if background == "mode" else join)
     found = device.instances(torch.from_numpy(scores).to(place, dtype), *options)
     assert found.dtype == torch.int32
     assert found.device.type == place

@@ -19,7 +19,7 @@ from fcrbench import postprocess
     connectivity=st.sampled_from([1, 2]),
     min_size=st.integers(0, 4),
     fill=st.booleans(),
-    contact=st.sampled_from([0, 0.2, 0.5]),
+    join=st.sampled_from([0, 0.01, 0.05, 0.2]),
 )
 def test_instances_are_argmax_then_components(
     seed: int,
@@ -29,7 +29,7 @@ def test_instances_are_argmax_then_components(
     connectivity: int,
     min_size: int,
     fill: bool,
-    contact: float,
+    join: float,
 ) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.integers(-3, 4, shape).astype(dtype)  # few values: many ties
@@ -37,7 +37,8 @@ def test_instances_are_argmax_then_components(
     scores[scores == -3] = -np.inf
     if background != "mode":
         background = min(background, shape[0] - 1)
-    options = (background, connectivity, min_size, fill, contact)
+    join = 0 if background == "mode" else join
+    options = (background, connectivity, min_size, fill, join)
     found = postprocess.instances(scores, *options)
     assert found.dtype == np.int32
     if scores.size == 0:
@@ -46,8 +47,8 @@ def test_instances_are_argmax_then_components(
     classes = scores.argmax(0)
     chosen = np.bincount(classes.ravel()).argmax() if background == "mode" else background
     expected, _ = oracles.label(classes, int(chosen), connectivity)
-    if contact:
-        expected = oracles.join_fragments(expected, contact)
+    if join:
+        expected = oracles.join_undecided(expected, scores, int(chosen), join)
     expected = oracles.remove_small(expected, min_size)
     if fill:
         expected = oracles.fill_holes(expected)
@@ -100,11 +101,14 @@ def test_refused() -> None:
             function(scores if function is postprocess.instances else np.ones((1, 1), int), min_size=-1)
 
 
-def test_contact_is_a_share() -> None:
-    for bad in (-0.1, 1.01, np.nan):
-        with pytest.raises(ValueError, match="join_contact: expected a share of the edge"):
-            postprocess.instances(np.zeros((3, 4, 4), np.float32), join_contact=bad)
-    for bad in (0, 1.01):
+def test_join_is_refused() -> None:
+    scores = np.zeros((3, 4, 4), np.float32)
+    for bad in (-0.1, np.inf, np.nan):
+        with pytest.raises(ValueError, match="join_doubt: expected 0 or more"):
+            postprocess.instances(scores, 0, join_doubt=bad)
+    with pytest.raises(ValueError, match=r'join_doubt: expected the class of the background.*found "mode"'):
+        postprocess.instances(scores, join_doubt=0.1)
+    for bad in (-0.1, 0, 1.01, np.nan):
         with pytest.raises(ValueError, match="contact: expected a share of the edge"):
             postprocess.join_fragments(np.ones((1, 1), int), bad)
 
@@ -131,6 +135,42 @@ def test_fragments_join(data: st.DataObject, shape: tuple[int, int], contact: fl
     image = data.draw(laid_out(labels))
     found = postprocess.join_fragments(image, contact)
     np.testing.assert_array_equal(found, oracles.join_fragments(labels, contact))
+
+
+@settings(max_examples=200)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shape=st.tuples(st.integers(1, 6), st.integers(0, 9), st.integers(0, 9)),
+    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+    background=st.integers(0, 5),
+)
+def test_doubt(seed: int, shape: tuple[int, int, int], dtype: type, background: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(-3, 4, shape).astype(dtype)
+    scores[scores == 3] = np.inf
+    scores[scores == -3] = -np.inf
+    background = min(background, shape[0] - 1)
+    found = postprocess.doubt(scores, background)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, oracles.doubts(scores, background))
+
+
+def test_doubt_is_refused() -> None:
+    scores = np.zeros((3, 4, 4), np.float32)
+    with pytest.raises(ValueError, match=r"background: expected a class 0\.\.2, found 3"):
+        postprocess.doubt(scores, 3)
+    scores[1, 2, 2] = np.nan
+    with pytest.raises(ValueError, match="scores: expected numbers, found NaN"):
+        postprocess.doubt(scores, 0)
+
+
+def test_a_fading_colour_joins_and_a_sharp_border_does_not() -> None:
+    """A disk whose colour changes halfway, over many pixels or at once."""
+    y, x = np.mgrid[:40, :40]
+    disk = (y - 20) ** 2 + (x - 20) ** 2 < 144
+    for width, n in ((4.0, 1), (0.1, 2)):
+        scores = np.stack([np.where(disk, -9.0, 9.0), (x - 19.5) / width, (19.5 - x) / width])
+        assert postprocess.instances(scores, 0, join_doubt=0.025).max() == n
 
 
 def test_halves_join_and_touching_disks_do_not() -> None:

@@ -6,9 +6,9 @@ import pytest
 from fcrbench.training.augment import Crops, resize
 
 
-def crops(labels, *, crop=16, augment=True, seed=0, per_image=2):
+def crops(labels, *, crop=16, augment=True, zoom=0.25, seed=0, per_image=2):
     images = [field.astype(np.float32) for field in labels]
-    return Crops(images, labels, crop=crop, crops_per_image=per_image, augment=augment, seed=seed)
+    return Crops(images, labels, crop=crop, crops_per_image=per_image, augment=augment, zoom=zoom, seed=seed)
 
 
 @pytest.fixture
@@ -54,6 +54,19 @@ def test_resizing_keeps_a_ramp_and_puts_labels_where_it_is_highest(side, size):
     inside = np.clip((np.arange(size) + 0.5) * side / size, 0.5, side - 0.5)  # the border is not extrapolated
     np.testing.assert_allclose(image[size // 2], inside, rtol=1e-5)
     assert (np.diff(labels, axis=1) >= 0).all()
+
+
+def test_zoom_is_a_change_of_scale():
+    """Squares of ten pixels: their largest width in crops tells how far they are stretched."""
+    field = np.kron(np.arange(1, 26, dtype=np.int32).reshape(5, 5), np.ones((10, 10), np.int32))
+    for zoom, low, high in ((0, 10, 10), (0.25, 11, 13)):
+        dataset = crops([field], crop=24, zoom=zoom)
+        widest = 0
+        for epoch in range(20):
+            dataset.epoch = epoch
+            labels = dataset[0][1]
+            widest = max(widest, *(int((labels == i).sum(axis=1).max()) for i in np.unique(labels)))
+        assert low <= widest <= high
 
 
 def test_without_augmentation_a_crop_is_a_window(fields):

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from fcrbench import postprocess
 from fcrbench.methods.base import InstanceRules, Method
-from fcrbench.methods.fcrnet.loss import ColoringLoss, SimilarityLoss, power_normalise
+from fcrbench.methods.fcrnet.loss import EPSILON, ColoringLoss, SimilarityLoss, power_normalise
 from fcrbench.methods.fcrnet.model import LEVELS, UNet
 from fcrbench.methods.fcrnet.spec import FCRNetOptions
 from fcrbench.methods.fcrnet.targets import find_objects
@@ -40,7 +40,7 @@ class FCRNet(Method):
 
     def scores(self, output: Tensor) -> Tensor:
         if self.options.loss == "similarity":
-            return power_normalise(output, self.options.alpha[-1])
+            return power_normalise(output, self.options.alpha[-1]).clamp_min(EPSILON).log()
         return output.float()
 
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
@@ -52,5 +52,5 @@ class FCRNet(Method):
             "background": "mode" if o.background == "mode" else 0,
             "min_size": o.min_size,
             "fill_holes": o.fill_holes,
-            "join_contact": o.join_contact,
+            "join_doubt": o.join_doubt,
         }

@@ -5,7 +5,7 @@ from typing import Literal
 
 from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
-from fcrbench.methods.options import at_least, between
+from fcrbench.methods.options import at_least
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class FCRNetOptions:
     batch_norm          batch normalisation in the trunk (the paper has none)
     background          "mode": the most frequent colour of an image is its background (the authors' rule);
                         "first": channel 0
-    join_contact        an instance with this share of its edge on a larger one joins it, see
-                        `postprocess.join_fragments`; 0, none does (the paper)
+    join_doubt          an instance that the network does not tell apart from a larger one joins it, see
+                        `postprocess.instances`; needs background "first"; 0, none does (the paper)
     min_size            instances smaller than this are dropped; pixels
     fill_holes          fill holes that one instance encloses
     """
@@ -37,7 +37,7 @@ class FCRNetOptions:
     intensity: Literal["root", "linear"] = "root"
     batch_norm: bool = True
     background: Literal["mode", "first"] = "first"
-    join_contact: float = 0.25
+    join_doubt: float = 0.025
     min_size: int = 25
     fill_holes: bool = True
 
@@ -46,8 +46,9 @@ class FCRNetOptions:
             raise UsageError(f"options.colors is {self.colors}; expected at least 2, one of them background")
         if not self.alpha or min(self.alpha) <= 0:
             raise UsageError(f"options.alpha is {list(self.alpha)}; expected one or more positive powers")
-        at_least(0, self, "neighbour_distance", "min_size")
-        between(0, 1, self, "join_contact")
+        at_least(0, self, "neighbour_distance", "min_size", "join_doubt")
+        if self.join_doubt and self.background == "mode":
+            raise UsageError(f'options.join_doubt is {self.join_doubt}; with background "mode" expected 0')
 
 
 SPEC = MethodSpec(
@@ -67,7 +68,7 @@ SPEC = MethodSpec(
                 "intensity": "linear",
                 "batch_norm": False,
                 "background": "mode",
-                "join_contact": 0.0,
+                "join_doubt": 0.0,
                 "fill_holes": False,
             },
             training={

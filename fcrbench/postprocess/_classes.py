@@ -1,0 +1,42 @@
+"""The most likely class of every pixel, and how likely another one is."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcrbench.kernels import argmax as argmax_kernel
+from fcrbench.kernels import fragments as fragments_kernel
+from fcrbench.kernels._arrays import writable
+
+MAX_CLASSES = 256  # a class map is uint8
+
+
+def flat_planes(planes: NDArray) -> NDArray:
+    """Scores (K, H, W) as the kernels take them, (K, N)."""
+    # Two compiled versions: float16 holds nothing that float32 cannot, anything wider goes to float64.
+    dtype = np.float32 if planes.dtype.itemsize <= 4 else np.float64
+    return writable(np.ascontiguousarray(planes, dtype).reshape(len(planes), -1))
+
+
+def class_map(flat: NDArray, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The class of the largest score of every pixel; ValueError for a NaN or too many classes."""
+    if len(flat) > MAX_CLASSES:
+        raise ValueError(f"scores: expected at most {MAX_CLASSES} classes, found {len(flat)}")
+    classes = np.empty(shape, np.uint8)
+    if not argmax_kernel.argmax_planes(flat, classes.reshape(-1)):
+        n_nan = int(np.isnan(flat).any(axis=0).sum())
+        raise ValueError(f"scores: expected numbers, found NaN in {n_nan} of {classes.size} pixels")
+    return classes
+
+
+def doubt_map(flat: NDArray, shape: tuple[int, ...], background: int) -> NDArray[np.uint8]:
+    """Probability of the second most likely class besides the background, see `kernels.fragments.doubts`."""
+    doubt = np.empty(shape, np.uint8)
+    fragments_kernel.doubts(flat, background, doubt.reshape(-1))
+    return doubt
+
+
+def most_frequent(classes: NDArray[np.uint8], n_classes: int) -> int:
+    """The class of most pixels, the lowest one on a tie."""
+    counts = np.empty(n_classes, np.int64)
+    argmax_kernel.count_classes(classes.reshape(-1), counts)
+    return int(counts.argmax())
