@@ -6,9 +6,12 @@ from pathlib import Path
 import mutations
 import numpy as np
 import pytest
-from mutators import KINDS, mutate
+import torch
+from mutators import KINDS, mutate, network
+from safetensors.torch import save_file
 
 from fcrbench.errors import DataError
+from fcrbench.training.checkpoint import load_weights
 
 
 def test_changed_files_are_read_or_refused():
@@ -69,3 +72,24 @@ def test_what_is_wrong(read, expected):
         assert found is None
     else:
         assert re.search(expected, found)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda weight: weight * torch.nan, "0.weight holds NaN or infinity"),
+        (lambda weight: weight / 0, "0.weight holds NaN or infinity"),
+        (lambda weight: weight.int(), "0.weight is torch.int32"),
+        (lambda weight: weight[:1], "0.weight is .*expected"),
+        (lambda weight: weight.half(), None),
+    ],
+)
+def test_weights_must_be_finite_floats(tmp_path, change, words):
+    tensors = network().state_dict()
+    tensors["0.weight"] = change(tensors["0.weight"])
+    save_file(tensors, tmp_path / "a.safetensors")
+    if words is None:
+        load_weights(tmp_path / "a.safetensors", network())
+    else:
+        with pytest.raises(DataError, match=rf"a\.safetensors .*{words}"):
+            load_weights(tmp_path / "a.safetensors", network())
