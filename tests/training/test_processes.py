@@ -1,6 +1,7 @@
 """Several processes against one: the gradients are those of the whole batch, and errors end all of them."""
 
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import torch
 from failing import fail
 from torch import nn
 
+from fcrbench import run
+from fcrbench.config import RunConfig, TrainingConfig
 from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.training import processes
 from fcrbench.training.batchnorm import SyncedBatchNorm, synchronise
@@ -109,6 +112,14 @@ def test_processes_of_torchrun_start_none(monkeypatch):
         make_fabric("cuda:0", "32", together=True)
     with pytest.raises(FcrbenchError, match=r"2 processes for 1 CUDA device\(s\)"):
         make_fabric("cuda", "32", together=True)
+
+
+def test_more_processes_than_crops_in_a_batch_are_refused(monkeypatch):
+    fabric = SimpleNamespace(world_size=4)
+    monkeypatch.setattr(run, "make_fabric", lambda *given, together: fabric)
+    assert run.create_fabric(RunConfig(training=TrainingConfig(batch_size=4))) is fabric
+    with pytest.raises(UsageError, match=r"training\.batch_size is 3; expected at least 4"):
+        run.create_fabric(RunConfig(training=TrainingConfig(batch_size=3)))
 
 
 def test_batch_normalisation_keeps_its_names_weights_and_evaluation():
