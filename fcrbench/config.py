@@ -71,6 +71,11 @@ class DatasetConfig:
     root: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for key in ("name", "root"):
+            if key in self.options:
+                raise UsageError(f"dataset.options.{key} is no option; give it as dataset.{key}")
+
 
 @dataclass(frozen=True)
 class RunConfig:

@@ -79,6 +79,10 @@ def _colours(chunks: dict[bytes, list[bytes]], colour: int, bits: int) -> bytes:
     if colour == _PALETTE and (len(colours) % 3 or not 1 <= n <= 1 << bits):
         raise ValueError(f"a palette of {len(colours)} bytes")
     clear = (chunks.get(b"tRNS") or [b""])[0]
+    if colour != _PALETTE and any(
+        value >> bits for (value,) in struct.iter_unpack(">H", clear[: len(clear) // 2 * 2])
+    ):
+        clear = b""  # no pixel has such a value
     fits = {_GRAY: len(clear) == 2, _RGB: len(clear) == 6, _PALETTE: 1 <= len(clear) <= n}
     parts = [_chunk(b"PLTE", colours)] if colours else []
     return b"".join([*parts, _chunk(b"tRNS", clear)] if fits.get(colour) else parts)

@@ -87,6 +87,12 @@ def check_segments(page: Any, size: int) -> None:
     Also, some codecs return what they could decode from a cut strip without an error.
     """
     check_room(page.nbytes, page.nbytes, size)
+    if getattr(page.compression, "name", "") == "LERC":
+        raise ValueError("LERC compression is not read")  # its own header may claim any size
+    chunk = (
+        math.prod(page.chunks) * page.dtype.itemsize
+    )  # a strip or tile, also where it is larger than the page
+    check_room(chunk, chunk, size)
     expected, found = math.prod(page.chunked), len(page.dataoffsets)
     if found < expected and not page.is_contiguous:
         raise ValueError(f"{found} of {expected} strips or tiles are there")

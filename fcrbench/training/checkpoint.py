@@ -70,8 +70,9 @@ def load_weights(path: Path, network: nn.Module) -> None:
         found, wanted = (tuple(of[key].shape) if key in of else "none" for of in (tensors, expected))
         if found != wanted:
             raise DataError(f"{path} does not fit the network: {key} is {found}, expected {wanted}")
-        if expected[key].is_floating_point() != (tensors[key].dtype in _FLOATS):
-            raise DataError(f"{path} does not fit the network: {key} is {tensors[key].dtype}")
+        given, own = tensors[key].dtype, expected[key].dtype
+        if given not in (_FLOATS if own in _FLOATS else (own,)):
+            raise DataError(f"{path} does not fit the network: {key} is {given}, expected {own}")
         if tensors[key].is_floating_point() and not tensors[key].isfinite().all():
             raise DataError(f"{path} is damaged: {key} holds NaN or infinity")
     network.load_state_dict(tensors)  # casts to the type of each parameter

@@ -56,6 +56,8 @@ def _run_until_it_ends(command: list[str], count: int, limit: float, found: dict
             for line in lines:
                 number, _, what = line.decode(errors="replace").partition(" ")
                 current, wait = int(number), limit
+                if current == count:
+                    return count
                 if what:
                     found[current] = what
         else:
@@ -102,6 +104,8 @@ def _work(first: int, count: int, seed: int) -> None:
             os.lseek(2, 0, os.SEEK_SET)
         if problem is not None:
             os.write(1, f"{number} {kind}: {' '.join(problem.split())[:400]}\n".encode())
+    os.write(1, b"%d\n" % count)
+    os._exit(0)  # which is quicker than to take torch down
 
 
 class Files:

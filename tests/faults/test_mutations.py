@@ -79,7 +79,8 @@ def test_what_is_wrong(read, expected):
     [
         (lambda weight: weight * torch.nan, "0.weight holds NaN or infinity"),
         (lambda weight: weight / 0, "0.weight holds NaN or infinity"),
-        (lambda weight: weight.int(), "0.weight is torch.int32"),
+        (lambda weight: weight.int(), "0.weight is torch.int32, expected torch.float32"),
+        (lambda weight: weight * 1j, "0.weight is torch.complex64, expected torch.float32"),
         (lambda weight: weight[:1], "0.weight is .*expected"),
         (lambda weight: weight.half(), None),
     ],
