@@ -3,8 +3,9 @@
     python tools/train_weights.py                   # data/, runs/, then fcrbench/weights/
     python tools/train_weights.py --from runs/...   # store a run that is finished already
 
-tools/default_weights.toml says what is trained. Convolutions are stored as float16, all else as it is; the
-card's figures are of the stored weights, beside those of the float32 ones that were trained.
+tools/default_weights.toml says what is trained: each [[stage]] is a run with what it changes in the values
+above it, and begins with the weights of the stage before. Convolutions are stored as float16, all else as it
+is; the card's figures are of the stored weights, beside those of the float32 ones that were trained.
 """
 
 import argparse
@@ -50,14 +51,20 @@ def main() -> None:
 
 
 def train(config: Path, data: Path, runs: Path, device: str) -> Path:
-    """The run of a recipe; its data set is fetched where it needs files and names no folder."""
+    """The last run of a recipe; its data set is fetched where it needs files and names no folder."""
     values = tomllib.loads(config.read_text(encoding="utf-8"))
+    stages = values.pop("stage", [{}])
     dataset = values["dataset"]
     if not dataset.get("root") and dataset["name"] not in ("sample", "synthetic"):
         root = data / dataset["name"]
         root = root if root.is_dir() else fetch(dataset["name"], data)
         values = merge(values, {"dataset": {"root": str(root.resolve())}})
-    return make_run(merge(values, {"device": device}), runs)
+    run: Path | None = None
+    for stage in stages:
+        begun = {"device": device} | ({"init": str(run)} if run else {})
+        run = make_run(merge(merge(values, begun), stage), runs)
+    assert run is not None
+    return run
 
 
 def make_run(values: dict, runs: Path) -> Path:
@@ -65,6 +72,13 @@ def make_run(values: dict, runs: Path) -> Path:
 
     with TrainingDisplay(Console()) as display:
         return start(configure(values), runs, display)
+
+
+def stages_of(run: Path) -> list[Path]:
+    """The runs that led to one, the first one first: as far as each began with the weights of a run."""
+    config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
+    before = Path(config.get("init") or "")
+    return [*(stages_of(before) if (before / "summary.json").is_file() else []), run]
 
 
 def store(source: Path, target: Path) -> None:
@@ -83,8 +97,9 @@ def store(source: Path, target: Path) -> None:
 
 def write_card(run: Path, before: Path, after: Path) -> None:
     """Put the figures of the weights before and after they were stored into the model card."""
-    folders = (run, before, after)
-    trained, full, stored = (json.loads((folder / "summary.json").read_text()) for folder in folders)
+    full, stored, *stages = (
+        json.loads((folder / "summary.json").read_text()) for folder in (before, after, *stages_of(run))
+    )
     manifest = json.loads((run / "manifest.json").read_text())
     config = tomllib.loads((run / "config.toml").read_text())
     data = create(config["dataset"]["name"], config["dataset"].get("root"), **config["dataset"]["options"])
@@ -93,14 +108,15 @@ def write_card(run: Path, before: Path, after: Path) -> None:
         of = stored["metrics"][key]
         interval = f"{of['low']:.3f} to {of['high']:.3f}"
         rows.append(f"| {label} | {of['mean']:.4f} | {interval} | {full['metrics'][key]['mean']:.4f} |")
-    seconds = trained["training"]["seconds"]
+    crops = sum(stage["training"]["crops"] for stage in stages)
+    seconds = sum(stage["training"]["seconds"] for stage in stages)
     text = "\n".join(
         [
             BEGIN,
             f"Trained on {len(data.splits['train'])} fields of `{data.name}` "
-            f"({trained['training']['crops']:,} crops, {seconds / 60:.0f} min on {manifest['device']}, seed "
-            f"{manifest['seed']}), {trained['parameters']:,} parameters. Mean over the {stored['n_images']} "
-            "fields of the validation split, on which nothing was trained:",
+            f"({crops:,} crops, {seconds / 60:.0f} min on {manifest['device']}, seed "
+            f"{manifest['seed']}), {stages[-1]['parameters']:,} parameters. Mean over the "
+            f"{stored['n_images']} fields of the validation split, on which nothing was trained:",
             "",
             *rows,
             "",

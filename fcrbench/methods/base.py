@@ -93,7 +93,8 @@ class Method(ABC):
     def losses(self, output: Any, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
         """Terms of the loss; "loss" is the one minimised, the others are shown beside it.
 
-        output    what the network returned for a batch: a tensor, or a tuple or dict of them
+        output    what the network returned for a batch: a tensor, or a tuple or dict of them; the images are
+                  the first dimension of each. With several processes they are those of all
         labels    (B, H, W) int32 on the host, 0 = background, each image 1..n
         progress  share of the training done, 0 <= progress < 1
         """
@@ -109,8 +110,8 @@ class Method(ABC):
     def rules(self) -> InstanceRules | None:
         """The arguments with which `postprocess.instances` does what `postprocess` does, if there are such.
 
-        With them, images of any size are segmented by tiles, also those larger than memory, as the class of
-        each pixel is enough. None: post-processing needs the scores of the whole image.
+        With them, images of any size are segmented by tiles, also those larger than memory: the class of each
+        pixel is kept, and its doubt, not its scores. None: `postprocess` needs the scores of the whole image.
         """
         return None
 

@@ -75,7 +75,7 @@ def resize(image: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarray
     nearest = np.minimum(place.astype(np.int64), side - 1)
     first = np.clip(np.floor(place - 0.5).astype(np.int64), 0, max(side - 2, 0))
     second = np.minimum(first + 1, side - 1)
-    share = np.clip(place - 0.5 - first, 0, 1)
+    share = np.clip(place - 0.5 - first, 0, 1).astype(np.float32)
     image = image[first] * (1 - share)[:, None] + image[second] * share[:, None]
     image = image[:, first] * (1 - share) + image[:, second] * share
     return image, labels[nearest][:, nearest]

@@ -50,6 +50,7 @@ def test_image_and_labels_move_together(fields):
 def test_resizing_keeps_a_ramp_and_puts_labels_where_it_is_highest(side, size):
     ramp = np.repeat(np.arange(side, dtype=np.float32)[None] + 0.5, side, axis=0)
     image, labels = resize(ramp, (ramp > side / 2).astype(np.int32), size)
+    assert image.dtype == np.float32
     assert image.shape == labels.shape == (size, size)
     inside = np.clip((np.arange(size) + 0.5) * side / size, 0.5, side - 0.5)  # the border is not extrapolated
     np.testing.assert_allclose(image[size // 2], inside, rtol=1e-5)

@@ -1,6 +1,7 @@
 """Weights files: how they are named, what they say, and float16 ones."""
 
 import importlib.util
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -48,12 +49,48 @@ def test_the_header_names_the_method(file):
     assert registry.create(header.method, **header.options).options == registry.create("fcrnet").options
 
 
-def test_stored_as_float16(file, tmp_path):
-    """The rebuilding script halves convolutions only; loading gives float32 with those values."""
+@pytest.fixture
+def tool():
+    """tools/train_weights.py as a module."""
     script = Path(__file__).parents[2] / "tools" / "train_weights.py"
     spec = importlib.util.spec_from_file_location("train_weights", script)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+RECIPE = """
+method = "fcrnet"
+[dataset]
+name = "synthetic"
+[dataset.options]
+n_train = 2
+n_val = 1
+size = 64
+[training]
+epochs = 1
+crop = 32
+[[stage]]
+[[stage]]
+[stage.training]
+learning_rate = 0.001
+"""
+
+
+def test_a_recipe_of_two_stages(tool, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    last = tool.train(recipe, tmp_path / "data", tmp_path / "runs", "cpu")
+    first, second = tool.stages_of(last)
+    assert second == last
+    configs = [tomllib.loads((run / "config.toml").read_text()) for run in (first, second)]
+    assert [config["training"]["learning_rate"] for config in configs] == [0.002, 0.001]
+    assert configs[1]["init"] == str(first)
+    assert "init" not in configs[0]
+
+
+def test_stored_as_float16(tool, file, tmp_path):
+    """The rebuilding script halves convolutions only; loading gives float32 with those values."""
     half = tmp_path / "half.safetensors"
     tool.store(file, half)
     before, after = load_file(file), load_file(half)

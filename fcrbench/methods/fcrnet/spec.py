@@ -42,8 +42,8 @@ class FCRNetOptions:
     fill_holes: bool = True
 
     def __post_init__(self) -> None:
-        if self.colors < 2:
-            raise UsageError(f"options.colors is {self.colors}; expected at least 2, one of them background")
+        if not 2 <= self.colors <= 256:
+            raise UsageError(f"options.colors is {self.colors}; expected 2 to 256, one of them background")
         if not self.alpha or min(self.alpha) <= 0:
             raise UsageError(f"options.alpha is {list(self.alpha)}; expected one or more positive powers")
         at_least(0, self, "neighbour_distance", "min_size", "join_doubt")
