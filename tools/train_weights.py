@@ -43,10 +43,11 @@ def main() -> None:
     chosen = parser.parse_args()
     run = chosen.run or train(chosen.config, chosen.data, chosen.runs, chosen.device)
     config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
-    store(run / "weights" / "last.safetensors", STORED)
+    evaluated = run / "weights" / f"{config['evaluate']}.safetensors"
+    store(evaluated, STORED)
     scoring = {"device": chosen.device, "dataset": config["dataset"]}
     # Scored anew, by the code that scores the stored ones.
-    before = make_run({"weights": str(run), **scoring}, chosen.runs)
+    before = make_run({"weights": str(evaluated), **scoring}, chosen.runs)
     write_card(run, before, make_run({"weights": weights.DEFAULT, **scoring}, chosen.runs))
 
 
@@ -116,7 +117,8 @@ def write_card(run: Path, before: Path, after: Path) -> None:
             f"Trained on {len(data.splits['train'])} fields of `{data.name}` "
             f"({crops:,} crops, {seconds / 60:.0f} min on {manifest['device']}, seed "
             f"{manifest['seed']}), {stages[-1]['parameters']:,} parameters. Mean over the "
-            f"{stored['n_images']} fields of the validation split, on which nothing was trained:",
+            f"{stored['n_images']} fields of the validation split, on which nothing was trained"
+            + ("; the epoch was chosen by their PQ:" if config["evaluate"] == "best" else ":"),
             "",
             *rows,
             "",
