@@ -196,7 +196,7 @@ def test_unknown_names_are_refused_with_the_close_one():
         methods.create("fcrnet", colours=4)
     with pytest.raises(UsageError, match=r"known: default, paper"):
         methods.create("fcrnet", "papr")
-    with pytest.raises(UsageError, match=r"options.colors is 1; expected at least 2"):
+    with pytest.raises(UsageError, match=r"options.colors is 1; expected 2 to 256"):
         methods.create("fcrnet", colors=1)
     with pytest.raises(UsageError, match=r"options.alpha is \[\]; expected one or more positive"):
         methods.create("fcrnet", alpha=())
