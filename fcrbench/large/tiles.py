@@ -70,6 +70,9 @@ class Line(NamedTuple):
     def part(self, where: slice) -> "Line":
         return Line(self.value[where], self.id[where], self.doubt[where])
 
+    def put(self, where: slice, part: "Line") -> None:
+        self.value[where], self.id[where], self.doubt[where] = part.value, part.id, part.doubt
+
 
 Touching = tuple[Line, Line]  # pixels next to each other in two tiles
 
@@ -124,8 +127,7 @@ class Seams:
             over_corners.append((self.left.part(slice(0, -1)), first.part(slice(1, None))))
             over_corners.append((self.left.part(slice(1, None)), first.part(slice(0, -1))))
         bottom, last = line((-1, slice(None))), line((slice(None), -1))
-        for whole, part in zip(self.below, bottom, strict=True):
-            whole[x0:x1] = part
+        self.below.put(slice(x0, x1), bottom)
         self.left = Line(last.value.copy(), last.id, last.doubt.copy())
         yield from straight
         if self.corners:

@@ -12,6 +12,7 @@ from torch import multiprocessing
 from torch.multiprocessing import ProcessContext, ProcessExitedException, ProcessRaisedException
 
 from fcrbench.errors import FcrbenchError, UsageError
+from fcrbench.training.interrupt import stop_flag
 
 GRACE = 10.0  # seconds that the others have to end by themselves, and then by SIGTERM, before SIGKILL
 
@@ -93,21 +94,15 @@ def _process(
 @contextmanager
 def _passed_on(context: ProcessContext) -> Iterator[Callable[[], bool]]:
     """Pass Ctrl-C and SIGTERM on to all processes, as SIGTERM; tells whether one came. None outlives this."""
-    received: list[int] = []
 
-    def receive(number: int, _: object) -> None:
-        if number == signal.SIGINT and signal.SIGINT in received:
-            raise KeyboardInterrupt
-        received.append(number)
+    def terminate() -> None:
         for process in context.processes:
             process.terminate()
 
-    old = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(received)
+        with stop_flag(terminate) as stopped:
+            yield stopped
     finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
         for process in context.processes:
             process.kill()
 
