@@ -158,16 +158,19 @@ def renumber(labels: np.ndarray) -> np.ndarray:
 
 def join_fragments(labels: np.ndarray, contact: float) -> np.ndarray:
     """Each object that has `contact` of its edge on a larger one given to that one."""
-    return _join(labels, lambda sides, edge, size, pixels: (sides >= contact * edge, sides))
+    return _join(labels, lambda sides, edge, sizes, pixels: (sides >= contact * edge, sides))
 
 
 def join_undecided(labels: np.ndarray, scores: np.ndarray, background: int, bar: float) -> np.ndarray:
-    """Each object given to a larger one where doubt * sqrt(share) >= bar * ln(size), see `instances`."""
+    """Each object given to a larger one where the network is in doubt, see join_doubt of `instances`."""
     doubt = doubts(scores, background)
 
-    def rule(sides: int, edge: int, size: int, pixels: list[tuple[int, int]]) -> tuple[bool, int]:
+    def rule(
+        sides: int, edge: int, sizes: tuple[int, int], pixels: list[tuple[int, int]]
+    ) -> tuple[bool, int]:
         sum_ = sum(int(doubt[p]) for p in pixels)
-        return sum_ / (2 * 255 * sides) * np.sqrt(sides / edge) >= bar * np.log(size), sum_
+        needed = bar * np.log(sizes[0]) * np.log(sizes[1]) / 4
+        return sum_ / (2 * 255 * sides) * np.sqrt(np.sqrt(sides / edge)) >= needed, sum_
 
     return _join(labels, rule)
 
@@ -189,7 +192,7 @@ def doubts(scores: np.ndarray, background: int) -> np.ndarray:
 
 
 def _join(labels: np.ndarray, rule: Callable[..., tuple[bool, int]]) -> np.ndarray:
-    """rule(sides shared, edge, size of the smaller, pixels on both sides): whether it joins, how strongly."""
+    """rule(shared sides, edge of the smaller, both sizes, pixels of both sides): does it join, how much."""
     labels = renumber(labels)
     sides: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for (y, x), a in np.ndenumerate(labels):
@@ -203,7 +206,7 @@ def _join(labels: np.ndarray, rule: Callable[..., tuple[bool, int]]) -> np.ndarr
         candidates = []
         for (one, b), pixels in sides.items():
             if one == a and b > 0 and rank[b] > rank[a]:
-                joins, strength = rule(len(pixels) // 2, edge, rank[a][0], pixels)
+                joins, strength = rule(len(pixels) // 2, edge, (rank[a][0], rank[b][0]), pixels)
                 if joins:
                     candidates.append((strength, -b))
         owner[a] = -max(candidates)[1] if candidates else a

@@ -36,7 +36,8 @@ class Contacts:
         small, large = self._ordered()
         mean = self.doubt / (2 * MOST * self.sides)
         share = self.sides / self.edges[small]
-        enough = mean * np.sqrt(share) >= bar * np.log(self.sizes[small])
+        needed = bar * np.log(self.sizes[small]) * np.log(self.sizes[large]) / 4
+        enough = mean * np.sqrt(np.sqrt(share)) >= needed
         return self._owners(small, large, self.doubt, enough)
 
     def _ordered(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

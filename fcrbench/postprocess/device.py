@@ -181,7 +181,8 @@ def _without_fragments(labels: Tensor, n: int, doubt: Tensor, bar: float) -> tup
     size = torch.bincount(labels.reshape(-1), minlength=n + 1)
     larger = (size[other] > size[one]) | ((size[other] == size[one]) & (other < one))
     mean = strength.double() / (2 * MOST * sides)
-    enough = mean * (sides.double() / edge[one]).sqrt() >= bar * size[one].double().log()
+    needed = bar * size[one].double().log() * size[other].double().log() / 4
+    enough = mean * (sides.double() / edge[one]).sqrt().sqrt() >= needed
     at = (one > 0) & (other > 0) & larger & enough
     one, other, strength = one[at], other[at], strength[at]
     most = torch.zeros_like(size).scatter_reduce_(0, one, strength, "amax")

@@ -45,12 +45,14 @@ def instances(
         min_size: objects of fewer pixels become background.
         fill_holes: afterwards give every hole to the object around it, see `postprocess.fill_holes`.
         join_doubt: before all else give objects that are pieces of a larger one to that one, those for which
-            doubt * sqrt(share) >= join_doubt * ln(size); 0, join none. `share` is the part of the object's
-            edge that lies on the larger one (see `postprocess.join_fragments`), `doubt` the mean probability,
-            by the softmax of the scores, of the second most likely class besides the background over the
-            pixels on both sides of it: up to 0.5 where a colour fades into another within a nucleus, near 0
-            where two nuclei meet. `size` is in pixels. Of several larger ones the one with the largest sum of
-            doubt, then the one that comes first. Scores then are logits, and the background is a class.
+            doubt * share^(1/4) >= join_doubt * ln(sqrt(size)) * ln(sqrt(larger)); 0, join none. `share` is
+            the part of the object's edge that lies on the larger one (see `postprocess.join_fragments`),
+            `doubt` the mean probability, by the softmax of the scores, of the second most likely class
+            besides the background over the pixels on both sides of it: up to 0.5 where a colour fades into
+            another within a nucleus, near 0 where two nuclei meet. `size` and `larger` are the pixels of the
+            two: the more both have, the more they are objects of their own. Of several larger ones the one
+            with the largest sum of doubt, then the one that comes first. Scores then are logits, and the
+            background is a class.
         out: a C-contiguous (H, W) int32 array to write the labels to.
 
     Returns:

@@ -90,7 +90,7 @@ def test_a_perfect_coloring_costs_nothing(labels):
 
 def test_a_permuted_coloring_costs_the_same(labels):
     """No colour is right by itself: only the background's is fixed, when none is preferred."""
-    loss = ColoringLoss(1.0, order=0)
+    loss = ColoringLoss(1.0, color_cost=0)
     logits = embedding((2, 4, 24, 24), scale=3)
     objects = find_objects(labels, 5, CPU)
     for order in ([0, 2, 3, 1], [0, 3, 2, 1]):

@@ -53,8 +53,8 @@ class ColoringLoss:
     Channel 0 is background. At each step every object takes the colour that costs it least (mean
     -log p over its pixels), most confident object first, a colour held by a neighbour costing
     `penalty` more. The target follows the prediction, so any valid colouring is right, as the paper
-    wants, and yet every pixel has a plain target from the first step. Each colour costs `order` more than
-    the one before it: an object without close neighbours takes the first colour, and only touching ones
+    wants, and yet every pixel has a plain target from the first step. Each colour costs `color_cost` more
+    than the one before it: an object without close neighbours takes the first colour, and only touching ones
     have to agree on who takes the next.
 
     entropy  the cross-entropy, averaged over all pixels
@@ -64,8 +64,8 @@ class ColoringLoss:
     """
 
     inter_weight: float
+    color_cost: float = 0.5
     penalty: float = 5.0
-    order: float = 0.5
 
     def __call__(self, logits: Tensor, objects: Objects) -> dict[str, Tensor]:
         log_p = logits.float().log_softmax(dim=1)
@@ -78,7 +78,7 @@ class ColoringLoss:
         """The colour of every pixel, (B, H, W) int64."""
         cost, _ = object_means(-log_p, objects)
         foreground = cost[:, 1:].cpu().numpy()
-        foreground += self.order * np.arange(foreground.shape[1], dtype=np.float32)
+        foreground += self.color_cost * np.arange(foreground.shape[1], dtype=np.float32)
         color = np.zeros(len(cost), np.int64)
         for first, near in zip(objects.first, objects.near, strict=True):
             n = len(near)  # with the background, which is row `first`

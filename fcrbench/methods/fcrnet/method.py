@@ -20,7 +20,7 @@ class FCRNet(Method):
 
     def build(self) -> nn.Module:
         o = self.options
-        return UNet(o.colors, batch_norm=o.batch_norm)
+        return UNet(o.colors, o.filters, o.batch_norm)
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
         return super().normalize(root(image) if self.options.intensity == "root" else image)
@@ -31,7 +31,7 @@ class FCRNet(Method):
         if o.loss == "similarity":
             h = power_normalise(output, self.alpha(progress))
             return SimilarityLoss(o.inter_weight)(h, objects)
-        return ColoringLoss(o.inter_weight)(output, objects)
+        return ColoringLoss(o.inter_weight, o.color_cost)(output, objects)
 
     def alpha(self, progress: float) -> float:
         """The power of Eq. 4 at this share of the training: equal stages, as in the authors' code."""

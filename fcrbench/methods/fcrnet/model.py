@@ -1,9 +1,12 @@
 """The U-Net of FCRNet: 16 filters, doubled in the four next levels, 2.7 M parameters."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-LEVELS = 4
+LEVELS = 4  # halvings of the resolution
+FILTERS = (16, 32, 64, 128, 256)  # of the paper
 
 
 def _conv(inputs: int, outputs: int, batch_norm: bool) -> nn.Sequential:
@@ -22,7 +25,7 @@ class UNet(nn.Module):
     embedding e of the paper, before its normalisation (Eq. 4).
 
     colors       K, the number of channels of the embedding
-    filters      channels of the first level, doubled at each of the next four
+    filters      channels of each level, that of full resolution first
     batch_norm   normalise after every convolution of the trunk (the paper does not)
 
     A 3x3 convolution that keeps its channels goes with each upsampling, which gives 2,746,740 parameters
@@ -30,24 +33,23 @@ class UNet(nn.Module):
     authors' code reaches the same 2.7 M with a second decoder that it never trains.
     """
 
-    def __init__(self, colors: int = 4, filters: int = 16, batch_norm: bool = False) -> None:
+    def __init__(self, colors: int = 4, filters: Sequence[int] = FILTERS, batch_norm: bool = False) -> None:
         super().__init__()
-        widths = [filters * 2**level for level in range(LEVELS + 1)]
         self.down = nn.ModuleList()
         inputs = 1
-        for width in widths:
+        for width in filters:
             self.down.append(nn.Sequential(_conv(inputs, width, batch_norm), _conv(width, width, batch_norm)))
             inputs = width
         self.up = nn.ModuleList()
         self.join = nn.ModuleList()
-        for width in reversed(widths[:-1]):
-            self.up.append(_conv(2 * width, 2 * width, batch_norm))
+        for width, below in zip(filters[-2::-1], filters[:0:-1], strict=True):
+            self.up.append(_conv(below, below, batch_norm))
             self.join.append(
-                nn.Sequential(_conv(3 * width, width, batch_norm), _conv(width, width, batch_norm))
+                nn.Sequential(_conv(width + below, width, batch_norm), _conv(width, width, batch_norm))
             )
         self.pool = nn.MaxPool2d(2)
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
-        self.head = nn.Conv2d(filters, colors, 3, padding=1)
+        self.head = nn.Conv2d(filters[0], colors, 3, padding=1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

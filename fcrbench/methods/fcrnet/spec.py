@@ -16,10 +16,13 @@ class FCRNetOptions:
     loss                "coloring": cross-entropy to a dynamic colouring, channel 0 is background;
                         "similarity": Eq. 1 on the power-normalised embedding of Eq. 4
     alpha               powers of Eq. 4, one for each equal share of the training ("similarity")
+    color_cost          what each colour costs more than the one before in the dynamic colouring, so that
+                        objects without close neighbours take the first one ("coloring")
     inter_weight        weight of the similarity of neighbours in the loss
     neighbour_distance  objects at most this far apart are neighbours; pixels
     intensity           "linear": mean 0 and deviation 1; "root": the same after the square root of what is
                         above the 1st percentile, so that dim nuclei count beside bright ones
+    filters             channels of the network at full resolution and at each of its four halvings
     batch_norm          batch normalisation in the trunk (the paper has none)
     background          "mode": the most frequent colour of an image is its background (the authors' rule);
                         "first": channel 0
@@ -32,9 +35,11 @@ class FCRNetOptions:
     colors: int = 4
     loss: Literal["coloring", "similarity"] = "coloring"
     alpha: tuple[float, ...] = (2.0, 2.0, 4.0, 6.0, 8.0)
+    color_cost: float = 0.5
     inter_weight: float = 0.2
     neighbour_distance: int = 4
     intensity: Literal["root", "linear"] = "root"
+    filters: tuple[int, ...] = (16, 32, 64, 128, 256)
     batch_norm: bool = True
     background: Literal["mode", "first"] = "first"
     join_doubt: float = 0.025
@@ -46,7 +51,9 @@ class FCRNetOptions:
             raise UsageError(f"options.colors is {self.colors}; expected 2 to 256, one of them background")
         if not self.alpha or min(self.alpha) <= 0:
             raise UsageError(f"options.alpha is {list(self.alpha)}; expected one or more positive powers")
-        at_least(0, self, "neighbour_distance", "min_size", "join_doubt")
+        if len(self.filters) != 5 or min(self.filters) < 1:
+            raise UsageError(f"options.filters is {list(self.filters)}; expected five numbers of channels")
+        at_least(0, self, "color_cost", "neighbour_distance", "min_size", "join_doubt")
         if self.join_doubt and self.background == "mode":
             raise UsageError(f'options.join_doubt is {self.join_doubt}; with background "mode" expected 0')
 
