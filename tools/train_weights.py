@@ -4,13 +4,15 @@
     python tools/train_weights.py --from runs/...   # store a run that is finished already
 
 tools/default_weights.toml says what is trained: each [[stage]] is a run with what it changes in the values
-above it, and begins with the weights of the stage before. Convolutions are stored as float16, all else as it
+above it, and begins with the weights of the stage before: those that `begin` names, "last" or "best", in a
+network that has grown where options.filters are others. Convolutions are stored as float16, all else as it
 is; the card's figures are of the stored weights, beside those of the float32 ones that were trained.
 """
 
 import argparse
 import json
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +25,13 @@ from fcrbench.config import merge
 from fcrbench.configure import configure
 from fcrbench.datasets import create
 from fcrbench.datasets.fetch import fetch
+from fcrbench.inference import read_method
+from fcrbench.methods import create as create_method
+from fcrbench.methods.fcrnet.grow import grow
 from fcrbench.progress import TrainingDisplay
 from fcrbench.run import start
+from fcrbench.training.checkpoint import load_weights, save_weights
+from fcrbench.training.engine import build_network
 
 HERE = Path(__file__).parent
 STORED = weights.resolve(weights.DEFAULT)
@@ -62,10 +69,27 @@ def train(config: Path, data: Path, runs: Path, device: str) -> Path:
         values = merge(values, {"dataset": {"root": str(root.resolve())}})
     run: Path | None = None
     for stage in stages:
-        begun = {"device": device} | ({"init": str(run)} if run else {})
-        run = make_run(merge(merge(values, begun), stage), runs)
+        begin = stage.pop("begin", "last")
+        stage = merge(merge(values, {"device": device}), stage)
+        if run:
+            stage["init"] = str(grown(run / "weights" / f"{begin}.safetensors", stage.get("options", {})))
+        run = make_run(stage, runs)
     assert run is not None
     return run
+
+
+def grown(path: Path, options: dict) -> Path:
+    """The weights of FCRNet at `path`, or beside them those of a network with the channels of `options`."""
+    trained = read_method(path)
+    larger = create_method(weights.read_header(path).method, **asdict(trained.options) | options)
+    if larger.options.filters == trained.options.filters:
+        return path
+    small, large = trained.build(), build_network(larger, seed=0)
+    load_weights(path, small)
+    grow(small, large)
+    target = path.with_name(f"{path.stem}-grown.safetensors")
+    save_weights(target, large, weights.read_header(path).method, larger)
+    return target
 
 
 def make_run(values: dict, runs: Path) -> Path:
@@ -78,7 +102,7 @@ def make_run(values: dict, runs: Path) -> Path:
 def stages_of(run: Path) -> list[Path]:
     """The runs that led to one, the first one first: as far as each began with the weights of a run."""
     config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
-    before = Path(config.get("init") or "")
+    before = Path(config.get("init") or "").parent.parent  # a run's weights/*.safetensors
     return [*(stages_of(before) if (before / "summary.json").is_file() else []), run]
 
 

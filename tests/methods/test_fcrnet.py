@@ -8,6 +8,7 @@ import torch
 
 from fcrbench import methods
 from fcrbench.errors import UsageError
+from fcrbench.methods.fcrnet.grow import grow
 from fcrbench.methods.fcrnet.loss import (
     ColoringLoss,
     SimilarityLoss,
@@ -37,6 +38,31 @@ def test_output_has_a_channel_per_color_at_the_size_of_the_image(colors):
     network = methods.create("fcrnet", colors=colors).build().eval()
     with torch.inference_mode():
         assert network(torch.zeros(2, 1, 32, 48)).shape == (2, colors, 32, 48)
+
+
+def test_a_grown_network_computes_what_the_smaller_one_does():
+    torch.manual_seed(0)
+    trained = methods.create("fcrnet", filters=(4, 6, 8, 8, 12)).build()
+    for module in trained.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # as after a training
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+            torch.nn.init.normal_(module.weight)
+    larger = methods.create("fcrnet", filters=(6, 6, 12, 9, 20)).build()
+    grow(trained, larger)
+    image = embedding((2, 1, 48, 32))
+    with torch.inference_mode():
+        torch.testing.assert_close(larger.eval()(image), trained.eval()(image))
+    larger.train()(image).square().mean().backward()
+    assert all(p.grad.abs().max() > 0 for p in larger.parameters())
+    with pytest.raises(ValueError, match=r"at least \[6, 6, 12, 9, 20\], found \[4, 6, 8, 8, 12\]"):
+        grow(larger, trained)
+
+
+def test_other_channels_are_told_apart():
+    for filters in ((16, 32, 64, 128), (16, 32, 64, 128, 0)):
+        with pytest.raises(UsageError, match=r"options.filters is .*; expected five numbers of channels"):
+            methods.create("fcrnet", filters=filters)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ class UNet(nn.Module):
 
     def __init__(self, colors: int = 4, filters: Sequence[int] = FILTERS, batch_norm: bool = False) -> None:
         super().__init__()
+        self.filters = tuple(filters)
         self.down = nn.ModuleList()
         inputs = 1
         for width in filters:
