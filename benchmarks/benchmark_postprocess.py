@@ -51,9 +51,9 @@ def decoder(method: str) -> Decode:
     """The method's post-processing with its default options."""
     if method == "fcrnet":  # needs no PyTorch for this
         o = FCRNetOptions()
-        return lambda scores: postprocess.instances(
-            scores, 0, min_size=o.min_size, fill_holes=o.fill_holes, join_doubt=o.join_doubt
-        )
+        names = ("min_size", "fill_holes", "join_doubt", "border_size", "min_margin")
+        rules = {name: getattr(o, name) for name in names}
+        return lambda scores: postprocess.instances(scores, 0, **rules)
     try:
         return methods.create(method).postprocess
     except (ImportError, UsageError) as error:

@@ -20,7 +20,7 @@ from fcrbench.large.instances import instances_of_classes
 from fcrbench.large.tiles import Source
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method
-from fcrbench.postprocess._classes import class_map, doubt_map, flat_planes
+from fcrbench.postprocess._classes import class_map, doubt_map, flat_planes, margin_map
 from fcrbench.training.checkpoint import load_weights
 from fcrbench.training.device import channels_last, make_fabric
 from fcrbench.weights import DEFAULT, read_header, resolve
@@ -55,16 +55,16 @@ class Predictor:
     def __call__(self, image: np.ndarray | Source) -> np.ndarray:
         """Instances of one image (H, W), see `scores`: int32 labels of the same size, 0 = background.
 
-        Where the image is tiled and the method has `rules`, the class of each pixel is kept, not its scores.
-        Raises DataError where the network's output holds NaN.
+        Where the image is tiled and the method has `rules`, the class of each pixel, its doubt and its margin
+        are kept, not its scores. Raises DataError where the network's output holds NaN.
         """
         start = time.perf_counter()
         rules = self.method.rules()
         if rules is not None and self._side(image):
-            classes, doubt = self.classes(image)
+            classes, doubt, margin = self.classes(image)
             middle = time.perf_counter()
             labels = np.empty(classes.shape, np.int32)
-            instances_of_classes(classes, labels, doubt=doubt, **rules)
+            instances_of_classes(classes, labels, doubt=doubt, margin=margin, **rules)
         else:
             scores = self.scores(image)
             if any(np.isnan(plane).any() for plane in scores):
@@ -88,10 +88,10 @@ class Predictor:
         return scores
 
     def classes(self, image: np.ndarray | Source, out: Any = None) -> Any:
-        """The class of largest score of every pixel, the lowest one on a tie, and its doubt; by tiles.
+        """The class of largest score of every pixel, the lowest one on a tie, its doubt and margin; by tiles.
 
-        out   (2, H, W) uint8, written by slices; else a new array. The second plane is `postprocess.doubt`, 0
-              where the method names no class as background
+        out   (3, H, W) uint8, written by slices; else a new array. The further planes are `postprocess.doubt`
+              and `margin`, 0 where the method names no class as background
         Raises as `scores`, and DataError where the network's output holds NaN.
         """
         background = (self.method.rules() or {}).get("background", "mode")
@@ -101,8 +101,9 @@ class Predictor:
             if np.isnan(flat).any():
                 raise DataError(_NAN)
             found = class_map(flat, shape)
-            doubt = np.zeros_like(found) if background == "mode" else doubt_map(flat, shape, background)
-            return np.stack([found, doubt])
+            if background == "mode":
+                return np.stack([found, np.zeros_like(found), np.zeros_like(found)])
+            return np.stack([found, doubt_map(flat, shape, background), margin_map(flat, found, background)])
 
         return self._by_tiles(image, best, out)
 

@@ -175,6 +175,39 @@ def join_undecided(labels: np.ndarray, scores: np.ndarray, background: int, bar:
     return _join(labels, rule)
 
 
+def remove_unsure(labels: np.ndarray, scores: np.ndarray, background: int, least: float) -> np.ndarray:
+    """Without the objects whose mean margin over the background is less."""
+    margin = margins(scores, background)
+    kept = labels.copy()
+    for k in np.unique(labels[labels > 0]):
+        pixels = [int(v) for v in margin[labels == k]]
+        if sum(pixels) < 16 * least * len(pixels):
+            kept[labels == k] = 0
+    return renumber(kept)
+
+
+def remove_cut(labels: np.ndarray, size: int) -> np.ndarray:
+    """Without the objects of fewer pixels than `size` that reach the border of the image."""
+    kept = labels.copy()
+    for k in np.unique(labels[labels > 0]):
+        y, x = np.nonzero(labels == k)
+        reach = min(y.min(), x.min(), labels.shape[0] - 1 - y.max(), labels.shape[1] - 1 - x.max())
+        if reach == 0 and len(y) < size:
+            kept[labels == k] = 0
+    return renumber(kept)
+
+
+def margins(scores: np.ndarray, background: int) -> np.ndarray:
+    """16 times the lead of the largest score over that of the background, rounded, at most 255."""
+    found = np.zeros(scores.shape[1:], np.uint8)
+    for where in np.ndindex(*found.shape):
+        values = scores[(slice(None), *where)]
+        best, ground = float(values.max()), float(values[background])
+        if best > ground:
+            found[where] = 255 if best - ground > 15.9375 else int(16 * (best - ground) + 0.5)
+    return found
+
+
 def doubts(scores: np.ndarray, background: int) -> np.ndarray:
     """255 times the softmax probability of the second most likely class besides the background."""
     found = np.zeros(scores.shape[1:], np.uint8)

@@ -25,7 +25,14 @@ from fcrbench.io import write_labels, write_png
 from fcrbench.large.files import new_labels, open_image
 from fcrbench.scoring import score_folders
 
-RULES = {"background": 0, "min_size": 25, "fill_holes": True, "join_doubt": 0.025}
+RULES = {
+    "background": 0,
+    "min_size": 10,
+    "fill_holes": True,
+    "join_doubt": 0.025,
+    "border_size": 25,
+    "min_margin": 2.2,
+}
 CHUNK = 1024
 ALL = (slice(None), slice(None))
 
@@ -36,11 +43,14 @@ def fields() -> list[np.ndarray]:
 
 
 def make_classes(path: Path, side: int) -> None:
-    """Fields side by side, their nuclei in three colours: (side, side) uint8; beside it doubt.zarr."""
+    """Fields side by side, their nuclei in three colours: (side, side) uint8; beside it doubt and margin."""
     import zarr
 
-    doubt = zarr.create_array(
-        str(path.with_name("doubt.zarr")), shape=(side, side), chunks=(CHUNK, CHUNK), dtype=np.uint8
+    doubt, margin = (
+        zarr.create_array(
+            str(path.with_name(f"{name}.zarr")), shape=(side, side), chunks=(CHUNK, CHUNK), dtype=np.uint8
+        )
+        for name in ("doubt", "margin")
     )
     rng = np.random.default_rng(0)
     classes = [np.where(labels > 0, labels % 3 + 1, 0).astype(np.uint8) for labels in fields()]
@@ -55,6 +65,7 @@ def make_classes(path: Path, side: int) -> None:
         out[y : y + CHUNK] = band
         # A few per cent within nuclei, as a trained network has it.
         doubt[y : y + CHUNK] = rng.integers(0, 12, band.shape, np.uint8) * (band > 0)
+        margin[y : y + CHUNK] = rng.integers(40, 100, band.shape, np.uint8) * (band > 0)
 
 
 def large_step(step: str, folder: Path) -> float | None:
@@ -66,8 +77,8 @@ def large_step(step: str, folder: Path) -> float | None:
             large.label(open_image(source), out)
     elif step == "instances":
         with new_labels(labels, shape, overwrite=True) as out:
-            doubt = open_image(folder / "doubt.zarr")
-            large.instances_of_classes(open_image(source), out, doubt=doubt, **RULES)
+            planes = {name: open_image(folder / f"{name}.zarr") for name in ("doubt", "margin")}
+            large.instances_of_classes(open_image(source), out, **planes, **RULES)
     elif step == "score":
         large.score(open_image(plain), open_image(labels))
     elif step == "label in memory":
@@ -81,7 +92,7 @@ def large_step(step: str, folder: Path) -> float | None:
     elif step == "instances in memory":
         with new_labels(labels, shape, overwrite=True) as out:
             classes = open_image(source)[ALL]
-            scores = (np.arange(4, dtype=np.uint8)[:, None, None] == classes).astype(np.float32)
+            scores = 4 * (np.arange(4, dtype=np.uint8)[:, None, None] == classes).astype(np.float32)
             start = time.process_time()
             found = postprocess.instances(scores, **RULES)
             seconds = time.process_time() - start

@@ -21,6 +21,8 @@ class Components:
         offsets: (tiles + 1,) int64: component k of tile t is piece offsets[t] + k, from 1 on.
         number: (pieces + 1,) int64, the component that each piece is part of; 0 for 0.
         first: (count + 1,) int64, flat index of the first pixel of each; size: its pixels. Entry 0 is unused.
+        on_border: (count + 1,) bool, whether each touches the border of the image.
+        margin: (count + 1,) int64, of its pixels, summed; 0 where none was given.
         contacts: which of them lie against each other, where that was asked for.
     """
 
@@ -28,6 +30,8 @@ class Components:
     number: NDArray[np.int64]
     first: NDArray[np.int64]
     size: NDArray[np.int64]
+    on_border: NDArray[np.bool_]
+    margin: NDArray[np.int64]
     contacts: Contacts | None
 
     @property
@@ -46,12 +50,14 @@ def find_components(
     background: int | None,
     connectivity: int,
     doubt: Source | None = None,
+    margin: Source | None = None,
 ) -> Components:
-    """One pass over the tiles. doubt: (H, W) uint8; where it is given, contacts are found."""
+    """One pass over the tiles. doubt, margin: (H, W) uint8; with doubt, contacts are found."""
     height, width = source.shape
     seams = Seams(width, source.dtype, connectivity > 1)
     offsets = np.zeros(len(grid) + 1, np.int64)
     first, size, edges = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
+    on_border, margins = [np.zeros(1, bool)], [np.zeros(1, np.int64)]
     joins, shared = [np.zeros((2, 0), np.int64)], [np.zeros((4, 0), np.int64)]
     across = [np.zeros((4, 0), np.int64)]  # what is shared over the seams, also with background
     for tile in grid:
@@ -62,6 +68,9 @@ def find_components(
         offsets[tile.number + 1] = offset + runs.count
         size.append(runs.sizes()[1:])
         first.append(_first_pixels(runs, tile, width))
+        on_border.append(_on_border(runs, tile, height, width)[1:])
+        if margin is not None:
+            margins.append(runs.sums(np.ascontiguousarray(margin[tile.where]))[1:])
         if unsure is not None:
             inside = runs.contacts(unsure)
             edges.append(inside.edges[1:])
@@ -83,8 +92,11 @@ def find_components(
     rank = np.zeros(n, np.int64)
     rank[1:][order] = np.arange(1, n)
     number = rank[number]
-    total = np.zeros(n, np.int64)
+    total, margin_sums, touched = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, bool)
     np.add.at(total, number, pieces_size)
+    np.logical_or.at(touched, number, np.concatenate(on_border))
+    if margin is not None:
+        np.add.at(margin_sums, number, np.concatenate(margins))
     found = None
     if doubt is not None:
         edge_sums = np.zeros(n, np.int64)
@@ -96,7 +108,8 @@ def find_components(
         every[:2] = np.sort(number[every[:2]], axis=0)
         a, b, sides, sum_ = _summed(every[:, every[0] > 0])
         found = Contacts(total, edge_sums, np.stack([a, b]), sides, sum_)
-    return Components(offsets, number, np.append(0, np.sort(lowest[1:])), total, found)
+    in_order = np.append(0, np.sort(lowest[1:]))
+    return Components(offsets, number, in_order, total, touched, margin_sums, found)
 
 
 def _first_pixels(runs: Runs, tile: Tile, width: int) -> NDArray[np.int64]:
@@ -104,6 +117,12 @@ def _first_pixels(runs: Runs, tile: Tile, width: int) -> NDArray[np.int64]:
     highest = np.maximum.accumulate(np.append(0, runs.labels[:-1]))
     y, x = np.divmod(runs.starts[:-1][runs.labels > highest], runs.shape[1])
     return (y + tile.rows.start) * width + (x + tile.columns.start)
+
+
+def _on_border(runs: Runs, tile: Tile, height: int, width: int) -> NDArray[np.bool_]:
+    """(count + 1,) whether each touches the border of the whole image."""
+    rows, columns = tile.rows, tile.columns
+    return runs.on_border(rows.start == 0, rows.stop == height, columns.start == 0, columns.stop == width)
 
 
 def _summed(pairs: Pairs) -> Pairs:

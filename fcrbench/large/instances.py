@@ -9,7 +9,8 @@ from fcrbench.large.components import find_components, read_tile
 from fcrbench.large.holes import SeamHoles
 from fcrbench.large.tiles import TILE, Source, Target, Tile, tiles
 from fcrbench.postprocess import label as label_array
-from fcrbench.postprocess._runs import Runs, check_connectivity, check_join, check_min_size
+from fcrbench.postprocess._kept import Least
+from fcrbench.postprocess._runs import Runs, check_background_named, check_connectivity, check_join
 from fcrbench.postprocess.labelling import bits_of
 
 _MOST = np.iinfo(np.int32).max
@@ -42,8 +43,11 @@ def instances_of_classes(
     min_size: int = 0,
     fill_holes: bool = False,
     join_doubt: float = 0.0,
+    border_size: int = 0,
+    min_margin: float = 0.0,
     *,
     doubt: Source | None = None,
+    margin: Source | None = None,
     tile: int = TILE,
 ) -> int:
     """`postprocess.instances`, from the class of each pixel on, of an image read and written by tiles.
@@ -51,21 +55,31 @@ def instances_of_classes(
     The same ids, whatever the tiles: sizes, contacts and holes are those of whole objects. See `label` for
     memory and arguments, `postprocess.instances` for the rules; with holes to fill, `out` is also read.
 
-    doubt: (H, W) uint8, for join_doubt: what `postprocess.doubt` gives.
+    doubt, margin: (H, W) uint8, for join_doubt and min_margin: what `postprocess.doubt` and
+        `postprocess.margin` give.
     """
-    check_min_size(min_size)
-    check_join(join_doubt, background)
-    if join_doubt and (doubt is None or doubt.shape != class_map.shape or doubt.dtype != np.uint8):
-        found = "none" if doubt is None else f"{doubt.dtype} {doubt.shape}"
-        raise ValueError(f"doubt: expected uint8 {class_map.shape} for join_doubt, found {found}")
+    least = Least(min_size, border_size, min_margin)
+    check_join(join_doubt)
+    check_background_named(background, join_doubt=join_doubt, min_margin=min_margin)
+    doubt = _checked(doubt, "doubt", class_map, "join_doubt") if join_doubt else None
+    margin = _checked(margin, "margin", class_map, "min_margin") if min_margin else None
     if background == "mode":
         background = _most_frequent(class_map, tile)
-    decoder = _Decoder(class_map, out, tile, background, connectivity, doubt if join_doubt else None)
+    decoder = _Decoder(class_map, out, tile, background, connectivity, doubt, margin)
     if decoder.found.contacts is not None:
         decoder.give(decoder.found.contacts.pieces_by_doubt(join_doubt))
-    if min_size > 1:
-        decoder.give(np.where(decoder.sizes() >= min_size, np.arange(decoder.found.count + 1), 0))
+    if least.asks:
+        found = decoder.found
+        sums = (decoder.of_objects(each) for each in (found.size, found.on_border, found.margin))
+        decoder.give(np.where(least.met(*sums), np.arange(found.count + 1), 0))
     return decoder.write(fill_holes)
+
+
+def _checked(plane: Source | None, name: str, class_map: Source, rule: str) -> Source:
+    if plane is None or plane.shape != class_map.shape or plane.dtype != np.uint8:
+        found = "none" if plane is None else f"{plane.dtype} {plane.shape}"
+        raise ValueError(f"{name}: expected uint8 {class_map.shape} for {rule}, found {found}")
+    return plane
 
 
 class _Decoder:
@@ -79,6 +93,7 @@ class _Decoder:
         background: int | None,
         connectivity: int,
         doubt: Source | None = None,
+        margin: Source | None = None,
     ) -> None:
         check_connectivity(connectivity)
         self.grid = tiles(source.shape, side)
@@ -89,17 +104,17 @@ class _Decoder:
         self.source, self.out = source, out
         self.background = bits_of(background, np.dtype(source.dtype))
         self.connectivity = connectivity
-        self.found = find_components(source, self.grid, self.background, connectivity, doubt)
+        self.found = find_components(source, self.grid, self.background, connectivity, doubt, margin)
         self.owner = np.arange(self.found.count + 1)  # of each component; a component or 0
 
     def give(self, owner: NDArray[np.int64]) -> None:
         """Give each component that is an object to another one or, 0, to the background."""
         self.owner = owner[self.owner]
 
-    def sizes(self) -> NDArray[np.int64]:
-        """(count + 1,) pixels of what belongs to each component now; 0 for those given away."""
-        total = np.zeros(self.found.count + 1, np.int64)
-        np.add.at(total, self.owner, self.found.size)
+    def of_objects(self, values: NDArray) -> NDArray:
+        """(count + 1,) sum (bool: or) of `values` of what belongs to each component now, 0 if given away."""
+        total = np.zeros_like(values)
+        np.add.at(total, self.owner, values)
         total[0] = 0
         return total
 

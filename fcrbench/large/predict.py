@@ -29,8 +29,8 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
     path  see `files.open_image`; 8- or 16-bit integers
 
     The labels are those of the predictor for the whole image: the network sees tiles with a halo of its
-    reach, the class and the doubt of all pixels are kept in a temporary file beside the output, and instances
-    are put together over the seams. Raises DataError for an image that cannot be read, UsageError where the
+    reach, what the rules need of all pixels is kept in a temporary file beside the output, and instances are
+    put together over the seams. Raises DataError for an image that cannot be read, UsageError where the
     method's post-processing needs the scores of the whole image.
     """
     method = predictor.method
@@ -44,9 +44,10 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
         raise DataError(f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles")
     with (
         new_labels(output, image.shape, overwrite=overwrite) as labels,
-        scratch(output, (2, *image.shape)) as kept,
+        scratch(output, (3, *image.shape)) as kept,
     ):
         predictor.classes(image, kept)
-        count = instances_of_classes(_Plane(kept, 0), labels, doubt=_Plane(kept, 1), **rules)
+        classes, doubt, margin = (_Plane(kept, i) for i in range(3))
+        count = instances_of_classes(classes, labels, doubt=doubt, margin=margin, **rules)
     predictor.images += 1
     return count

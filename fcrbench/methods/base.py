@@ -62,6 +62,8 @@ class InstanceRules(TypedDict, total=False):
     min_size: int
     fill_holes: bool
     join_doubt: float
+    border_size: int
+    min_margin: float
 
 
 class Method(ABC):
@@ -111,7 +113,8 @@ class Method(ABC):
         """The arguments with which `postprocess.instances` does what `postprocess` does, if there are such.
 
         With them, images of any size are segmented by tiles, also those larger than memory: the class of each
-        pixel is kept, and its doubt, not its scores. None: `postprocess` needs the scores of the whole image.
+        pixel, its doubt and its margin are kept, not its scores. None: `postprocess` needs the scores of the
+        whole image.
         """
         return None
 

@@ -1,7 +1,7 @@
 """From network output to label images."""
 
-from fcrbench.postprocess.instances import doubt, instances
+from fcrbench.postprocess.instances import doubt, instances, margin
 from fcrbench.postprocess.labelling import label
 from fcrbench.postprocess.regions import fill_holes, join_fragments, remove_small
 
-__all__ = ["doubt", "fill_holes", "instances", "join_fragments", "label", "remove_small"]
+__all__ = ["doubt", "fill_holes", "instances", "join_fragments", "label", "margin", "remove_small"]

@@ -1,10 +1,11 @@
-"""The most likely class of every pixel, and how likely another one is."""
+"""The most likely class of every pixel, how likely another one is, and how far behind the background."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.kernels import argmax as argmax_kernel
 from fcrbench.kernels import fragments as fragments_kernel
+from fcrbench.kernels import margins as margins_kernel
 from fcrbench.kernels._arrays import writable
 
 MAX_CLASSES = 256  # a class map is uint8
@@ -33,6 +34,13 @@ def doubt_map(flat: NDArray, shape: tuple[int, ...], background: int) -> NDArray
     doubt = np.empty(shape, np.uint8)
     fragments_kernel.doubts(flat, background, doubt.reshape(-1))
     return doubt
+
+
+def margin_map(flat: NDArray, classes: NDArray[np.uint8], background: int) -> NDArray[np.uint8]:
+    """By how much the class of every pixel beats the background, see `kernels.margins.margins`."""
+    margin = np.empty(classes.shape, np.uint8)
+    margins_kernel.margins(flat, classes.reshape(-1), background, margin.reshape(-1))
+    return margin
 
 
 def most_frequent(classes: NDArray[np.uint8], n_classes: int) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fcrbench.kernels import components as components_kernel
 from fcrbench.kernels import fragments as fragments_kernel
+from fcrbench.kernels import margins as margins_kernel
 from fcrbench.kernels import regions as regions_kernel
 from fcrbench.kernels import runs as runs_kernel
 from fcrbench.kernels._arrays import flat_unsigned
@@ -95,8 +96,35 @@ class Runs:
         self.count, n = regions_kernel.give(self.starts, self.labels, rows, owner)
         self.starts, self.labels = self.starts[: n + 1], self.labels[:n]
 
-    def drop_small(self, min_size: int) -> None:
-        self.give(np.where(self.sizes() >= min_size, np.arange(self.count + 1), 0))
+    def on_border(
+        self, top: bool = True, bottom: bool = True, left: bool = True, right: bool = True
+    ) -> NDArray[np.bool_]:
+        """(count + 1,) whether each object touches one of these sides of the image."""
+        rows = self._rows()
+        touched = np.zeros(self.count + 1, bool)
+        if top:
+            touched[self.labels[: rows[1]]] = True
+        if bottom:
+            touched[self.labels[rows[-2] :]] = True
+        if left:
+            touched[self.labels[rows[:-1]]] = True
+        if right:
+            touched[self.labels[rows[1:] - 1]] = True
+        return touched
+
+    def margins(self, planes: NDArray, classes: NDArray[np.uint8], background: int) -> NDArray[np.int64]:
+        """(count + 1,) the margins over the background summed over each; planes (K, N) float."""
+        return margins_kernel.margins_of_objects(
+            self.starts, self.labels, self.count, planes, classes.reshape(-1), background
+        )
+
+    def sums(self, values: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """(count + 1,) the values (H, W) summed over each object."""
+        return margins_kernel.sums_of_objects(self.starts, self.labels, self.count, values.reshape(-1))
+
+    def drop(self, kept: NDArray[np.bool_]) -> None:
+        """Turn objects into background, all but those that are kept; kept: (count + 1,)."""
+        self.give(np.where(kept, np.arange(self.count + 1), 0))
 
     def fill_holes(self) -> None:
         regions_kernel.fill_holes(self.starts, self.labels, self._rows(), self.shape[1])
@@ -189,21 +217,21 @@ def check_connectivity(connectivity: int, n_dim: int = 2) -> None:
     raise ValueError(f"connectivity: expected {kinds}, found {connectivity!r}")
 
 
-def check_min_size(min_size: int) -> None:
-    if min_size < 0:
-        raise ValueError(f"min_size: expected 0 or more pixels, found {min_size}")
-
-
 def check_contact(contact: float) -> None:
     if not 0 < contact <= 1:
         raise ValueError(f"contact: expected a share of the edge above 0, up to 1, found {contact}")
 
 
-def check_join(join_doubt: float, background: object) -> None:
+def check_join(join_doubt: float) -> None:
     if not (0 <= join_doubt < np.inf):
         raise ValueError(f"join_doubt: expected 0 or more, found {join_doubt}")
-    if join_doubt and background == "mode":
-        raise ValueError('join_doubt: expected the class of the background beside it, found "mode"')
+
+
+def check_background_named(background: object, **rules: float) -> None:
+    """ValueError where a rule is asked for that is about logits, and the background is not one of them."""
+    for name, value in rules.items():
+        if value and background == "mode":
+            raise ValueError(f'{name}: expected the class of the background beside it, found "mode"')
 
 
 def refuse_out(out: NDArray[np.int32] | None) -> None:

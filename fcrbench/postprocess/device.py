@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from fcrbench.kernels.fragments import MOST
+from fcrbench.kernels.margins import UNITS
 from fcrbench.postprocess._classes import MAX_CLASSES
-from fcrbench.postprocess._runs import check_connectivity, check_join, check_min_size
+from fcrbench.postprocess._kept import Least
+from fcrbench.postprocess._runs import check_background_named, check_connectivity, check_join
 
 
 def label(class_map: Tensor, background: int | None = 0, connectivity: int = 1) -> tuple[Tensor, int]:
@@ -47,6 +49,8 @@ def instances(
     min_size: int = 0,
     fill_holes: bool = False,
     join_doubt: float = 0.0,
+    border_size: int = 0,
+    min_margin: float = 0.0,
 ) -> Tensor:
     """`postprocess.instances` of a (K, H, W) floating tensor: (H, W) int32 labels on its device.
 
@@ -62,8 +66,9 @@ def instances(
     if background != "mode" and not (isinstance(background, Integral) and 0 <= background < n_classes):
         raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
     check_connectivity(connectivity)
-    check_min_size(min_size)
-    check_join(join_doubt, background)
+    least = Least(min_size, border_size, min_margin)
+    check_join(join_doubt)
+    check_background_named(background, join_doubt=join_doubt, min_margin=min_margin)
     if scores.numel() == 0:
         return torch.zeros(scores.shape[1:], dtype=torch.int32, device=scores.device)
 
@@ -77,8 +82,9 @@ def instances(
     labels, n = _components(classes, int(background), connectivity)
     if join_doubt:
         labels, n = _without_fragments(labels, n, _doubt(scores.detach(), int(background)), join_doubt)
-    if min_size > 1:
-        labels = _without_small(labels, n, min_size)
+    if least.asks:
+        lead = best.double() - scores.detach()[int(background)].double()
+        labels = _without_unmet(labels, n, least, lead)
     if fill_holes:
         labels = _without_holes(labels)
     return labels.to(torch.int32)
@@ -201,8 +207,15 @@ def _without_fragments(labels: Tensor, n: int, doubt: Tensor, bar: float) -> tup
     return new_id[labels], m
 
 
-def _without_small(labels: Tensor, n: int, min_size: int) -> Tensor:
-    kept = torch.bincount(labels.reshape(-1), minlength=n + 1) >= min_size
+def _without_unmet(labels: Tensor, n: int, least: Least, lead: Tensor) -> Tensor:
+    """lead: (H, W) the largest score less that of the background."""
+    sizes = torch.bincount(labels.reshape(-1), minlength=n + 1)
+    on_border = torch.zeros_like(sizes, dtype=torch.bool)
+    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        on_border[side] = True
+    margin = torch.where(lead > 0, UNITS * lead.clamp(max=255 / UNITS) + 0.5, 0.0).to(torch.int64)
+    margins = torch.zeros_like(sizes).scatter_add_(0, labels.reshape(-1), margin.reshape(-1))
+    kept = least.met(sizes, on_border, margins)
     kept[0] = False
     return torch.where(kept, kept.cumsum(0), 0)[labels]
 

@@ -11,13 +11,15 @@ from fcrbench.postprocess._classes import (
     class_map,
     doubt_map,
     flat_planes,
+    margin_map,
     most_frequent,
 )
+from fcrbench.postprocess._kept import Least
 from fcrbench.postprocess._runs import (
     Runs,
+    check_background_named,
     check_connectivity,
     check_join,
-    check_min_size,
     check_out,
     label_components,
     refuse_out,
@@ -31,6 +33,8 @@ def instances(
     min_size: int = 0,
     fill_holes: bool = False,
     join_doubt: float = 0.0,
+    border_size: int = 0,
+    min_margin: float = 0.0,
     *,
     out: NDArray[np.int32] | None = None,
 ) -> NDArray[np.int32]:
@@ -53,6 +57,11 @@ def instances(
             two: the more both have, the more they are objects of their own. Of several larger ones the one
             with the largest sum of doubt, then the one that comes first. Scores then are logits, and the
             background is a class.
+        border_size: objects that touch the border of the image become background if they have fewer pixels.
+        min_margin: objects become background where the score of a pixel's class less that of the background,
+            see `postprocess.margin`, is less in the mean over their pixels; 0, none do. In logits 2.2 is a
+            colour nine times as likely as the background. Small objects that the network is sure of can stay,
+            with a small `min_size`, and larger ones that it is not go. The background is a class.
         out: a C-contiguous (H, W) int32 array to write the labels to.
 
     Returns:
@@ -61,9 +70,8 @@ def instances(
     Raises:
         TypeError: scores are not floating.
         ValueError: scores are not (K, H, W) with 1 <= K <= 256, or hold a NaN; background is no class;
-            connectivity is neither 1 nor 2; min_size is negative;
-            join_doubt is negative, or given with the background "mode"; out has another shape, dtype or
-            layout.
+            connectivity is neither 1 nor 2; min_size, border_size, join_doubt or min_margin is negative, or
+            one of the last two given with the background "mode"; out has another shape, dtype or layout.
 
     A torch tensor on an accelerator gives a tensor there, computed there; `out` is for arrays only.
     """
@@ -73,7 +81,7 @@ def instances(
         refuse_out(out)
         tensor: Any = scores
         on_its_device: Any = device.instances(
-            tensor, background, connectivity, min_size, fill_holes, join_doubt
+            tensor, background, connectivity, min_size, fill_holes, join_doubt, border_size, min_margin
         )
         return on_its_device
     planes = _as_scores(scores)
@@ -83,8 +91,9 @@ def instances(
     ):
         raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
     check_connectivity(connectivity)
-    check_min_size(min_size)
-    check_join(join_doubt, background)
+    least = Least(min_size, border_size, min_margin)
+    check_join(join_doubt)
+    check_background_named(background, join_doubt=join_doubt, min_margin=min_margin)
     check_out(out, planes.shape[1:])
     if planes.size == 0:
         return np.zeros(planes.shape[1:], np.int32) if out is None else out
@@ -93,13 +102,14 @@ def instances(
     classes = class_map(flat, planes.shape[1:])
     if background == "mode":
         background = most_frequent(classes, n_classes)
-    if min_size <= 1 and not fill_holes and not join_doubt:
+    if not (least.asks or fill_holes or join_doubt):
         return label_components(classes, int(background), connectivity, out)[0]
     runs = Runs.of_components(classes, int(background), connectivity)
     if join_doubt:
         runs.give(runs.contacts(runs.doubt(flat, int(background))).pieces_by_doubt(join_doubt))
-    if min_size > 1:
-        runs.drop_small(min_size)
+    if least.asks:
+        margins = runs.margins(flat, classes, int(background)) if min_margin else None
+        runs.drop(least.met(runs.sizes(), runs.on_border(), margins))
     if fill_holes:
         runs.fill_holes()
     return runs.paint(out)
@@ -119,12 +129,35 @@ def doubt(scores: ArrayLike, background: int) -> NDArray[np.uint8]:
     Raises:
         TypeError, ValueError: as `instances`.
     """
+    planes = _as_scores_beside(background, scores)
+    return doubt_map(flat_planes(planes), planes.shape[1:], background)
+
+
+def margin(scores: ArrayLike, background: int) -> NDArray[np.uint8]:
+    """By how much the class of every pixel beats the background, what `min_margin` of `instances` averages.
+
+    Args:
+        scores: (K, H, W) as for `instances`.
+        background: the class that is background.
+
+    Returns:
+        (H, W) uint8: 16 times the largest score less that of the background, at most 255.
+
+    Raises:
+        TypeError, ValueError: as `instances`.
+    """
+    planes = _as_scores_beside(background, scores)
+    flat = flat_planes(planes)
+    return margin_map(flat, class_map(flat, planes.shape[1:]), background)
+
+
+def _as_scores_beside(background: int, scores: ArrayLike) -> NDArray:
     planes = _as_scores(scores)
     if not 0 <= background < len(planes):
         raise ValueError(f"background: expected a class 0..{len(planes) - 1}, found {background!r}")
     if np.isnan(planes).any():
         raise ValueError("scores: expected numbers, found NaN")
-    return doubt_map(flat_planes(planes), planes.shape[1:], background)
+    return planes
 
 
 def _as_scores(scores: ArrayLike) -> NDArray:

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.postprocess._runs import Runs, as_image, check_contact, check_min_size
+from fcrbench.postprocess._kept import Least
+from fcrbench.postprocess._runs import Runs, as_image, check_contact
 
 
 def join_fragments(labels: ArrayLike, contact: float) -> NDArray[np.int32]:
@@ -49,11 +50,11 @@ def remove_small(labels: ArrayLike, min_size: int) -> NDArray[np.int32]:
         TypeError: labels are not integers.
         ValueError: labels are not 2-D or hold a negative id, or min_size is negative.
     """
-    check_min_size(min_size)
+    least = Least(min_size)
     runs = _object_runs(labels)
     if runs is None:
         return np.zeros(np.shape(labels), np.int32)
-    runs.drop_small(min_size)
+    runs.drop(runs.sizes() >= least.min_size)
     return runs.paint()
 
 

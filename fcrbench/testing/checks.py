@@ -302,13 +302,16 @@ def check_rules(case: Case) -> None:
     rng = np.random.default_rng(case.seed)
     noise = ndimage.gaussian_filter(rng.standard_normal(scores.shape), (0, 2, 2)).astype(np.float32)
     truth = np.where(case.field[1] > 0, 1 + case.field[1] % max(len(scores) - 1, 1), 0)
-    planes = (np.arange(len(scores))[:, None, None] == truth % len(scores)).astype(np.float32)
-    for what, given in {"a real image": scores, "the truth": planes, "noise": noise}.items():
+    colored = (np.arange(len(scores))[:, None, None] == truth % len(scores)).astype(np.float32)
+    for what, given in {"a real image": scores, "the truth": 4 * colored, "noise": noise}.items():
         classes = given.argmax(axis=0).astype(np.uint8)
         found = np.zeros(classes.shape, np.int32)
         background = rules.get("background", "mode")
-        doubt = None if background == "mode" else postprocess.doubt(given, background)
-        large.instances_of_classes(classes, found, **rules, doubt=doubt, tile=24)
+        planes: dict[str, np.ndarray] = {}
+        if background != "mode":
+            planes |= {"doubt": postprocess.doubt(given, background)}
+            planes |= {"margin": postprocess.margin(given, background)}
+        large.instances_of_classes(classes, found, **rules, **planes, tile=24)
         different = int((found != method.postprocess(given)).sum())
         expect(
             different == 0,

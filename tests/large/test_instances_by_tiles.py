@@ -45,9 +45,13 @@ def test_components(data, height, width, side, connectivity):
     st.sampled_from([0.0, 0.01, 0.05, 0.2]),
     st.sampled_from([0, 1, "mode"]),
     st.sampled_from([1, 2]),
+    st.sampled_from([0, 5]),
+    st.sampled_from([0.0, 0.3, 0.6]),
     st.integers(0, 99),
 )
-def test_rules(data, height, width, side, min_size, fill_holes, join, background, connectivity, seed):
+def test_rules(
+    data, height, width, side, min_size, fill_holes, join, background, connectivity, border, margin, seed
+):
     classes = data.draw(label_images((height, width), 5)).astype(np.uint8)
     spread = np.random.default_rng(seed).random((6, height, width))  # below 1: the class stays the largest
     scores = scores_of(classes) + spread.astype(np.float32) * (scores_of(classes) == 0)
@@ -56,11 +60,17 @@ def test_rules(data, height, width, side, min_size, fill_holes, join, background
         "connectivity": connectivity,
         "min_size": min_size,
         "fill_holes": fill_holes,
-        "join_doubt": 0.0 if background == "mode" else join,
+        "border_size": border,
     }
+    planes = {}
+    if background != "mode":
+        rules |= {"join_doubt": join, "min_margin": margin}
+        planes = {
+            "doubt": postprocess.doubt(scores, background),
+            "margin": postprocess.margin(scores, background),
+        }
     expected = postprocess.instances(scores, **rules)
-    doubt = None if background == "mode" else postprocess.doubt(scores, background)
-    np.testing.assert_array_equal(by_tiles(classes, side, **rules, doubt=doubt), expected)
+    np.testing.assert_array_equal(by_tiles(classes, side, **rules, **planes), expected)
 
 
 def test_one_object_that_spans_all_tiles():
@@ -99,13 +109,15 @@ def test_real_fields_with_the_rules_of_fcrnet():
     rng = np.random.default_rng(0)
     classes = ((labels % 3 + 1) * (labels > 0)).astype(np.uint8)
     classes[rng.random(classes.shape) < 0.02] = rng.integers(0, 4)
-    rules = {"background": 0, "min_size": 25, "fill_holes": True, "join_doubt": 0.025}
-    scores = scores_of(classes, 4)
+    rules = {"background": 0, "min_size": 10, "fill_holes": True, "join_doubt": 0.025}
+    rules |= {"border_size": 150, "min_margin": 2.2}
+    scores = scores_of(classes, 4) * (2.2 + 0.05 * rng.standard_normal(classes.shape)).astype(np.float32)
     expected = postprocess.instances(scores, **rules)
-    assert (expected != postprocess.instances(scores, **rules | {"join_doubt": 0.0})).any()
-    doubt = postprocess.doubt(scores, 0)
+    for rule in ("join_doubt", "border_size", "min_margin"):
+        assert (expected != postprocess.instances(scores, **rules | {rule: 0})).any()
+    planes = {"doubt": postprocess.doubt(scores, 0), "margin": postprocess.margin(scores, 0)}
     for side in (64, 200):
-        np.testing.assert_array_equal(by_tiles(classes, side, **rules, doubt=doubt), expected)
+        np.testing.assert_array_equal(by_tiles(classes, side, **rules, **planes), expected)
 
 
 def test_bad_arguments_are_refused():
@@ -115,6 +127,10 @@ def test_bad_arguments_are_refused():
             ValueError, match=rf"doubt: expected uint8 \(4, 5\) for join_doubt, found {found}"
         ):
             large.instances_of_classes(classes, out, 0, join_doubt=0.1, doubt=doubt)
+        with pytest.raises(
+            ValueError, match=rf"margin: expected uint8 \(4, 5\) for min_margin, found {found}"
+        ):
+            large.instances_of_classes(classes, out, 0, min_margin=0.1, margin=doubt)
     with pytest.raises(ValueError, match=r"out: expected the shape \(4, 5\), found \(4, 4\)"):
         large.label(classes, out[:, :4])
     with pytest.raises(ValueError, match="tile: expected 1 or more"):

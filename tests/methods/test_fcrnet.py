@@ -197,11 +197,13 @@ def test_alpha_has_equal_stages():
 def test_postprocess_turns_colors_into_instances():
     scores = np.zeros((4, 40, 40), np.float32)
     scores[0] = 1
-    scores[1, 2:12, 2:12] = 2
-    scores[2, 6:16, 12:22] = 2  # touches the first, another colour
-    scores[1, 25:35, 25:35] = 2
-    scores[2, 32:35, 25:35] = 2  # a change of colour within one: more than a quarter of its edge
-    scores[3, 38, 38] = 2  # smaller than min_size
+    scores[1, 2:12, 2:12] = 4
+    scores[2, 6:16, 12:22] = 4  # touches the first, another colour
+    scores[1, 25:35, 25:35] = 4
+    scores[2, 32:35, 25:35] = 4  # a change of colour within one: more than a quarter of its edge
+    scores[3, 37, 37] = 4  # smaller than min_size
+    scores[3, 20:24, 30:34] = 3  # the network is not sure of it
+    scores[3, :4, 30:34] = 4  # cut by the border
     labels = methods.create("fcrnet").postprocess(scores)
     assert labels.dtype == np.int32
     assert [int((labels == i).sum()) for i in range(4)] == [1600 - 300, 100, 100, 100]
@@ -209,8 +211,8 @@ def test_postprocess_turns_colors_into_instances():
 
 def test_the_papers_background_is_the_most_frequent_color():
     scores = np.zeros((4, 40, 40), np.float32)
-    scores[2] = 1
-    scores[0, 2:12, 2:12] = 2
+    scores[2] = 3
+    scores[0, 2:12, 2:12] = 4
     assert methods.create("fcrnet", "paper").postprocess(scores).max() == 1
     assert methods.create("fcrnet").postprocess(scores).max() == 1  # channel 2 around it is the instance
 

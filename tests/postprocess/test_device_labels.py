@@ -29,6 +29,8 @@ PLACES = [
     min_size=st.integers(0, 4),
     fill=st.booleans(),
     join=st.sampled_from([0, 0.01, 0.05, 0.2]),
+    border=st.sampled_from([0, 2, 9]),
+    margin=st.sampled_from([0, 1, 2.5, 4]),
 )
 def test_instances(
     place: str,
@@ -40,13 +42,17 @@ def test_instances(
     min_size: int,
     fill: bool,
     join: float,
+    border: int,
+    margin: float,
 ) -> None:
     scores = np.random.default_rng(seed).integers(-3, 4, shape).astype(np.float32)
     scores[scores == 3] = np.inf
     scores[scores == -3] = -np.inf
     if background != "mode":
         background = min(background, shape[0] - 1)
-    options = (background, connectivity, min_size, fill, 0 if background == "mode" else join)
+        options = (background, connectivity, min_size, fill, join, border, margin)
+    else:
+        options = (background, connectivity, min_size, fill, 0, border, 0)
     found = device.instances(torch.from_numpy(scores).to(place, dtype), *options)
     assert found.dtype == torch.int32
     assert found.device.type == place

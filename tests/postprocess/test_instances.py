@@ -20,6 +20,8 @@ from fcrbench import postprocess
     min_size=st.integers(0, 4),
     fill=st.booleans(),
     join=st.sampled_from([0, 0.01, 0.05, 0.2]),
+    border=st.sampled_from([0, 2, 9]),
+    margin=st.sampled_from([0, 1, 2.5, 4]),
 )
 def test_instances_are_argmax_then_components(
     seed: int,
@@ -30,6 +32,8 @@ def test_instances_are_argmax_then_components(
     min_size: int,
     fill: bool,
     join: float,
+    border: int,
+    margin: float,
 ) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.integers(-3, 4, shape).astype(dtype)  # few values: many ties
@@ -37,8 +41,9 @@ def test_instances_are_argmax_then_components(
     scores[scores == -3] = -np.inf
     if background != "mode":
         background = min(background, shape[0] - 1)
-    join = 0 if background == "mode" else join
-    options = (background, connectivity, min_size, fill, join)
+    if background == "mode":
+        join = margin = 0
+    options = (background, connectivity, min_size, fill, join, border, margin)
     found = postprocess.instances(scores, *options)
     assert found.dtype == np.int32
     if scores.size == 0:
@@ -49,7 +54,8 @@ def test_instances_are_argmax_then_components(
     expected, _ = oracles.label(classes, int(chosen), connectivity)
     if join:
         expected = oracles.join_undecided(expected, scores, int(chosen), join)
-    expected = oracles.remove_small(expected, min_size)
+    expected = oracles.remove_unsure(expected, scores, int(chosen), margin)
+    expected = oracles.remove_cut(oracles.remove_small(expected, min_size), border)
     if fill:
         expected = oracles.fill_holes(expected)
     np.testing.assert_array_equal(found, expected)
@@ -99,6 +105,26 @@ def test_refused() -> None:
     for function in (postprocess.instances, postprocess.remove_small):
         with pytest.raises(ValueError, match="min_size: expected 0 or more pixels, found -1"):
             function(scores if function is postprocess.instances else np.ones((1, 1), int), min_size=-1)
+
+
+def test_a_small_object_stays_where_it_is_sure_and_within_the_image() -> None:
+    scores = np.zeros((2, 20, 20), np.float32)
+    scores[1] = -3
+    for y, lead in ((4, 3.0), (14, 1.5)):
+        scores[1, y : y + 3, 8:12] = lead
+    scores[1, 8:11, :4] = 3  # at the border
+    rules = {"background": 0, "min_size": 10, "border_size": 25, "min_margin": 2.2}
+    found = postprocess.instances(scores, **rules)
+    assert found.max() == 1
+    assert found[5, 9] == 1
+    assert postprocess.instances(scores, **rules | {"border_size": 0}).max() == 2
+    assert postprocess.instances(scores, **rules | {"min_margin": 1.5}).max() == 2
+    with pytest.raises(ValueError, match="border_size: expected 0 or more pixels, found -1"):
+        postprocess.instances(scores, 0, border_size=-1)
+    with pytest.raises(ValueError, match="min_margin: expected 0 or more, found nan"):
+        postprocess.instances(scores, 0, min_margin=float("nan"))
+    with pytest.raises(ValueError, match=r'min_margin: expected the class of the background.*found "mode"'):
+        postprocess.instances(scores, min_margin=2.2)
 
 
 def test_join_is_refused() -> None:
@@ -153,6 +179,24 @@ def test_doubt(seed: int, shape: tuple[int, int, int], dtype: type, background: 
     found = postprocess.doubt(scores, background)
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, oracles.doubts(scores, background))
+
+
+@settings(max_examples=200)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shape=st.tuples(st.integers(1, 6), st.integers(0, 9), st.integers(0, 9)),
+    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+    background=st.integers(0, 5),
+)
+def test_margin(seed: int, shape: tuple[int, int, int], dtype: type, background: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = (6 * rng.standard_normal(shape)).astype(dtype)
+    scores[rng.random(shape) < 0.1] = np.inf
+    scores[rng.random(shape) < 0.1] = -np.inf
+    background = min(background, shape[0] - 1)
+    found = postprocess.margin(scores, background)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, oracles.margins(scores, background))
 
 
 def test_doubt_is_refused() -> None:

@@ -53,4 +53,6 @@ class FCRNet(Method):
             "min_size": o.min_size,
             "fill_holes": o.fill_holes,
             "join_doubt": o.join_doubt,
+            "border_size": o.border_size,
+            "min_margin": o.min_margin,
         }

@@ -29,6 +29,9 @@ class FCRNetOptions:
     join_doubt          an instance that the network does not tell apart from a larger one joins it, see
                         `postprocess.instances`; needs background "first"; 0, none does (the paper)
     min_size            instances smaller than this are dropped; pixels
+    border_size         those that touch the border of the image are if they are smaller than this
+    min_margin          those are whose colours beat the background by less than this, see
+                        `postprocess.instances`; needs background "first"; 0, none are (the paper)
     fill_holes          fill holes that one instance encloses
     """
 
@@ -43,7 +46,9 @@ class FCRNetOptions:
     batch_norm: bool = True
     background: Literal["mode", "first"] = "first"
     join_doubt: float = 0.025
-    min_size: int = 25
+    min_size: int = 10
+    border_size: int = 25
+    min_margin: float = 2.2
     fill_holes: bool = True
 
     def __post_init__(self) -> None:
@@ -53,9 +58,11 @@ class FCRNetOptions:
             raise UsageError(f"options.alpha is {list(self.alpha)}; expected one or more positive powers")
         if len(self.filters) != 5 or min(self.filters) < 1:
             raise UsageError(f"options.filters is {list(self.filters)}; expected five numbers of channels")
-        at_least(0, self, "color_cost", "neighbour_distance", "min_size", "join_doubt")
-        if self.join_doubt and self.background == "mode":
-            raise UsageError(f'options.join_doubt is {self.join_doubt}; with background "mode" expected 0')
+        at_least(0, self, "color_cost", "neighbour_distance", "min_size", "border_size")
+        for name in ("join_doubt", "min_margin"):
+            at_least(0, self, name)
+            if (value := getattr(self, name)) and self.background == "mode":
+                raise UsageError(f'options.{name} is {value}; with background "mode" expected 0')
 
 
 SPEC = MethodSpec(
@@ -76,6 +83,9 @@ SPEC = MethodSpec(
                 "batch_norm": False,
                 "background": "mode",
                 "join_doubt": 0.0,
+                "min_size": 25,
+                "border_size": 0,
+                "min_margin": 0.0,
                 "fill_holes": False,
             },
             training={
