@@ -74,19 +74,25 @@ crop = 32
 [[stage]]
 [stage.training]
 learning_rate = 0.001
+[[stage]]
+begin = "best"
+[stage.options]
+filters = [18, 32, 64, 128, 256]
 """
 
 
-def test_a_recipe_of_two_stages(tool, tmp_path):
+def test_a_recipe_of_three_stages(tool, tmp_path):
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(RECIPE)
     last = tool.train(recipe, tmp_path / "data", tmp_path / "runs", "cpu")
-    first, second = tool.stages_of(last)
-    assert second == last
-    configs = [tomllib.loads((run / "config.toml").read_text()) for run in (first, second)]
-    assert [config["training"]["learning_rate"] for config in configs] == [0.002, 0.001]
-    assert configs[1]["init"] == str(first)
+    first, second, third = tool.stages_of(last)
+    assert third == last
+    configs = [tomllib.loads((run / "config.toml").read_text()) for run in (first, second, third)]
+    assert [config["training"]["learning_rate"] for config in configs] == [0.002, 0.001, 0.002]
     assert "init" not in configs[0]
+    assert configs[1]["init"] == str(first / "weights" / "last.safetensors")
+    assert configs[2]["init"] == str(second / "weights" / "best-grown.safetensors")
+    assert configs[2]["options"]["filters"] == [18, 32, 64, 128, 256]
 
 
 def test_stored_as_float16(tool, file, tmp_path):
