@@ -51,7 +51,7 @@ def decoder(method: str) -> Decode:
     """The method's post-processing with its default options."""
     if method == "fcrnet":  # needs no PyTorch for this
         o = FCRNetOptions()
-        names = ("min_size", "fill_holes", "join_doubt", "border_size", "min_margin")
+        names = ("min_size", "fill_holes", "join_doubt", "border_size", "min_margin", "sure_size")
         rules = {name: getattr(o, name) for name in names}
         return lambda scores: postprocess.instances(scores, 0, **rules)
     try:

@@ -175,13 +175,15 @@ def join_undecided(labels: np.ndarray, scores: np.ndarray, background: int, bar:
     return _join(labels, rule)
 
 
-def remove_unsure(labels: np.ndarray, scores: np.ndarray, background: int, least: float) -> np.ndarray:
-    """Without the objects whose mean margin over the background is less."""
+def remove_unsure(
+    labels: np.ndarray, scores: np.ndarray, background: int, least: float, sure_size: int
+) -> np.ndarray:
+    """Without the objects below sure_size whose mean margin over the background is less."""
     margin = margins(scores, background)
     kept = labels.copy()
     for k in np.unique(labels[labels > 0]):
         pixels = [int(v) for v in margin[labels == k]]
-        if sum(pixels) < 16 * least * len(pixels):
+        if len(pixels) < sure_size and sum(pixels) < 16 * least * len(pixels):
             kept[labels == k] = 0
     return renumber(kept)
 

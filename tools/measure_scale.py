@@ -32,6 +32,7 @@ RULES = {
     "join_doubt": 0.025,
     "border_size": 25,
     "min_margin": 2.2,
+    "sure_size": 100,
 }
 CHUNK = 1024
 ALL = (slice(None), slice(None))

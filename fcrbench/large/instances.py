@@ -45,6 +45,7 @@ def instances_of_classes(
     join_doubt: float = 0.0,
     border_size: int = 0,
     min_margin: float = 0.0,
+    sure_size: int = 100,
     *,
     doubt: Source | None = None,
     margin: Source | None = None,
@@ -58,7 +59,7 @@ def instances_of_classes(
     doubt, margin: (H, W) uint8, for join_doubt and min_margin: what `postprocess.doubt` and
         `postprocess.margin` give.
     """
-    least = Least(min_size, border_size, min_margin)
+    least = Least(min_size, border_size, min_margin, sure_size)
     check_join(join_doubt)
     check_background_named(background, join_doubt=join_doubt, min_margin=min_margin)
     doubt = _checked(doubt, "doubt", class_map, "join_doubt") if join_doubt else None

@@ -64,6 +64,7 @@ class InstanceRules(TypedDict, total=False):
     join_doubt: float
     border_size: int
     min_margin: float
+    sure_size: int
 
 
 class Method(ABC):

@@ -51,6 +51,7 @@ def instances(
     join_doubt: float = 0.0,
     border_size: int = 0,
     min_margin: float = 0.0,
+    sure_size: int = 100,
 ) -> Tensor:
     """`postprocess.instances` of a (K, H, W) floating tensor: (H, W) int32 labels on its device.
 
@@ -66,7 +67,7 @@ def instances(
     if background != "mode" and not (isinstance(background, Integral) and 0 <= background < n_classes):
         raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
     check_connectivity(connectivity)
-    least = Least(min_size, border_size, min_margin)
+    least = Least(min_size, border_size, min_margin, sure_size)
     check_join(join_doubt)
     check_background_named(background, join_doubt=join_doubt, min_margin=min_margin)
     if scores.numel() == 0:

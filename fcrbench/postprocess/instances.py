@@ -35,6 +35,7 @@ def instances(
     join_doubt: float = 0.0,
     border_size: int = 0,
     min_margin: float = 0.0,
+    sure_size: int = 100,
     *,
     out: NDArray[np.int32] | None = None,
 ) -> NDArray[np.int32]:
@@ -58,10 +59,12 @@ def instances(
             with the largest sum of doubt, then the one that comes first. Scores then are logits, and the
             background is a class.
         border_size: objects that touch the border of the image become background if they have fewer pixels.
-        min_margin: objects become background where the score of a pixel's class less that of the background,
-            see `postprocess.margin`, is less in the mean over their pixels; 0, none do. In logits 2.2 is a
-            colour nine times as likely as the background. Small objects that the network is sure of can stay,
-            with a small `min_size`, and larger ones that it is not go. The background is a class.
+        min_margin: objects of fewer pixels than sure_size become background where the score of a pixel's
+            class less that of the background, see `postprocess.margin`, is less in the mean over their
+            pixels; 0, none do. In logits 2.2 is a colour nine times as likely as the background. With a small
+            `min_size`, small objects that the network is sure of stay, and larger ones that it is not sure of
+            go. The background is a class.
+        sure_size: see min_margin; in pixels.
         out: a C-contiguous (H, W) int32 array to write the labels to.
 
     Returns:
@@ -70,8 +73,8 @@ def instances(
     Raises:
         TypeError: scores are not floating.
         ValueError: scores are not (K, H, W) with 1 <= K <= 256, or hold a NaN; background is no class;
-            connectivity is neither 1 nor 2; min_size, border_size, join_doubt or min_margin is negative, or
-            one of the last two given with the background "mode"; out has another shape, dtype or layout.
+            connectivity is neither 1 nor 2; a size, join_doubt or min_margin is negative, or one of these two
+            given with the background "mode"; out has another shape, dtype or layout.
 
     A torch tensor on an accelerator gives a tensor there, computed there; `out` is for arrays only.
     """
@@ -81,7 +84,15 @@ def instances(
         refuse_out(out)
         tensor: Any = scores
         on_its_device: Any = device.instances(
-            tensor, background, connectivity, min_size, fill_holes, join_doubt, border_size, min_margin
+            tensor,
+            background,
+            connectivity,
+            min_size,
+            fill_holes,
+            join_doubt,
+            border_size,
+            min_margin,
+            sure_size,
         )
         return on_its_device
     planes = _as_scores(scores)
@@ -91,7 +102,7 @@ def instances(
     ):
         raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
     check_connectivity(connectivity)
-    least = Least(min_size, border_size, min_margin)
+    least = Least(min_size, border_size, min_margin, sure_size)
     check_join(join_doubt)
     check_background_named(background, join_doubt=join_doubt, min_margin=min_margin)
     check_out(out, planes.shape[1:])

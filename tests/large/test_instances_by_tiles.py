@@ -47,10 +47,23 @@ def test_components(data, height, width, side, connectivity):
     st.sampled_from([1, 2]),
     st.sampled_from([0, 5]),
     st.sampled_from([0.0, 0.3, 0.6]),
+    st.sampled_from([0, 5, 100]),
     st.integers(0, 99),
 )
 def test_rules(
-    data, height, width, side, min_size, fill_holes, join, background, connectivity, border, margin, seed
+    data,
+    height,
+    width,
+    side,
+    min_size,
+    fill_holes,
+    join,
+    background,
+    connectivity,
+    border,
+    margin,
+    sure,
+    seed,
 ):
     classes = data.draw(label_images((height, width), 5)).astype(np.uint8)
     spread = np.random.default_rng(seed).random((6, height, width))  # below 1: the class stays the largest
@@ -64,7 +77,7 @@ def test_rules(
     }
     planes = {}
     if background != "mode":
-        rules |= {"join_doubt": join, "min_margin": margin}
+        rules |= {"join_doubt": join, "min_margin": margin, "sure_size": sure}
         planes = {
             "doubt": postprocess.doubt(scores, background),
             "margin": postprocess.margin(scores, background),

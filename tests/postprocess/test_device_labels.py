@@ -31,6 +31,7 @@ PLACES = [
     join=st.sampled_from([0, 0.01, 0.05, 0.2]),
     border=st.sampled_from([0, 2, 9]),
     margin=st.sampled_from([0, 1, 2.5, 4]),
+    sure=st.sampled_from([0, 3, 100]),
 )
 def test_instances(
     place: str,
@@ -44,15 +45,16 @@ def test_instances(
     join: float,
     border: int,
     margin: float,
+    sure: int,
 ) -> None:
     scores = np.random.default_rng(seed).integers(-3, 4, shape).astype(np.float32)
     scores[scores == 3] = np.inf
     scores[scores == -3] = -np.inf
     if background != "mode":
         background = min(background, shape[0] - 1)
-        options = (background, connectivity, min_size, fill, join, border, margin)
+        options = (background, connectivity, min_size, fill, join, border, margin, sure)
     else:
-        options = (background, connectivity, min_size, fill, 0, border, 0)
+        options = (background, connectivity, min_size, fill, 0, border, 0, sure)
     found = device.instances(torch.from_numpy(scores).to(place, dtype), *options)
     assert found.dtype == torch.int32
     assert found.device.type == place

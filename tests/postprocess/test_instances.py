@@ -22,6 +22,7 @@ from fcrbench import postprocess
     join=st.sampled_from([0, 0.01, 0.05, 0.2]),
     border=st.sampled_from([0, 2, 9]),
     margin=st.sampled_from([0, 1, 2.5, 4]),
+    sure=st.sampled_from([0, 3, 100]),
 )
 def test_instances_are_argmax_then_components(
     seed: int,
@@ -34,6 +35,7 @@ def test_instances_are_argmax_then_components(
     join: float,
     border: int,
     margin: float,
+    sure: int,
 ) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.integers(-3, 4, shape).astype(dtype)  # few values: many ties
@@ -43,7 +45,7 @@ def test_instances_are_argmax_then_components(
         background = min(background, shape[0] - 1)
     if background == "mode":
         join = margin = 0
-    options = (background, connectivity, min_size, fill, join, border, margin)
+    options = (background, connectivity, min_size, fill, join, border, margin, sure)
     found = postprocess.instances(scores, *options)
     assert found.dtype == np.int32
     if scores.size == 0:
@@ -54,7 +56,7 @@ def test_instances_are_argmax_then_components(
     expected, _ = oracles.label(classes, int(chosen), connectivity)
     if join:
         expected = oracles.join_undecided(expected, scores, int(chosen), join)
-    expected = oracles.remove_unsure(expected, scores, int(chosen), margin)
+    expected = oracles.remove_unsure(expected, scores, int(chosen), margin, sure)
     expected = oracles.remove_cut(oracles.remove_small(expected, min_size), border)
     if fill:
         expected = oracles.fill_holes(expected)
@@ -119,6 +121,7 @@ def test_a_small_object_stays_where_it_is_sure_and_within_the_image() -> None:
     assert found[5, 9] == 1
     assert postprocess.instances(scores, **rules | {"border_size": 0}).max() == 2
     assert postprocess.instances(scores, **rules | {"min_margin": 1.5}).max() == 2
+    assert postprocess.instances(scores, **rules, sure_size=12).max() == 2
     with pytest.raises(ValueError, match="border_size: expected 0 or more pixels, found -1"):
         postprocess.instances(scores, 0, border_size=-1)
     with pytest.raises(ValueError, match="min_margin: expected 0 or more, found nan"):

@@ -55,4 +55,5 @@ class FCRNet(Method):
             "join_doubt": o.join_doubt,
             "border_size": o.border_size,
             "min_margin": o.min_margin,
+            "sure_size": o.sure_size,
         }

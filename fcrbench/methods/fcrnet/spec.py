@@ -30,8 +30,10 @@ class FCRNetOptions:
                         `postprocess.instances`; needs background "first"; 0, none does (the paper)
     min_size            instances smaller than this are dropped; pixels
     border_size         those that touch the border of the image are if they are smaller than this
-    min_margin          those are whose colours beat the background by less than this, see
-                        `postprocess.instances`; needs background "first"; 0, none are (the paper)
+    min_margin          those of fewer pixels than sure_size are whose colours beat the background by less
+                        than this, see `postprocess.instances`; needs background "first"; 0, none are (the
+                        paper)
+    sure_size           see min_margin; pixels
     fill_holes          fill holes that one instance encloses
     """
 
@@ -49,6 +51,7 @@ class FCRNetOptions:
     min_size: int = 10
     border_size: int = 25
     min_margin: float = 2.2
+    sure_size: int = 100
     fill_holes: bool = True
 
     def __post_init__(self) -> None:
@@ -58,7 +61,7 @@ class FCRNetOptions:
             raise UsageError(f"options.alpha is {list(self.alpha)}; expected one or more positive powers")
         if len(self.filters) != 5 or min(self.filters) < 1:
             raise UsageError(f"options.filters is {list(self.filters)}; expected five numbers of channels")
-        at_least(0, self, "color_cost", "neighbour_distance", "min_size", "border_size")
+        at_least(0, self, "color_cost", "neighbour_distance", "min_size", "border_size", "sure_size")
         for name in ("join_doubt", "min_margin"):
             at_least(0, self, name)
             if (value := getattr(self, name)) and self.background == "mode":
