@@ -57,9 +57,10 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
     if started:  # the checkpoint has all that the weights began
         network, given = build_network(method, config.seed), recorded
     else:
-        network, given = create_network(config, method), manifest.describe_weights(config)
+        given = manifest.describe_weights(config)
         if recorded and given and given["sha256"] != recorded["sha256"]:
             raise DataError(f"the weights {config.given_weights} are not those that {folder} began with")
+        network = create_network(config, method)
     run = _Run(config, method, network, data, create_fabric(config), given, folder)
     return _complete(run, progress, resume=started, stop_after=stop_after)
 
