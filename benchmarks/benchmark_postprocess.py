@@ -50,10 +50,8 @@ class Methods:
 def decoder(method: str) -> Decode:
     """The method's post-processing with its default options."""
     if method == "fcrnet":  # needs no PyTorch for this
-        o = FCRNetOptions()
-        names = ("min_size", "fill_holes", "join_doubt", "border_size", "min_margin", "sure_size")
-        rules = {name: getattr(o, name) for name in names}
-        return lambda scores: postprocess.instances(scores, 0, **rules)
+        rules = FCRNetOptions().rules()
+        return lambda scores: postprocess.instances(scores, **rules)
     try:
         return methods.create(method).postprocess
     except (ImportError, UsageError) as error:

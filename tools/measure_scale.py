@@ -23,17 +23,10 @@ import numpy as np
 from fcrbench import datasets, large, metrics, postprocess
 from fcrbench.io import write_labels, write_png
 from fcrbench.large.files import new_labels, open_image
+from fcrbench.methods.fcrnet.spec import FCRNetOptions
 from fcrbench.scoring import score_folders
 
-RULES = {
-    "background": 0,
-    "min_size": 10,
-    "fill_holes": True,
-    "join_doubt": 0.025,
-    "border_size": 25,
-    "min_margin": 2.2,
-    "sure_size": 100,
-}
+RULES = FCRNetOptions().rules()
 CHUNK = 1024
 ALL = (slice(None), slice(None))
 

@@ -166,13 +166,16 @@ def test_fragments_join(data: st.DataObject, shape: tuple[int, int], contact: fl
     np.testing.assert_array_equal(found, oracles.join_fragments(labels, contact))
 
 
-@settings(max_examples=200)
-@given(
+any_scores = given(
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(st.integers(1, 6), st.integers(0, 9), st.integers(0, 9)),
     dtype=st.sampled_from([np.float16, np.float32, np.float64]),
     background=st.integers(0, 5),
 )
+
+
+@settings(max_examples=200)
+@any_scores
 def test_doubt(seed: int, shape: tuple[int, int, int], dtype: type, background: int) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.integers(-3, 4, shape).astype(dtype)
@@ -185,12 +188,7 @@ def test_doubt(seed: int, shape: tuple[int, int, int], dtype: type, background: 
 
 
 @settings(max_examples=200)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    shape=st.tuples(st.integers(1, 6), st.integers(0, 9), st.integers(0, 9)),
-    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
-    background=st.integers(0, 5),
-)
+@any_scores
 def test_margin(seed: int, shape: tuple[int, int, int], dtype: type, background: int) -> None:
     rng = np.random.default_rng(seed)
     scores = (6 * rng.standard_normal(shape)).astype(dtype)

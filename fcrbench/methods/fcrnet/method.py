@@ -47,13 +47,4 @@ class FCRNet(Method):
         return postprocess.instances(scores, **self.rules())
 
     def rules(self) -> InstanceRules:
-        o = self.options
-        return {
-            "background": "mode" if o.background == "mode" else 0,
-            "min_size": o.min_size,
-            "fill_holes": o.fill_holes,
-            "join_doubt": o.join_doubt,
-            "border_size": o.border_size,
-            "min_margin": o.min_margin,
-            "sure_size": o.sure_size,
-        }
+        return self.options.rules()

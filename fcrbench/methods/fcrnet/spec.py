@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fcrbench.errors import UsageError
-from fcrbench.methods.base import MethodSpec, Preset
+from fcrbench.methods.base import InstanceRules, MethodSpec, Preset
 from fcrbench.methods.options import at_least
 
 
@@ -66,6 +66,18 @@ class FCRNetOptions:
             at_least(0, self, name)
             if (value := getattr(self, name)) and self.background == "mode":
                 raise UsageError(f'options.{name} is {value}; with background "mode" expected 0')
+
+    def rules(self) -> InstanceRules:
+        """The arguments of `postprocess.instances`."""
+        return {
+            "background": "mode" if self.background == "mode" else 0,
+            "min_size": self.min_size,
+            "fill_holes": self.fill_holes,
+            "join_doubt": self.join_doubt,
+            "border_size": self.border_size,
+            "min_margin": self.min_margin,
+            "sure_size": self.sure_size,
+        }
 
 
 SPEC = MethodSpec(
