@@ -19,7 +19,7 @@ from fcrbench.errors import DataError, UsageError
 from fcrbench.large.instances import instances_of_classes
 from fcrbench.large.tiles import Source
 from fcrbench.methods import registry
-from fcrbench.methods.base import Method
+from fcrbench.methods.base import Method, PartNetwork
 from fcrbench.postprocess._classes import class_map, doubt_map, flat_planes, margin_map
 from fcrbench.training.checkpoint import load_weights
 from fcrbench.training.device import channels_last, make_fabric
@@ -33,7 +33,7 @@ class Predictor:
     """Segments images of any size; `seconds` adds up what the network and the post-processing took.
 
     tile   side, in pixels, of the tiles in which the network sees an image, which changes nothing in the
-           result; 0: always the whole image; None: 1024 where an image has more than 2048 x 2048 pixels
+           result; 0: always the whole image; None: 768 where an image has more than 2048 x 2048 pixels
     """
 
     method: Method
@@ -60,7 +60,7 @@ class Predictor:
         """
         start = time.perf_counter()
         rules = self.method.rules()
-        if rules is not None and self._side(image):
+        if rules is not None and self.side(image):
             classes, doubt, margin = self.classes(image)
             middle = time.perf_counter()
             labels = np.empty(classes.shape, np.int32)
@@ -82,8 +82,9 @@ class Predictor:
         image   an array; or 8- or 16-bit integers in anything with shape, dtype and slicing, read by tiles
         Raises UsageError where tiles are asked for and a pixel depends on all of the image.
         """
-        if isinstance(image, np.ndarray) and not self._side(image):
-            return self._scores(self.method.normalize(image))
+        if isinstance(image, np.ndarray) and not self.side(image):
+            height, width = image.shape
+            return self._scores(self.method.normalize(image), (slice(0, height), slice(0, width)))
         scores: np.ndarray = self._by_tiles(image, lambda scores: scores)
         return scores
 
@@ -107,7 +108,7 @@ class Predictor:
 
         return self._by_tiles(image, best, out)
 
-    def _side(self, image: np.ndarray | Source) -> int:
+    def side(self, image: np.ndarray | Source) -> int:
         """Side of the tiles of an image, in pixels; 0 where the network sees all of it at once."""
         if not isinstance(image, np.ndarray):
             return self.tile or tiling.SIDE
@@ -121,17 +122,16 @@ class Predictor:
         """keep(scores) of every tile, from (K, h, w) to (k, h, w), put together; see `tiling.assemble`."""
         if self.reach is None:
             raise UsageError("the network cannot be tiled: a pixel of its output depends on all of the image")
-        source: Source
-        score: Callable[[np.ndarray], np.ndarray]
+        source: Source = image
+        normalize: Callable[[np.ndarray], np.ndarray] = lambda window: window  # noqa: E731
         if isinstance(image, np.ndarray):
-            source, score = self.method.normalize(image), self._scores
+            source = self.method.normalize(image)
         else:
             normalize = tiling.normalizer(self.method, image)
-            source, score = image, lambda window: self._scores(normalize(window))
         return tiling.assemble(
             source,
-            lambda window: keep(score(window)),
-            side=self._side(image) or tiling.SIDE,
+            lambda window, part: keep(self._scores(normalize(window), part)),
+            side=self.side(image) or tiling.SIDE,
             halo=self.reach,
             stride=self.method.stride,
             out=out,
@@ -144,8 +144,8 @@ class Predictor:
         return tiling.reach(lambda images: self.method.scores(network(images)), self.method.stride)
 
     @torch.inference_mode()
-    def _scores(self, normal: np.ndarray) -> np.ndarray:
-        """Scores of a normalised image, or of a window of one."""
+    def _scores(self, normal: np.ndarray, part: tuple[slice, slice]) -> np.ndarray:
+        """Scores of these rows and columns of a normalised image, or of a window of one."""
         height, width = normal.shape
         stride = self.method.stride
         pad = [(0, -height % stride), (0, -width % stride)]
@@ -153,8 +153,11 @@ class Predictor:
         array = np.pad(normal, pad, mode="symmetric")
         batch = torch.from_numpy(array)[None, None].to(self.fabric.device, memory_format=torch.channels_last)
         with self.fabric.autocast():
-            output = self.network(batch)
-        return self.method.scores(output)[0, :, :height, :width].contiguous().cpu().numpy()
+            if isinstance(self.network, PartNetwork):
+                output, part = self.network.part(batch, *part), (slice(None), slice(None))
+            else:
+                output = self.network(batch)
+        return self.method.scores(output)[0, :, *part].contiguous().cpu().numpy()
 
 
 def load_predictor(

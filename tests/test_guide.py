@@ -100,7 +100,7 @@ def test_the_guide_followed_to_the_letter(tmp_path):
     assert re.search(r"^tiny +fcrbench-tiny 0\.1 +5,2\d\d  The guide of fcrbench$", listed, re.M)
     assert re.search(r"--set options.width=16 +channels of every layer", listed)
 
-    assert "12 passed" in user.run(test)
+    assert "13 passed" in user.run(test)
 
     user.run(run)
     (folder,) = (user.folder / "runs").iterdir()

@@ -111,21 +111,30 @@ def test_reach_is_that_of_the_gradient():
 def test_the_halo_is_needed(predictor, mosaic):
     """With half of it, scores change: what the other tests compare can differ."""
     normal = predictor.method.normalize(mosaic[:, :500])
-    whole = predictor._scores(normal)
+    whole = predictor._scores(normal, (slice(0, 301), slice(0, 500)))
     for halo, equal in ((predictor.reach, True), (predictor.reach // 4 // 16 * 16, False)):
         tiled = tiling.assemble(normal, predictor._scores, side=256, halo=halo, stride=16)
         assert bool(np.abs(tiled - whole).max() < 1e-4) == equal
 
 
+def assert_same_labels(predictor, image, found):
+    """As of the whole image, but for pixels whose class is a matter of rounding: two scores nearly equal."""
+    whole = predictor(image)
+    second, first = np.sort(predictor.scores(image), axis=0)[-2:]
+    sure = first - second >= 1e-4
+    assert whole.max() > 20
+    assert (~sure).sum() < 20
+    np.testing.assert_array_equal(found[sure], whole[sure])
+
+
 @pytest.mark.parametrize("side", [200, 256])
 def test_real_nuclei_in_tiles_get_the_same_labels(predictor, mosaic, side):
-    whole = predictor(mosaic)
     predictor.tile = side
     try:
-        np.testing.assert_array_equal(predictor(mosaic), whole)
+        tiled = predictor(mosaic)
     finally:
         predictor.tile = None
-    assert whole.max() > 20
+    assert_same_labels(predictor, mosaic, tiled)
 
 
 def test_anything_with_slices_is_read_by_tiles(predictor, mosaic, monkeypatch):
@@ -137,7 +146,7 @@ def test_anything_with_slices_is_read_by_tiles(predictor, mosaic, monkeypatch):
     finally:
         predictor.tile = None
     assert source.largest < mosaic.size
-    np.testing.assert_array_equal(labels, predictor(mosaic))
+    assert_same_labels(predictor, mosaic, labels)
     with pytest.raises(TypeError, match="8- or 16-bit integers"):
         predictor(Slices(mosaic.astype(np.float32)))
 
@@ -159,7 +168,10 @@ def test_large_images_are_tiled_and_small_ones_not(predictor, mosaic, monkeypatc
     seen = []
     monkeypatch.setattr(tiling, "LARGE", mosaic.size - 1)
     monkeypatch.setattr(tiling, "SIDE", 240)
-    monkeypatch.setattr(predictor, "_scores", lambda normal: seen.append(normal.shape) or normal[None])
+    scores = predictor._scores
+    monkeypatch.setattr(
+        predictor, "_scores", lambda normal, part: seen.append(normal.shape) or scores(normal, part)
+    )
     predictor.scores(mosaic)
     assert len(seen) == 6
     predictor.scores(mosaic[:-1])

@@ -40,8 +40,9 @@ def predict(
     device
         auto, cpu, cuda or cuda:N.
     tile
-        Side in pixels of the tiles in which the network sees an image, to save memory: 1024 for images of
-        more than 2048 x 2048 pixels unless said, 0 for the whole image. The labels are the same.
+        Side in pixels of the tiles in which the network sees an image, to save memory: 768 for images of
+        more than 2048 x 2048 pixels unless said, 0 for the whole image. The labels are the same, up to the
+        rounding of the network.
     overwrite
         Replace label images that exist.
     workers

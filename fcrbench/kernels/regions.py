@@ -69,26 +69,17 @@ def _meet(parent: np.ndarray, owner: np.ndarray, labels: np.ndarray, i: int, j: 
     owner[i] = _agreed(owner[i], owner[j])
 
 
-@jit
-def fill_holes(starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, width: int) -> None:
-    """Give every 4-connected background region whose 4-neighbours all belong to one object to it, in place.
-
-    One that reaches the edge of the image is no hole.
-    """
-    height = rows.size - 1
-    parent = np.empty(labels.size, np.int64)
-    owner = np.zeros(labels.size, np.int32)
-    for i in range(labels.size):
-        parent[i] = i
-    for row in range(height):
-        first = rows[row]
-        end = rows[row + 1]
-        owner[first] = -1
-        owner[end - 1] = -1
-        if row == 0 or row == height - 1:
-            for i in range(first, end):
-                owner[i] = -1
-    for row in range(height):
+@inner
+def _meet_all(
+    starts: np.ndarray,
+    labels: np.ndarray,
+    rows: np.ndarray,
+    width: int,
+    parent: np.ndarray,
+    owner: np.ndarray,
+) -> None:
+    """Let every two runs meet that share a side of a pixel."""
+    for row in range(rows.size - 1):
         here = rows[row]
         end = rows[row + 1]
         for i in range(here, end - 1):
@@ -104,8 +95,61 @@ def fill_holes(starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, width: 
                 above += 1
             if here_stop <= above_stop:
                 here += 1
-    for i in range(labels.size):
-        if labels[i] == 0:
-            around = owner[find(parent, i)]
-            if around > 0:
-                labels[i] = around
+
+
+@inner
+def _mark_sides(rows: np.ndarray, sides: np.ndarray, out: np.ndarray, value: int) -> None:
+    """Set out for the runs at those sides: (4,) bool, top, bottom, left, right."""
+    height = rows.size - 1
+    for row in range(height):
+        first = rows[row]
+        end = rows[row + 1]
+        if (row == 0 and sides[0]) or (row == height - 1 and sides[1]):
+            for i in range(first, end):
+                out[i] = value
+        if sides[2]:
+            out[first] = value
+        if sides[3]:
+            out[end - 1] = value
+
+
+@jit
+def fill_holes(
+    starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, width: int, seams: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give every 4-connected background region whose 4-neighbours all belong to one object to it, in place.
+
+    One that reaches the border of the image is no hole. seams: (4,) bool, at which sides, top, bottom, left,
+    right, the image goes on instead; regions that reach these are left.
+
+    Returns regions, (runs,) int32: 1 .. n in raster order for those that are left at the seams, 0 elsewhere;
+    and (n + 1,) int32, the object around each, as far as is known: 0 for none yet, -1 for none at all.
+    """
+    n_runs = labels.size
+    parent = np.arange(n_runs)
+    owner = np.zeros(n_runs, np.int32)
+    _mark_sides(rows, ~seams, owner, -1)
+    _meet_all(starts, labels, rows, width, parent, owner)
+    regions = np.zeros(n_runs, np.int32)
+    number = np.zeros(n_runs, np.int32)  # of the region, at its root
+    _mark_sides(rows, seams, regions, 1)
+    for i in range(n_runs):
+        if regions[i] == 1 and labels[i] == 0:
+            number[find(parent, i)] = -1
+    n = 0
+    for i in range(n_runs):
+        regions[i] = 0
+        if labels[i] != 0:
+            continue
+        root = find(parent, i)
+        if number[root] == -1:
+            n += 1
+            number[root] = n
+        regions[i] = number[root]
+        if regions[i] == 0 and owner[root] > 0:
+            labels[i] = owner[root]
+    around = np.zeros(n + 1, np.int32)
+    for i in range(n_runs):
+        if number[i] > 0:
+            around[number[i]] = owner[i]
+    return regions, around

@@ -56,6 +56,20 @@ class Plane:
             raise FcrbenchError(f"cannot write {self._path}: {error.strerror or error}") from error
 
 
+class _Halved(Plane):
+    """A plane that writes every second pixel of what it is given to another one, too."""
+
+    def __init__(self, array: Any, half: Any, path: Path) -> None:
+        super().__init__(array, path)
+        self._half = Plane(half, path)
+
+    def __setitem__(self, key: tuple[slice, slice], value: NDArray, /) -> None:
+        super().__setitem__(key, value)
+        rows, columns = (slice((part.start + 1) // 2, (part.stop + 1) // 2) for part in key)
+        if rows.start < rows.stop and columns.start < columns.stop:
+            self._half[rows, columns] = value[key[0].start % 2 :: 2, key[1].start % 2 :: 2]
+
+
 def is_large(path: Path) -> bool:
     """Whether the image is to be worked on by tiles: a Zarr folder, or a TIFF of more than 2**28 pixels."""
     suffix = path.suffix.lower()
@@ -138,10 +152,14 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
     try:
         temporary.mkdir(parents=True)
         group = zarr.open_group(str(temporary), mode="w", zarr_format=2)
-        array = _create(group, "0", shape)
-        yield Plane(array, path)
-        levels = _add_pyramid(group, array)
-        group.attrs.update(_metadata(path.stem, levels))
+        levels = [_create(group, "0", shape)]
+        if max(shape) > _SMALLEST:
+            levels.append(_create_half(group, levels))
+            yield _Halved(levels[0], levels[1], path)
+        else:
+            yield Plane(levels[0], path)
+        _finish_pyramid(group, levels)
+        group.attrs.update(_metadata(path.stem, len(levels)))
         if path.exists():
             if not overwrite:
                 raise FcrbenchError(f"{path} has been written by another process meanwhile")
@@ -155,13 +173,14 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
 
 
 @contextmanager
-def scratch(path: Path, shape: tuple[int, ...]) -> Iterator["zarr.Array"]:
-    """An array of uint8 beside `path`, removed when the block ends."""
+def scratch(path: Path, shape: tuple[int, ...], tile: int) -> Iterator["zarr.Array"]:
+    """An array of uint8 beside `path` for what is written by tiles; it is removed when the block ends."""
     zarr = _zarr()
     temporary = temporary_name(path)
     try:
         temporary.mkdir(parents=True)
-        chunks = (1,) * (len(shape) - 2) + tuple(min(CHUNK, n) for n in shape[-2:])
+        side = tile * max(CHUNK // tile, 1)  # no chunk is written in parts, nor are there many small ones
+        chunks = (1,) * (len(shape) - 2) + tuple(min(side, n) for n in shape[-2:])
         yield zarr.create_array(str(temporary / "0"), shape=shape, chunks=chunks, dtype=np.uint8)
     except OSError as error:
         raise FcrbenchError(f"cannot write {temporary}: {error.strerror or error}") from error
@@ -183,16 +202,17 @@ def _create(group: Any, name: str, shape: tuple[int, ...]) -> Any:
     )
 
 
-def _add_pyramid(group: Any, array: Any) -> int:
-    """Levels of half the size each, by every second pixel, as ids cannot be averaged; returns how many."""
-    level = 1
-    while max(array.shape) > _SMALLEST:
-        smaller = _create(group, str(level), tuple(-(-n // 2) for n in array.shape))
-        for tile in tiles(smaller.shape, CHUNK):
+def _create_half(group: Any, levels: list[Any]) -> Any:
+    """The next level of a pyramid: half the size by every second pixel, as ids cannot be averaged."""
+    return _create(group, str(len(levels)), tuple(-(-n // 2) for n in levels[-1].shape))
+
+
+def _finish_pyramid(group: Any, levels: list[Any]) -> None:
+    while max(levels[-1].shape) > _SMALLEST:
+        levels.append(_create_half(group, levels))
+        for tile in tiles(levels[-1].shape, CHUNK):
             y, x = (slice(2 * part.start, 2 * part.stop) for part in tile.where)
-            smaller[tile.where] = array[y, x][::2, ::2]
-        array, level = smaller, level + 1
-    return level
+            levels[-1][tile.where] = levels[-2][y, x][::2, ::2]
 
 
 def _metadata(name: str, levels: int) -> dict[str, Any]:

@@ -3,18 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.kernels._arrays import flat_unsigned
 from fcrbench.kernels.unions import join_all
-from fcrbench.labels import PairTable
 from fcrbench.large.tiles import Seams, Tile
-from fcrbench.postprocess import label
+from fcrbench.postprocess._runs import Runs
 
 
 class SeamHoles:
-    """Background regions that touch the edges of tiles, and the object that encloses them, if one does.
+    """Background regions that touch the seams between tiles, and the object that encloses them, if one does.
 
-    Those that touch no edge of their tile are to be filled before: `add` takes tiles as they then are, in
-    raster order; `owners` is called after the last.
+    All tiles go through `fill` in raster order, then, as they came out, those of `owners` through `finish`.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -24,44 +21,27 @@ class SeamHoles:
         self.joins = [np.zeros((2, 0), np.int64)]
         self.beside = [np.zeros((2, 0), np.int64)]  # a region, and an object next to it or -1
 
-    def add(self, tile: Tile, labels: NDArray[np.int32]) -> None:
-        regions, count = label(labels == 0)
+    def fill(self, tile: Tile, runs: Runs) -> NDArray[np.int32]:
+        """The labels (h, w) of a tile, given as runs of ids, with those holes filled that touch no seam."""
+        regions, around = self._fill(tile, runs)
         offset = self.offsets[-1]
-        self.offsets.append(offset + count)
-        table = PairTable()
-        up, down = slice(None, -1), slice(1, None)
-        for one, other in (
-            (regions[up], labels[down]),
-            (regions[down], labels[up]),
-            (regions[:, up], labels[:, down]),
-            (regions[:, down], labels[:, up]),
-        ):
-            if one.size:
-                table.add(flat_unsigned(one), flat_unsigned(other))
-        split = table.split()
-        near = split.ids[0][split.overlaps[0]].astype(np.int64) + offset
-        self.beside.append(np.stack([near, split.ids[1][split.overlaps[1]].astype(np.int64)]))
-        self._open_to_the_border(tile, regions, offset)
-        for a, b in self.seams.add(tile, labels, regions, offset):
+        self.offsets.append(offset + len(around) - 1)
+        known = np.flatnonzero(around)
+        self.beside.append(np.stack([known + offset, around[known].astype(np.int64)]))
+        labels, painted = runs.paint(), Runs(runs.shape, runs.starts, regions, 0).paint()
+        for a, b in self.seams.add(tile, labels, painted, offset):
             both = (a.id > 0) & (b.id > 0)
             self.joins.append(np.unique(np.stack([a.id, b.id])[:, both], axis=1))
             for region, value in ((a.id, b.value), (b.id, a.value)):
                 beside = (region > 0) & (value > 0)
                 self.beside.append(np.unique(np.stack([region, value.astype(np.int64)])[:, beside], axis=1))
+        return labels
 
-    def _open_to_the_border(self, tile: Tile, regions: NDArray[np.int32], offset: int) -> None:
-        borders = []
-        if tile.rows.start == 0:
-            borders.append(regions[0])
-        if tile.rows.stop == self.height:
-            borders.append(regions[-1])
-        if tile.columns.start == 0:
-            borders.append(regions[:, 0])
-        if tile.columns.stop == self.width:
-            borders.append(regions[:, -1])
-        for border in borders:
-            region = np.unique(border[border > 0]).astype(np.int64) + offset
-            self.beside.append(np.stack([region, np.full(len(region), -1)]))
+    def _fill(self, tile: Tile, runs: Runs) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        rows, columns = tile.rows, tile.columns
+        return runs.fill_holes(
+            rows.start > 0, rows.stop < self.height, columns.start > 0, columns.stop < self.width
+        )
 
     def owners(self) -> list[NDArray[np.int32]]:
         """For each tile (regions + 1,): the object that encloses each of its regions, 0 for none."""
@@ -78,3 +58,10 @@ class SeamHoles:
             np.append(np.int32(0), owner[a + 1 : b + 1])
             for a, b in zip(self.offsets, self.offsets[1:], strict=False)
         ]
+
+    def finish(self, tile: Tile, labels: NDArray[np.int32], owners: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The labels of a tile with the other holes filled, too."""
+        runs = Runs.of_ids(labels)
+        regions, _ = self._fill(tile, runs)
+        runs.labels += owners[regions]  # regions are background
+        return runs.paint()

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from fcrbench.large.components import find_components, read_tile
 from fcrbench.large.holes import SeamHoles
-from fcrbench.large.tiles import TILE, Source, Target, Tile, tiles
-from fcrbench.postprocess import label as label_array
+from fcrbench.large.tiles import TILE, Source, Target, tiles
 from fcrbench.postprocess._kept import Least
 from fcrbench.postprocess._runs import Runs, check_background_named, check_connectivity, check_join
 from fcrbench.postprocess.labelling import bits_of
@@ -138,32 +137,13 @@ class _Decoder:
             runs = Runs.of_components(read_tile(self.source, tile), self.background, self.connectivity)
             a, b = self.found.offsets[tile.number : tile.number + 2]
             mapped = np.append(np.int32(0), ids[a + 1 : b + 1])[runs.labels]
-            labels = Runs(runs.shape, runs.starts, mapped, 0).paint()
-            if holes is not None:
-                labels = _filled(labels)
-                holes.add(tile, labels)
-            self.out[tile.where] = labels
+            runs = Runs(runs.shape, runs.starts, mapped, 0)
+            self.out[tile.where] = runs.paint() if holes is None else holes.fill(tile, runs)
         if holes is not None:
             for tile, owners in zip(self.grid, holes.owners(), strict=True):
-                self._fill(tile, owners)
+                if owners.any():
+                    self.out[tile.where] = holes.finish(tile, np.asarray(self.out[tile.where]), owners)
         return count
-
-    def _fill(self, tile: Tile, owners: NDArray[np.int32]) -> None:
-        if not owners.any():
-            return
-        labels = np.asarray(self.out[tile.where])
-        regions, _ = label_array(labels == 0)
-        self.out[tile.where] = np.where(labels == 0, owners[regions], labels)
-
-
-def _filled(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Holes filled that do not reach the edge; ids stay."""
-    runs = Runs.of_objects(labels, "labels")
-    ids = np.zeros(runs.count + 1, np.int32)
-    values = labels.reshape(-1)[runs.starts[:-1]]
-    ids[runs.labels] = values
-    runs.fill_holes()
-    return Runs(runs.shape, runs.starts, ids[runs.labels], 0).paint()
 
 
 def _most_frequent(class_map: Source, side: int) -> int:

@@ -44,7 +44,7 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
         raise DataError(f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles")
     with (
         new_labels(output, image.shape, overwrite=overwrite) as labels,
-        scratch(output, (3, *image.shape)) as kept,
+        scratch(output, (3, *image.shape), predictor.side(image)) as kept,
     ):
         predictor.classes(image, kept)
         classes, doubt, margin = (_Plane(kept, i) for i in range(3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 
@@ -65,6 +65,18 @@ class InstanceRules(TypedDict, total=False):
     border_size: int
     min_margin: float
     sure_size: int
+
+
+@runtime_checkable
+class PartNetwork(Protocol):
+    """A network that can leave out what a part of its output does not depend on."""
+
+    def part(self, images: Tensor, rows: slice, columns: slice) -> Any:
+        """`network(images)[..., rows, columns]`, of each tensor of the output.
+
+        Prediction by tiles asks for this where a network has it: a tile is computed with a halo, which most
+        layers do not need as a whole. `Method.scores` then takes each pixel for itself.
+        """
 
 
 class Method(ABC):

@@ -47,16 +47,19 @@ class Runs:
     @classmethod
     def of_objects(cls, labels: NDArray, name: str) -> "Runs":
         """Runs whose objects are the ids of a label image; ValueError if one is negative."""
-        flat = flat_unsigned(labels)
-        bits = np.empty(flat.size // _WORD + 1, np.uint64)
-        runs_kernel.mark_changes(flat, bits, False)
-        starts = runs_kernel.run_starts(bits, flat.size, labels.shape[-1])
-        n = len(starts) - 1
+        starts, values = _runs_of_values(labels)
+        n = len(values)
         entries = np.zeros((n + 1, 3), np.uint64)
-        entries[1:, 0], entries[1:, 2] = runs_kernel.values_at(flat, starts), np.diff(starts)
+        entries[1:, 0], entries[1:, 2] = values, np.diff(starts)
         objects = split_entries(entries, n)
         check_ids(objects.ids[0], labels.dtype, name)
         return cls(labels.shape, starts, objects.index[0], len(objects.ids[0]))
+
+    @classmethod
+    def of_ids(cls, labels: NDArray[np.int32]) -> "Runs":
+        """Runs whose objects are the ids of a label image as they are, none negative; count is 0."""
+        starts, values = _runs_of_values(labels)
+        return cls(labels.shape, starts, values.astype(np.int32), 0)
 
     @classmethod
     def of_components(cls, image: NDArray, background: int | None, connectivity: int) -> "Runs":
@@ -126,8 +129,11 @@ class Runs:
         """Turn objects into background, all but those that are kept; kept: (count + 1,)."""
         self.give(np.where(kept, np.arange(self.count + 1), 0))
 
-    def fill_holes(self) -> None:
-        regions_kernel.fill_holes(self.starts, self.labels, self._rows(), self.shape[1])
+    def fill_holes(self, *seams: bool) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """See `kernels.regions.fill_holes`; seams: at the top, at the bottom, left and right, or none."""
+        return regions_kernel.fill_holes(
+            self.starts, self.labels, self._rows(), self.shape[1], np.array(seams or [False] * 4)
+        )
 
     def paint(self, out: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
         out = np.empty(self.shape, np.int32) if out is None else out
@@ -142,6 +148,15 @@ def label_components(
     starts, parent = _connect(image, background, connectivity)
     out = np.empty(image.shape, np.int32) if out is None else out
     return out, components_kernel.number_and_paint(parent, len(starts) - 1, starts, out.reshape(-1))
+
+
+def _runs_of_values(image: NDArray) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Starts of all runs, then the number of pixels, and the value of each run."""
+    flat = flat_unsigned(image)
+    bits = np.empty(flat.size // _WORD + 1, np.uint64)
+    runs_kernel.mark_changes(flat, bits, False)
+    starts = runs_kernel.run_starts(bits, flat.size, image.shape[-1])
+    return starts, runs_kernel.values_at(flat, starts)
 
 
 def _connect(

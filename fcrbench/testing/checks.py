@@ -1,6 +1,7 @@
 """What is asked of a method. Each check raises AssertionError that says what was found and expected."""
 
 import dataclasses
+import itertools
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fcrbench import large, metrics, postprocess
 from fcrbench.config import RunConfig, TrainingConfig, build
-from fcrbench.methods import Method, registry
+from fcrbench.methods import Method, PartNetwork, registry
 from fcrbench.testing.case import Case
 from fcrbench.testing.expect import (
     expect,
@@ -317,6 +318,36 @@ def check_rules(case: Case) -> None:
             different == 0,
             f"rules {dict(rules)} give other labels than postprocess for scores of {what}, in {different} of "
             f"{found.size} pixels",
+        )
+
+
+def check_part(case: Case) -> None:
+    """The network's `part`, if it has one, gives the scores that the whole has there."""
+    method = case.create()
+    network = case.network(method).eval()
+    if not isinstance(network, PartNetwork):
+        return
+    images, _ = case.batch(method)
+    height, width = images.shape[2:]
+    spans = [(0.0, 1.0), (0.0, 0.3), (0.4, 0.6), (0.7, 1.0)]
+    for (top, bottom), (left, right) in itertools.product(spans, spans):
+        rows = slice(int(top * height), int(bottom * height))
+        columns = slice(int(left * width), int(right * width))
+        with torch.inference_mode():
+            whole = method.scores(network(images))[:, :, rows, columns]
+            found = method.scores(network.part(images, rows, columns))
+        where = (
+            f"rows {rows.start}:{rows.stop} and columns {columns.start}:{columns.stop} of {height} x {width}"
+        )
+        expect(
+            found.shape == whole.shape,
+            f"scores of part, {where}, are {tuple(found.shape)}; expected {tuple(whole.shape)}",
+        )
+        difference = float((found - whole).abs().max())
+        expect(
+            difference <= 1e-3 * max(_rms(whole), 1e-6),
+            f"scores of part, {where}, are up to {difference:.3g} from those of the whole; their root mean "
+            f"square is {_rms(whole):.3g}",
         )
 
 

@@ -69,6 +69,9 @@ class MethodTests:
     def test_rules(self) -> None:
         checks.check_rules(self.case())
 
+    def test_part(self) -> None:
+        checks.check_part(self.case())
+
     def test_overfits(self) -> None:
         checks.check_overfits(self.case())
 

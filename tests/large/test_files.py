@@ -56,19 +56,22 @@ def test_a_plain_zarr_array(tmp_path, image):
     check(tmp_path / "a.zarr", image)
 
 
-def test_labels_are_ome_zarr_with_a_pyramid(tmp_path, monkeypatch):
+@pytest.mark.parametrize("side", [40, 33, 1])
+def test_labels_are_ome_zarr_with_a_pyramid(tmp_path, monkeypatch, side):
     monkeypatch.setattr(files, "_SMALLEST", 64)
     monkeypatch.setattr(files, "CHUNK", 32)
-    labels = np.random.default_rng(0).integers(0, 2**31 - 1, (130, 171)).astype(np.int32)
+    shape = (130, 171) if side > 1 else (13, 80)
+    labels = np.random.default_rng(0).integers(0, 2**31 - 1, shape).astype(np.int32)
     with files.new_labels(tmp_path / "a.zarr", labels.shape) as out:
         assert not (tmp_path / "a.zarr").exists()
-        for tile in files.tiles(labels.shape, 40):
+        for tile in files.tiles(labels.shape, side):
             out[tile.where] = labels[tile.where]
     check(tmp_path / "a.zarr", labels)
     (multiscale,) = json.loads((tmp_path / "a.zarr" / ".zattrs").read_text())["multiscales"]
     assert [axis["name"] for axis in multiscale["axes"]] == ["y", "x"]
     levels = [np.asarray(zarr.open_array(tmp_path / "a.zarr" / d["path"])) for d in multiscale["datasets"]]
-    assert [level.shape for level in levels] == [(130, 171), (65, 86), (33, 43)]
+    expected = [(130, 171), (65, 86), (33, 43)] if side > 1 else [(13, 80), (7, 40)]
+    assert [level.shape for level in levels] == expected
     for k, level in enumerate(levels):
         np.testing.assert_array_equal(level, labels[:: 2**k, :: 2**k])
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
@@ -81,7 +84,7 @@ def test_what_fails_leaves_nothing_and_what_was_there(tmp_path):
         pass
     with pytest.raises(ZeroDivisionError), files.new_labels(tmp_path / "a.zarr", (8, 8), overwrite=True):
         raise ZeroDivisionError
-    with files.scratch(tmp_path / "b.zarr", (1, 8, 8)) as array:
+    with files.scratch(tmp_path / "b.zarr", (1, 8, 8), 4) as array:
         array[0, :4, :4] = np.ones((4, 4))
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
     assert files.open_image(tmp_path / "a.zarr")[ALL].all()

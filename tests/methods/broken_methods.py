@@ -220,6 +220,16 @@ class OtherRules(Sound):
         return {"background": 0}
 
 
+class CutNetwork(Network):
+    def part(self, images, rows, columns):
+        return self(images[:, :, rows, columns])
+
+
+class PartWithoutHalo(Sound):
+    def build(self):
+        return CutNetwork(self.options.width)
+
+
 class Shared(Network):
     def __init__(self, width):
         super().__init__(width)

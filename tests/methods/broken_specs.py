@@ -55,6 +55,7 @@ FACTORIES = [
     "ForgetsPrepare",
     "RemembersBatch",
     "OtherRules",
+    "PartWithoutHalo",
     "SharesTensors",
     "WrongTarget",
 ]

@@ -63,6 +63,7 @@ def case(name, **values):
         ("weights", "RemembersBatch", "saved and loaded, give other instances"),
         ("weights", "SharesTensors", "the weights cannot be saved: .*share memory"),
         ("rules", "OtherRules", "give other labels than postprocess for scores of"),
+        ("part", "PartWithoutHalo", "scores of part, rows 0:32 and columns 0:9 of 32 x 32, are up to"),
         ("overfits", "WrongTarget", r"PQ on one image of .*; expected 0.8 \(loss .* in 40 steps"),
         ("overfits", "NotTrained", r"expected 0.8 \(nothing to train\)"),
     ],

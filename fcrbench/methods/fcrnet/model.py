@@ -5,8 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from fcrbench.methods.fcrnet.parts import Part, grown, since, strips
+
 LEVELS = 4  # halvings of the resolution
 FILTERS = (16, 32, 64, 128, 256)  # of the paper
+HALO = 3  # pixels that the two convolutions of a join and the head reach
 
 
 def _conv(inputs: int, outputs: int, batch_norm: bool) -> nn.Sequential:
@@ -59,15 +62,49 @@ class UNet(nn.Module):
         # A small head keeps the embedding near 0 at the start, where every colour is still possible.
         nn.init.normal_(self.head.weight, std=0.05)
 
-    def forward(self, image: Tensor) -> Tensor:
-        skips = []
-        x = image
-        for level, block in enumerate(self.down):
-            x = block(x if level == 0 else self.pool(x))
-            skips.append(x)
-        skips.pop()
-        for up, join in zip(self.up, self.join, strict=True):
-            x = join(torch.cat([skips.pop(), self.upsample(up(x))], dim=1))
-        # The head and all that follows it stay in float32: in bfloat16 the colours separate worse.
-        with torch.autocast(x.device.type, enabled=False):
-            return self.head(x.float())
+    def forward(self, images: Tensor) -> Tensor:
+        height, width = images.shape[2:]
+        return self.part(images, slice(0, height), slice(0, width))
+
+    def part(self, images: Tensor, rows: slice, columns: slice) -> Tensor:
+        """These rows and columns of the output; each level computes only what they depend on."""
+        return self._from_level(0, images, rows, columns).tensor
+
+    def _from_level(self, level: int, x: Tensor, rows: slice, columns: slice) -> Part:
+        """A part of what this level and those below make of x, the input of this one.
+
+        Parts and strips are computed with a halo that is not kept: convolutions see zeros where it ends.
+        """
+        found = Part(rows, columns)
+        if level == LEVELS:
+            found.add(self.down[level](x), 0)
+            return found
+        height, width = x.shape[2:]
+        skip = Part(grown(rows, HALO, height), grown(columns, HALO, width))
+        pooled = Part(slice(0, height // 2), slice(0, width // 2))
+        for strip in strips(slice(0, height), x):
+            seen = grown(strip, 2, height)
+            features = self.down[level](x[:, :, seen])[:, :, since(strip, seen.start)]
+            skip.add(features, strip.start)
+            pooled.add(self.pool(features), strip.start // 2)
+        below = self._from_level(
+            level + 1, pooled.tensor, _coarse(skip.rows, height), _coarse(skip.columns, width)
+        )
+        for strip in strips(rows, skip.tensor):
+            larger = Part(grown(strip, HALO, height), skip.columns)
+            coarse = _coarse(larger.rows, height)
+            features = self.up[LEVELS - 1 - level](below.read(coarse, below.columns))
+            larger.add(self.upsample(features), 2 * coarse.start, 2 * below.columns.start)
+            features = torch.cat([skip.read(larger.rows, larger.columns), larger.tensor], dim=1)
+            features = self.join[LEVELS - 1 - level](features)
+            if level == 0:
+                # The head and all that follows it stay in float32: in bfloat16 the colours separate worse.
+                with torch.autocast(features.device.type, enabled=False):
+                    features = self.head(features.float())
+            found.add(features[:, :, since(strip, larger.rows.start)], strip.start, larger.columns.start)
+        return found
+
+
+def _coarse(fine: slice, length: int) -> slice:
+    """What is read at half the resolution for this span: upsampling takes one pixel more, `up` another."""
+    return grown(slice(fine.start // 2, (fine.stop + 1) // 2), 2, length // 2)

@@ -1,0 +1,84 @@
+"""The U-Net, all at once, by strips and in part, against one written down as in the paper."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fcrbench import methods
+from fcrbench.methods.fcrnet import parts
+from fcrbench.methods.fcrnet.model import HALO
+
+
+def plain(network, images):
+    skips, x = [], images
+    for block in network.down[:-1]:
+        skips.append(block(x))
+        x = torch.nn.functional.max_pool2d(skips[-1], 2)
+    x = network.down[-1](x)
+    for up, join in zip(network.up, network.join, strict=True):
+        larger = torch.nn.functional.interpolate(up(x), scale_factor=2, mode="bilinear", align_corners=False)
+        x = join(torch.cat([skips.pop(), larger], dim=1))
+    return network.head(x)
+
+
+@pytest.fixture(scope="module")
+def network():
+    """As after a training."""
+    torch.manual_seed(0)
+    network = methods.create("fcrnet", filters=(3, 4, 4, 5, 6)).build()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return network.eval()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.data(),
+    st.integers(1, 6),
+    st.integers(1, 6),
+    st.integers(1, 2),
+    st.sampled_from([64, 32 * 96, 1 << 20]),
+)
+def test_strips_and_parts(network, data, height, width, batch, strip):
+    shape = 16 * height, 16 * width
+    rows, columns = (
+        slice(*sorted(data.draw(st.lists(st.integers(0, n), min_size=2, max_size=2, unique=True))))
+        for n in shape
+    )
+    images = torch.randn(batch, 1, *shape)
+    before, parts.STRIP = parts.STRIP, strip
+    try:
+        with torch.inference_mode():
+            expected = plain(network, images)
+            torch.testing.assert_close(network(images), expected, rtol=1e-4, atol=1e-5)
+            found = network.part(images, rows, columns)
+        torch.testing.assert_close(found, expected[:, :, rows, columns], rtol=1e-4, atol=1e-5)
+    finally:
+        parts.STRIP = before
+
+
+def test_gradients(network):
+    images = torch.randn(2, 1, 48, 32, requires_grad=True)
+    for function in (network, lambda images: plain(network, images)):
+        function(images).square().sum().backward()
+    (twice,) = torch.autograd.grad(2 * network(images).square().sum(), images)
+    torch.testing.assert_close(images.grad, twice, rtol=1e-4, atol=1e-5)
+
+
+def test_little_of_a_large_image_is_in_memory_at_once(network):
+    """No activation of full resolution is that of the whole image."""
+    sizes = []
+    hooks = [
+        module.register_forward_hook(lambda *given: sizes.append(given[-1][0, 0].numel()))
+        for module in network.join
+    ]
+    try:
+        with torch.inference_mode():
+            network(torch.zeros(1, 1, 1024, 256))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert max(sizes) <= parts.STRIP + 2 * HALO * 256
