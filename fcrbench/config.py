@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, get_type_hints
 from fcrbench.errors import UsageError, shown, unknown_name
 
 T = TypeVar("T")
+_DEEPEST = 32  # tables in tables: what is deeper would end Python's recursion later
 
 
 @dataclass(frozen=True)
@@ -148,12 +149,24 @@ def _refuse_unknown_keys(schema: Any, values: Mapping[str, Any], where: str) -> 
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a configuration file. Raises UsageError when it is missing or not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     # Also what is no UTF-8, an integer of thousands of digits, and tables nested without end.
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
+    level: list[Any] = [values]
+    for _ in range(_DEEPEST):
+        level = [below for value in level for below in _inside(value)]
+    if level:
+        raise UsageError(f"{path}: tables or arrays more than {_DEEPEST} deep, expected a configuration")
+    return values
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
