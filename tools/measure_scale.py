@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from fcrbench import datasets, large, metrics, postprocess
+from fcrbench.datasets import Sample
 from fcrbench.io import write_labels, write_png
 from fcrbench.large.files import new_labels, open_image
 from fcrbench.methods.fcrnet.spec import FCRNetOptions
@@ -29,34 +30,36 @@ from fcrbench.scoring import score_folders
 RULES = FCRNetOptions().rules()
 CHUNK = 1024
 ALL = (slice(None), slice(None))
+PLANES = {"image": np.uint16, "classes": np.uint8, "doubt": np.uint8, "margin": np.uint8}
 
 
-def fields() -> list[np.ndarray]:
+def fields() -> list[Sample]:
     dataset = datasets.create("sample")
-    return [dataset.load(name).labels for name in (*dataset.splits["train"], *dataset.splits["val"])]
+    return [dataset.load(name) for name in (*dataset.splits["train"], *dataset.splits["val"])]
 
 
-def make_classes(path: Path, side: int) -> None:
-    """Fields side by side, their nuclei in three colours: (side, side) uint8; beside it doubt and margin."""
+def make_planes(folder: Path, side: int) -> None:
+    """Zarr arrays (side, side): the image of fields side by side, their nuclei in three colours (classes),
+    and a doubt and a margin of these.
+    """
     import zarr
 
-    doubt, margin = (
+    image, classes, doubt, margin = (
         zarr.create_array(
-            str(path.with_name(f"{name}.zarr")), shape=(side, side), chunks=(CHUNK, CHUNK), dtype=np.uint8
+            str(folder / f"{name}.zarr"), shape=(side, side), chunks=(CHUNK, CHUNK), dtype=dtype
         )
-        for name in ("doubt", "margin")
+        for name, dtype in PLANES.items()
     )
     rng = np.random.default_rng(0)
-    classes = [np.where(labels > 0, labels % 3 + 1, 0).astype(np.uint8) for labels in fields()]
-    height, width = classes[0].shape
-    out = zarr.create_array(str(path), shape=(side, side), chunks=(CHUNK, CHUNK), dtype=np.uint8)
+    samples = fields()
+    colors = [np.where(s.labels > 0, s.labels % 3 + 1, 0).astype(np.uint8) for s in samples]
+    height, width = colors[0].shape
     for y in range(0, side, CHUNK):  # each chunk is written once
-        rows = []
-        for _ in range(-(-CHUNK // height)):
-            picked = [classes[k] for k in rng.integers(0, len(classes), -(-side // width))]
-            rows.append(np.concatenate(picked, axis=1)[:, :side])
-        band = np.concatenate(rows)[: min(CHUNK, side - y)]
-        out[y : y + CHUNK] = band
+        picked = rng.integers(0, len(colors), (-(-CHUNK // height), -(-side // width)))
+        for out, whole in ((image, [s.image for s in samples]), (classes, colors)):
+            rows = [np.concatenate([whole[k] for k in row], axis=1)[:, :side] for row in picked]
+            band = np.concatenate(rows)[: min(CHUNK, side - y)]
+            out[y : y + CHUNK] = band
         # A few per cent within nuclei, as a trained network has it.
         doubt[y : y + CHUNK] = rng.integers(0, 12, band.shape, np.uint8) * (band > 0)
         margin[y : y + CHUNK] = rng.integers(40, 100, band.shape, np.uint8) * (band > 0)
@@ -75,6 +78,13 @@ def large_step(step: str, folder: Path) -> float | None:
             large.instances_of_classes(open_image(source), out, **planes, **RULES)
     elif step == "score":
         large.score(open_image(plain), open_image(labels))
+    elif step == "predict":
+        from fcrbench.inference import load_predictor
+        from fcrbench.large.predict import predict_large
+
+        predict_large(
+            load_predictor(device="cpu"), folder / "image.zarr", folder / "predicted.zarr", overwrite=True
+        )
     elif step == "label in memory":
         with new_labels(plain, shape, overwrite=True) as out:
             classes = open_image(source)[ALL]
@@ -92,11 +102,21 @@ def large_step(step: str, folder: Path) -> float | None:
             seconds = time.process_time() - start
             out[ALL] = found
         return seconds
-    else:
+    elif step == "score in memory":
         truth, pred = open_image(plain)[ALL], open_image(labels)[ALL]
         start = time.process_time()
         metrics.score(truth, pred)
         return time.process_time() - start
+    else:
+        from fcrbench.inference import load_predictor
+
+        with new_labels(folder / "predicted.zarr", shape, overwrite=True) as out:
+            image, predictor = open_image(folder / "image.zarr")[ALL], load_predictor(device="cpu", tile=0)
+            start = time.process_time()
+            found = predictor(image)
+            seconds = time.process_time() - start
+            out[ALL] = found
+        return seconds
     return None
 
 
@@ -115,8 +135,9 @@ def measure_large(step: str, folder: Path) -> None:
 
 def make_pairs(folder: Path, n: int) -> None:
     """n pairs: 60 real fields and the same moved by some pixels, under many names (hard links)."""
-    for i, labels in enumerate(fields()):
-        for name, array in (("truth", labels), ("pred", np.roll(labels, (i % 4, i % 3), (0, 1)))):
+    for i, sample in enumerate(fields()):
+        moved = np.roll(sample.labels, (i % 4, i % 3), (0, 1))
+        for name, array in (("truth", sample.labels), ("pred", moved)):
             write_labels(folder / "files" / f"{name}{i}.tif", array)
     files = len(list((folder / "files").iterdir())) // 2
     for name in ("truth", "pred"):
@@ -209,10 +230,10 @@ def main() -> None:
     elif given.what == "large":
         for side, suffix in ((given.memory_side, ""), (given.memory_side, " in memory"), (given.side, "")):
             folder = given.folder / str(side)
-            if not (folder / "classes.zarr").exists():
-                make_classes(folder / "classes.zarr", side)
+            if not folder.exists():
+                make_planes(folder, side)
             print(f"{side} x {side}{suffix}", flush=True)
-            for step in ("label", "instances", "score"):
+            for step in ("label", "instances", "score", "predict"):
                 child("large", folder, "--step", step + suffix)
     elif given.what == "flat":
         for n in (given.pairs // 10, given.pairs):

@@ -65,9 +65,10 @@ class _Halved(Plane):
 
     def __setitem__(self, key: tuple[slice, slice], value: NDArray, /) -> None:
         super().__setitem__(key, value)
-        rows, columns = (slice((part.start + 1) // 2, (part.stop + 1) // 2) for part in key)
+        (y, bottom, _), (x, right, _) = (part.indices(n) for part, n in zip(key, self.shape, strict=True))
+        rows, columns = slice((y + 1) // 2, (bottom + 1) // 2), slice((x + 1) // 2, (right + 1) // 2)
         if rows.start < rows.stop and columns.start < columns.stop:
-            self._half[rows, columns] = value[key[0].start % 2 :: 2, key[1].start % 2 :: 2]
+            self._half[rows, columns] = value[y % 2 :: 2, x % 2 :: 2]
 
 
 def is_large(path: Path) -> bool:

@@ -56,21 +56,21 @@ def test_a_plain_zarr_array(tmp_path, image):
     check(tmp_path / "a.zarr", image)
 
 
-@pytest.mark.parametrize("side", [40, 33, 1])
+@pytest.mark.parametrize("side", [40, 33, 1, None])
 def test_labels_are_ome_zarr_with_a_pyramid(tmp_path, monkeypatch, side):
     monkeypatch.setattr(files, "_SMALLEST", 64)
     monkeypatch.setattr(files, "CHUNK", 32)
-    shape = (130, 171) if side > 1 else (13, 80)
+    shape = (13, 80) if side == 1 else (130, 171)
     labels = np.random.default_rng(0).integers(0, 2**31 - 1, shape).astype(np.int32)
     with files.new_labels(tmp_path / "a.zarr", labels.shape) as out:
         assert not (tmp_path / "a.zarr").exists()
-        for tile in files.tiles(labels.shape, side):
-            out[tile.where] = labels[tile.where]
+        for where in (tile.where for tile in files.tiles(labels.shape, side)) if side else [ALL]:
+            out[where] = labels[where]
     check(tmp_path / "a.zarr", labels)
     (multiscale,) = json.loads((tmp_path / "a.zarr" / ".zattrs").read_text())["multiscales"]
     assert [axis["name"] for axis in multiscale["axes"]] == ["y", "x"]
     levels = [np.asarray(zarr.open_array(tmp_path / "a.zarr" / d["path"])) for d in multiscale["datasets"]]
-    expected = [(130, 171), (65, 86), (33, 43)] if side > 1 else [(13, 80), (7, 40)]
+    expected = [(13, 80), (7, 40)] if side == 1 else [(130, 171), (65, 86), (33, 43)]
     assert [level.shape for level in levels] == expected
     for k, level in enumerate(levels):
         np.testing.assert_array_equal(level, labels[:: 2**k, :: 2**k])
