@@ -1,11 +1,16 @@
 """Files appear whole or not at all."""
 
+import hashlib
 import json
 import math
 import os
+import platform
+import re
 import secrets
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +19,50 @@ from fcrbench.errors import FcrbenchError
 if TYPE_CHECKING:
     import pandas as pd
 
+_TEMPORARY = re.compile(r"\..*-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}(\.[^.]*)?", re.DOTALL)
+
 
 def temporary_name(path: Path) -> Path:
-    """A hidden name beside `path` that nobody else uses, with the same suffix."""
-    return path.parent / f".{path.stem[:60]}-{secrets.token_hex(8)}{path.suffix}"
+    """A hidden name beside `path` that nobody else uses, with the same suffix; it names this process."""
+    return path.parent / f".{path.stem[:40]}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
+
+
+def remove_abandoned(folder: str | os.PathLike[str]) -> None:
+    """Remove what processes that no longer run left in a folder: a killed one cannot tidy up itself.
+
+    Only those of this machine can be told to be gone; what another has begun is left.
+    """
+    if os.name != "posix":  # elsewhere one cannot ask
+        return
+    with suppress(OSError):
+        for path in Path(folder).iterdir():
+            found = _TEMPORARY.fullmatch(path.name)
+            if found is None or found[1] != _machine() or _runs(int(found[2])):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it is another user's
+        return True
+    return True
+
+
+@cache
+def _machine() -> str:
+    """Eight characters for what process numbers belong to: this machine, or this container on it."""
+    try:
+        numbers = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        numbers = ""
+    return hashlib.blake2s(f"{platform.node()} {numbers}".encode(), digest_size=4).hexdigest()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from fcrbench.atomic import remove_abandoned
 from fcrbench.errors import DataError, FcrbenchError
 
 _FLUSH = 1.0  # seconds
@@ -34,6 +35,8 @@ class Journal:
                 self._file.close()
                 self._file = None
                 raise FcrbenchError(f"{self.path}: another process is at this job")
+            if resume:
+                remove_abandoned(self.path.parent)
             kept = self._read(self._file) if resume else {}
             if not kept:
                 self._file.truncate(0)

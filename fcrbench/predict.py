@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
+from fcrbench.atomic import remove_abandoned
 from fcrbench.errors import DataError, UsageError
 from fcrbench.failures import Failures
 from fcrbench.inference import Predictor, load_predictor
@@ -101,6 +102,7 @@ def predict_images(
         _predictor(job.weights, device, tile)  # what is wrong with the weights is told before all else
     else:
         read_header(resolve(weights))
+    remove_abandoned(output)
     failures = Failures(output / "failed.csv")
     results = ordered_map(
         partial(segment, job), todo.items(), workers, scheduler, name=lambda given: given[0]

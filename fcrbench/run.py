@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from fcrbench import datasets, manifest, report, weights
-from fcrbench.atomic import write_json, write_text
+from fcrbench.atomic import remove_abandoned, write_json, write_text
 from fcrbench.config import RunConfig, read_toml
 from fcrbench.configure import fill
 from fcrbench.datasets import Dataset, Sample
@@ -50,6 +50,8 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
     if not (folder / "config.toml").is_file():
         raise DataError(f"{folder} is not a run directory: no config.toml in it")
     config = fill(read_toml(folder / "config.toml"))
+    for place in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+        remove_abandoned(place)
     method = create_method(config)
     data = read_data(config)
     started = (folder / "checkpoints" / "last.ckpt").is_file()

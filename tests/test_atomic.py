@@ -1,12 +1,15 @@
 """Files appear whole or not at all."""
 
 import os
+import signal
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from fcrbench.atomic import atomic_path, write_bytes, write_text
+from fcrbench.atomic import atomic_path, remove_abandoned, temporary_name, write_bytes, write_text
 from fcrbench.errors import FcrbenchError
 from fcrbench.io import write_labels, write_png
 
@@ -38,6 +41,30 @@ def test_old_content_stays_and_nothing_is_left_when_the_block_fails(tmp_path):
         half_written()
     assert path.read_bytes() == b"old"
     assert listing(tmp_path) == ["data.bin"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="cannot ask which processes run")
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    code = (
+        "import os, signal; from pathlib import Path\n"
+        "from fcrbench.atomic import atomic_path, temporary_name\n"
+        "temporary_name(Path('folder.zarr')).mkdir()\n"
+        "with atomic_path('data.bin') as temporary:\n"
+        "    temporary.write_bytes(b'half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == -signal.SIGKILL
+    left = listing(tmp_path)
+    assert len(left) == 2
+    machine = left[0].split("-")[1]
+    elsewhere = [name.replace(machine, "0" * 8 if machine != "0" * 8 else "1" * 8) for name in left]
+    own = temporary_name(tmp_path / "data.bin").name
+    others = [*elsewhere, own, ".hidden", ".data-1-2.bin", left[0].removeprefix(".")]
+    for name in others:
+        (tmp_path / name).touch()
+    remove_abandoned(tmp_path)
+    assert listing(tmp_path) == sorted(others)
+    remove_abandoned(tmp_path / "missing")
 
 
 def test_permissions_are_those_of_a_new_file(tmp_path):

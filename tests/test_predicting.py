@@ -105,6 +105,26 @@ def test_an_image_read_by_tiles(tmp_path, monkeypatch):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_killed_by_tiles_leaves_nothing_for_long(tmp_path):
+    """The next call removes the planes and the labels that a killed one had begun."""
+    zarr = pytest.importorskip("zarr")
+    image = np.random.default_rng(0).integers(0, 9, (200, 200)).astype(np.uint8)
+    zarr.create_array(tmp_path / "a.zarr", data=image, chunks=(64, 64))
+    code = (
+        "import os, signal, sys; from pathlib import Path; from fcrbench.large import predict\n"
+        "predict.instances_of_classes = lambda *given, **more: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from fcrbench.predict import predict_images\n"
+        "predict_images([Path(sys.argv[1])], 'default', Path(sys.argv[2]), device='cpu')"
+    )
+    out = tmp_path / "out"
+    assert (
+        subprocess.run([sys.executable, "-c", code, tmp_path / "a.zarr", out]).returncode == -signal.SIGKILL
+    )
+    assert len([path for path in out.iterdir() if path.name.startswith(".a-")]) == 2
+    predict_images([tmp_path / "a.zarr"], "default", out, device="cpu", resume=True)
+    assert [path.name for path in out.iterdir()] == ["a.zarr"]
+
+
 def test_killed_and_resumed_is_as_undisturbed(images, serial, tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from fcrbench import predict\n"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.atomic import temporary_name
+from fcrbench.atomic import remove_abandoned, temporary_name
 from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.io.tiff import check_segments, count_directories, quiet_tifffile
 from fcrbench.large.tiles import tiles
@@ -149,6 +149,7 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
     zarr = _zarr()
     if path.exists() and not overwrite:
         raise FcrbenchError(f"{path} exists")
+    remove_abandoned(path.parent)
     temporary, replaced = temporary_name(path), temporary_name(path)
     try:
         temporary.mkdir(parents=True)

@@ -99,10 +99,13 @@ Trainer._step = step
 """
 KILL_IN_EVALUATION = """
 from fcrbench import evaluation
+from fcrbench.atomic import atomic_path
 plain = evaluation.write_labels
 def write(path, labels):
     if path.stem.endswith("1"):
-        os.kill(os.getpid(), signal.SIGKILL)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
     plain(path, labels)
 evaluation.write_labels = write
 """
@@ -115,7 +118,7 @@ def test_killed_in_training_then_in_evaluation_equals_an_undisturbed_run(cli, un
     assert len((run / "history.csv").read_text().splitlines()) == 3
     assert not list(run.glob("predictions/*"))
     cli.killed(KILL_IN_EVALUATION, "run", "--resume", run)
-    assert len(list(run.glob("predictions/*"))) == 1
+    assert len(list(run.glob("predictions/*"))) == 2  # a whole one, and half of one under a hidden name
     assert not (run / "summary.json").exists()
     cli("run", "--resume", run)
     assert_equal_runs(undisturbed, run)
