@@ -11,7 +11,7 @@ from fcrbench.io import write_labels, write_png
 
 SIDE = 128
 CODE = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from fcrbench.predict import predict_images
 from fcrbench.scoring import score_folders
@@ -22,7 +22,8 @@ for part in ("few", "many"):
         score_folders(folder / part / "labels", folder / part / "labels", folder / f"{part}.csv")
     else:
         predict_images([folder / part / "images"], "default", folder / part / "out", device="cpu")
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    # Not ru_maxrss, which begins with the peak of the process that started this one.
+    print(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
 """
 
 
