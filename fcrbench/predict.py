@@ -54,7 +54,7 @@ class Job(NamedTuple):
 
     def target(self, stem: str, path: Path) -> Path:
         """The label image of an image; it is there when the image is done."""
-        return self.output / f"{stem}{'.zarr' if is_large(path) else '.tif'}"
+        return self.output / f"{stem}{'.zarr' if path.suffix.lower() == '.zarr' else '.tif'}"
 
 
 def predict_images(
@@ -73,7 +73,8 @@ def predict_images(
 ) -> int:
     """Segment images into `output`/<stem>.tif (labels) and <stem>_overlay.png (outlines); returns how many.
 
-    A Zarr image, and a TIFF of more than 2**28 pixels, is worked on by tiles and becomes <stem>.zarr only.
+    A Zarr image, and a TIFF of more than 2**28 pixels, is worked on by tiles, and becomes <stem>.zarr or a
+    tiled <stem>.tif, without an overlay.
 
     workers    images worked on at a time, by threads
     scheduler  the address of a dask scheduler whose workers do the work instead; they must see the same files
@@ -124,7 +125,7 @@ def segment(job: Job, given: tuple[str, Path]) -> int | str:
     predictor = _predictor(job.weights, job.device, job.tile)
     target = job.target(stem, path)
     try:
-        if target.suffix == ".zarr":
+        if is_large(path):
             from fcrbench.large.predict import predict_large
 
             return predict_large(predictor, path, target, overwrite=job.overwrite)

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import tifffile
 
 from fcrbench import datasets
 from fcrbench.errors import DataError, UsageError
@@ -103,6 +104,12 @@ def test_an_image_read_by_tiles(tmp_path, monkeypatch):
     found = files.open_image(tmp_path / "out" / "b.zarr")[ALL]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.zarr"]
     np.testing.assert_array_equal(found, expected)
+    monkeypatch.setattr(files, "_LARGE_FILE", 0)
+    monkeypatch.setattr(files, "_LARGE", 1000)
+    tifffile.imwrite(tmp_path / "c.tif", image, tile=(64, 64))
+    assert predict_images([tmp_path / "c.tif"], "default", tmp_path / "out", device="cpu", tile=300) == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.zarr", "c.tif"]
+    np.testing.assert_array_equal(files.open_image(tmp_path / "out" / "c.tif")[ALL], expected)
 
 
 def test_killed_by_tiles_leaves_nothing_for_long(tmp_path):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fcrbench.atomic import remove_abandoned, temporary_name
 from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.io.tiff import check_segments, count_directories, quiet_tifffile
+from fcrbench.large.tiff import write_pyramid
 from fcrbench.large.tiles import tiles
 
 if TYPE_CHECKING:
@@ -141,19 +142,20 @@ def _open_tiff(path: Path) -> Plane:
 
 @contextmanager
 def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -> Iterator[Plane]:
-    """An OME-Zarr label image (H, W) int32 to be written by slices; it appears at `path` when the block ends.
+    """A label image (H, W) int32 to be written by slices; it appears at `path` when the block ends.
 
-    A pyramid of every second pixel is added then. When the block fails nothing is left. Raises FcrbenchError
-    when the disk refuses or the path exists and overwrite is not set.
+    path  .tif or .tiff: a tiled OME-TIFF of uint32, made from a Zarr array beside it; else an OME-Zarr image
+
+    Both have a pyramid of every second pixel. When the block fails nothing is left. Raises FcrbenchError when
+    the disk refuses or the path exists and overwrite is not set.
     """
-    zarr = _zarr()
     if path.exists() and not overwrite:
         raise FcrbenchError(f"{path} exists")
     remove_abandoned(path.parent)
-    temporary, replaced = temporary_name(path), temporary_name(path)
+    temporary = temporary_name(path)
     try:
         temporary.mkdir(parents=True)
-        group = zarr.open_group(str(temporary), mode="w", zarr_format=2)
+        group = _zarr().open_group(str(temporary), mode="w", zarr_format=2)
         levels = [_create(group, "0", shape)]
         if max(shape) > _SMALLEST:
             levels.append(_create_half(group, levels))
@@ -161,16 +163,27 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
         else:
             yield Plane(levels[0], path)
         _finish_pyramid(group, levels)
-        group.attrs.update(_metadata(path.stem, len(levels)))
-        if path.exists():
-            if not overwrite:
-                raise FcrbenchError(f"{path} has been written by another process meanwhile")
-            path.replace(replaced)
-        temporary.replace(path)
+        if path.exists() and not overwrite:
+            raise FcrbenchError(f"{path} has been written by another process meanwhile")
+        if path.suffix.lower() in _TIFF:
+            write_pyramid(path, levels, CHUNK)
+        else:
+            group.attrs.update(_metadata(path.stem, len(levels)))
+            _put(temporary, path)
     except OSError as error:
         raise FcrbenchError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put(folder: Path, path: Path) -> None:
+    """Move a folder to a path, in place of what is there."""
+    replaced = temporary_name(path)
+    try:
+        if path.exists():
+            path.replace(replaced)
+        folder.replace(path)
+    finally:
         shutil.rmtree(replaced, ignore_errors=True)
 
 

@@ -1,5 +1,6 @@
 """Large images on the disk: OME-Zarr and TIFF, read and written by slices."""
 
+import errno
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import tifffile
 
 from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.io import read_labels
 from fcrbench.large import files
 
 zarr = pytest.importorskip("zarr")
@@ -75,6 +77,41 @@ def test_labels_are_ome_zarr_with_a_pyramid(tmp_path, monkeypatch, side):
     for k, level in enumerate(levels):
         np.testing.assert_array_equal(level, labels[:: 2**k, :: 2**k])
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+
+
+def test_labels_as_a_tiled_tiff_with_a_pyramid(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_SMALLEST", 64)
+    monkeypatch.setattr(files, "CHUNK", 32)
+    labels = np.random.default_rng(0).integers(0, 2**31 - 1, (130, 171)).astype(np.int32)
+    path = tmp_path / "a.tif"
+    with files.new_labels(path, labels.shape) as out:
+        for tile in files.tiles(labels.shape, 40):
+            out[tile.where] = labels[tile.where]
+        assert not path.exists()
+    check(path, labels.astype(np.uint32))
+    np.testing.assert_array_equal(read_labels(path), labels)
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_ome
+        assert tif.is_bigtiff
+        assert tif.pages[0].tile == (32, 32)
+        for k, level in enumerate(tif.series[0].levels):
+            np.testing.assert_array_equal(level.asarray(), labels[:: 2**k, :: 2**k])
+        assert k == 2
+    with files.new_labels(path, (8, 8), overwrite=True) as out:
+        out[ALL] = np.full((8, 8), 3, np.int32)
+    assert (read_labels(path) == 3).all()
+    monkeypatch.setattr(tifffile.TiffWriter, "write", no_space)
+    with (
+        pytest.raises(FcrbenchError, match=r"cannot write .*a.tif: No space"),
+        files.new_labels(path, (4, 4), overwrite=True),
+    ):
+        pass
+    assert [found.name for found in tmp_path.iterdir()] == ["a.tif"]
+    assert (read_labels(path) == 3).all()
+
+
+def no_space(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_what_fails_leaves_nothing_and_what_was_there(tmp_path):
