@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fcrbench.large.tiles import Source
+from fcrbench.large.told import told
 from fcrbench.methods.base import Method
 
 SIDE = 768  # of a tile, in pixels, unless said: FCRNet then needs less than 1 GB on a CPU
@@ -82,7 +83,7 @@ def assemble(
     out      what (K, H, W) is written to, by slices: an array in memory or a Zarr array; else a new array
     """
     height, width = source.shape
-    for tile in tiles((height, width), side, halo, stride):
+    for tile in told(list(tiles((height, width), side, halo, stride)), "network"):
         part = score(np.asarray(source[tile.outer]), tile.kept)
         if out is None:
             out = np.empty((len(part), height, width), part.dtype)

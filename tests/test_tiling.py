@@ -1,5 +1,7 @@
 """Tiles: the same scores and labels as the whole image at once, at every size."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from torch import nn
 from fcrbench import datasets, tiling
 from fcrbench.errors import UsageError
 from fcrbench.inference import Predictor, load_predictor
+from fcrbench.large import told
 from fcrbench.methods import registry
 
 
@@ -176,6 +179,21 @@ def test_large_images_are_tiled_and_small_ones_not(predictor, mosaic, monkeypatc
     assert len(seen) == 6
     predictor.scores(mosaic[:-1])
     assert seen[6:] == [(300, 601)]
+
+
+def test_how_far_it_is_stands_in_the_log(predictor, mosaic, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="fcrbench")
+    predictor.tile = 256
+    try:
+        predictor(mosaic)
+        assert not caplog.messages  # it takes seconds
+        monkeypatch.setattr(told, "EVERY", 0.0)
+        predictor(mosaic)
+    finally:
+        predictor.tile = None
+    assert len(caplog.messages) == 5
+    for done, line in enumerate(caplog.messages, 1):
+        assert re.fullmatch(rf"network: {done} of 6 tiles, \d+ s left", line)
 
 
 def test_a_network_that_sees_everything_is_not_tiled(monkeypatch):

@@ -1,5 +1,6 @@
 """The command line: parsing and printing. Each command imports what it needs when it runs."""
 
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -45,6 +46,7 @@ app.command(data.data)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 ok, 1 failed, 2 wrong usage, 130 interrupted."""
+    _show_log()
     try:
         app(argv, exit_on_error=False, print_error=False, result_action="return_value")
     except FcrbenchError as error:
@@ -61,6 +63,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = None  # so that nothing is flushed at exit
         return 0
     return 0
+
+
+def _show_log() -> None:
+    """What the package logs, such as how far a large image is, goes to stderr."""
+    logger = logging.getLogger("fcrbench")
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
 
 
 def _fail(message: str, code: int) -> int:

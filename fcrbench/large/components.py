@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from fcrbench.kernels.unions import join_all
 from fcrbench.large.tiles import Seams, Source, Tile
+from fcrbench.large.told import told
 from fcrbench.postprocess._fragments import Contacts
 from fcrbench.postprocess._runs import Runs, as_image
 
@@ -60,7 +61,7 @@ def find_components(
     on_border, margins = [np.zeros(1, bool)], [np.zeros(1, np.int64)]
     joins, shared = [np.zeros((2, 0), np.int64)], [np.zeros((4, 0), np.int64)]
     across = [np.zeros((4, 0), np.int64)]  # what is shared over the seams, also with background
-    for tile in grid:
+    for tile in told(grid, "components"):
         block = read_tile(source, tile)
         unsure = None if doubt is None else np.ascontiguousarray(doubt[tile.where])
         runs = Runs.of_components(block, background, connectivity)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from fcrbench.large.components import find_components, read_tile
 from fcrbench.large.holes import SeamHoles
 from fcrbench.large.tiles import TILE, Source, Target, tiles
+from fcrbench.large.told import told
 from fcrbench.postprocess._kept import Least
 from fcrbench.postprocess._runs import Runs, check_background_named, check_connectivity, check_join
 from fcrbench.postprocess.labelling import bits_of
@@ -133,7 +134,7 @@ class _Decoder:
     def write(self, fill_holes: bool = False) -> int:
         ids, count = self._ids()
         holes = SeamHoles(self.source.shape) if fill_holes else None
-        for tile in self.grid:
+        for tile in told(self.grid, "labels"):
             runs = Runs.of_components(read_tile(self.source, tile), self.background, self.connectivity)
             a, b = self.found.offsets[tile.number : tile.number + 2]
             mapped = np.append(np.int32(0), ids[a + 1 : b + 1])[runs.labels]

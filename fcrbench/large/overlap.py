@@ -5,6 +5,7 @@ import numpy as np
 from fcrbench.kernels._arrays import flat_unsigned
 from fcrbench.labels import PairTable, as_labels, check_ids
 from fcrbench.large.tiles import TILE, Source, tiles
+from fcrbench.large.told import told
 from fcrbench.metrics.empty import Empty
 from fcrbench.metrics.overlap import OverlapTable
 from fcrbench.metrics.scores import Scores, scores_of_table
@@ -19,7 +20,7 @@ def overlap_table(truth: Source, pred: Source, *, tile: int = TILE) -> OverlapTa
     if truth.shape != pred.shape:
         raise ValueError(f"truth and pred: expected equal shapes, found {truth.shape} and {pred.shape}")
     pairs = PairTable()
-    for part in tiles(truth.shape, tile):
+    for part in told(tiles(truth.shape, tile), "scores"):
         true_labels = as_labels(truth[part.where], "truth")
         pred_labels = as_labels(pred[part.where], "pred")
         pairs.add(flat_unsigned(true_labels), flat_unsigned(pred_labels))
