@@ -1,6 +1,7 @@
 """Bad images among good ones: the rest is finished, the bad ones are listed with reasons."""
 
 import csv
+import os
 import resource
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from bad_files import SHAPE, field, huge_tiff, write_bad_images, write_odd_image
 
 from fcrbench.cli import main
 from fcrbench.errors import DataError
-from fcrbench.io import read_image, read_labels, write_labels
+from fcrbench.io import read_image, read_labels, write_labels, write_png
 from fcrbench.scoring import score_folders
+
+GOOD = 1000  # images among which the bad ones are
 
 
 def reasons(path) -> dict[str, str]:
@@ -24,11 +27,14 @@ def reasons(path) -> dict[str, str]:
 def test_prediction_finishes_the_rest_and_lists_the_bad(tmp_path, capsys):
     bad = write_bad_images(tmp_path / "images")
     odd = write_odd_images(tmp_path / "images")
+    write_png(tmp_path / "good.png", field()[:32, :32])
+    for i in range(GOOD):
+        os.link(tmp_path / "good.png", tmp_path / "images" / f"good{i:04}.png")
     out = tmp_path / "out"
     arguments = ["predict", str(tmp_path / "images"), "--device", "cpu"]
     assert main([*arguments, "-o", str(out), "--workers", "2"]) == 1
     error = capsys.readouterr().err
-    assert f"{len(bad)} of {len(bad) + len(odd)} images could not be segmented" in error
+    assert f"{len(bad)} of {len(bad) + len(odd) + GOOD} images could not be segmented" in error
     assert str(out / "failed.csv") in error
     listed = reasons(out / "failed.csv")
     assert listed.keys() == {name.rsplit(".", 1)[0] for name in bad}
@@ -43,6 +49,7 @@ def test_prediction_finishes_the_rest_and_lists_the_bad(tmp_path, capsys):
     assert same[0].max() > 0
     for labels in same[1:]:
         np.testing.assert_array_equal(labels, same[0])
+    assert len({(out / f"good{i:04}.tif").read_bytes() for i in range(GOOD)}) == 1
     assert main([*arguments, "-o", str(tmp_path / "strict"), "--strict"]) == 1
     assert not (tmp_path / "strict" / "failed.csv").exists()
 
@@ -61,10 +68,14 @@ def test_scoring_finishes_the_rest_and_lists_the_bad(tmp_path):
     for name in ("good", "missing", *(name.rsplit(".", 1)[0] for name in bad)):
         write_labels(truth / f"{name}.tif", labels)
     write_labels(pred / "good.tif", labels)
+    for i in range(1, GOOD):
+        for folder in (truth, pred):
+            os.link(folder / "good.tif", folder / f"good{i:04}.tif")
     bad["missing.tif"] = "no label image for missing.tif"
     found = score_folders(truth, pred, tmp_path / "scores.csv", workers=2)
-    assert found.scores.table["image"].tolist() == ["good"]
-    with pytest.raises(DataError, match=f"{len(bad)} of {len(bad) + 1} images could not be scored"):
+    assert len(found.scores.table) == GOOD
+    assert (found.scores.table["pq"] == 1).all()
+    with pytest.raises(DataError, match=f"{len(bad)} of {len(bad) + GOOD} images could not be scored"):
         found.failures.finish(found.images, "scored")
     listed = reasons(tmp_path / "scores.failed.csv")
     for name, words in bad.items():
