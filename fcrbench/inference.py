@@ -122,15 +122,16 @@ class Predictor:
         """keep(scores) of every tile, from (K, h, w) to (k, h, w), put together; see `tiling.assemble`."""
         if self.reach is None:
             raise UsageError("the network cannot be tiled: a pixel of its output depends on all of the image")
-        source: Source = image
-        normalize: Callable[[np.ndarray], np.ndarray] = lambda window: window  # noqa: E731
+        source: Source
+        score: Callable[[np.ndarray, tuple[slice, slice]], np.ndarray]
         if isinstance(image, np.ndarray):
-            source = self.method.normalize(image)
+            source, score = self.method.normalize(image), self._scores
         else:
             normalize = tiling.normalizer(self.method, image)
+            source, score = image, lambda window, part: self._scores(normalize(window), part)
         return tiling.assemble(
             source,
-            lambda window, part: keep(self._scores(normalize(window), part)),
+            lambda window, part: keep(score(window, part)),
             side=self.side(image) or tiling.SIDE,
             halo=self.reach,
             stride=self.method.stride,

@@ -17,7 +17,9 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -87,38 +89,32 @@ def large_step(step: str, folder: Path) -> float | None:
             load_predictor(device="cpu"), folder / "image.zarr", folder / "predicted.zarr", overwrite=True
         )
     elif step == "label in memory":
-        with new_labels(plain, shape, overwrite=True) as out:
-            classes = open_image(source)[ALL]
-            start = time.process_time()
-            found = postprocess.label(classes)[0]
-            seconds = time.process_time() - start
-            out[ALL] = found
-        return seconds
+        classes = open_image(source)[ALL]
+        return timed(lambda: postprocess.label(classes)[0], plain)
     elif step == "instances in memory":
-        with new_labels(labels, shape, overwrite=True) as out:
-            classes = open_image(source)[ALL]
-            scores = 4 * (np.arange(4, dtype=np.uint8)[:, None, None] == classes).astype(np.float32)
-            start = time.process_time()
-            found = postprocess.instances(scores, **RULES)
-            seconds = time.process_time() - start
-            out[ALL] = found
-        return seconds
+        classes = open_image(source)[ALL]
+        scores = 4 * (np.arange(4, dtype=np.uint8)[:, None, None] == classes).astype(np.float32)
+        return timed(lambda: postprocess.instances(scores, **RULES), labels)
     elif step == "score in memory":
         truth, pred = open_image(plain)[ALL], open_image(labels)[ALL]
-        start = time.process_time()
-        metrics.score(truth, pred)
-        return time.process_time() - start
+        return timed(lambda: metrics.score(truth, pred))
     else:
         from fcrbench.inference import load_predictor
 
-        with new_labels(folder / "predicted.zarr", shape, overwrite=True) as out:
-            image, predictor = open_image(folder / "image.zarr")[ALL], load_predictor(device="cpu", tile=0)
-            start = time.process_time()
-            found = predictor(image)
-            seconds = time.process_time() - start
-            out[ALL] = found
-        return seconds
+        image, predictor = open_image(folder / "image.zarr")[ALL], load_predictor(device="cpu", tile=0)
+        return timed(lambda: predictor(image), folder / "predicted.zarr")
     return None
+
+
+def timed(work: Callable[[], Any], path: Path | None = None) -> float:
+    """CPU seconds of the work alone; the labels that it gives are then written to the path."""
+    start = time.process_time()
+    found = work()
+    seconds = time.process_time() - start
+    if path is not None:
+        with new_labels(path, found.shape, overwrite=True) as out:
+            out[ALL] = found
+    return seconds
 
 
 def measure_large(step: str, folder: Path) -> None:

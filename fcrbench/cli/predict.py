@@ -32,7 +32,7 @@ def predict(
     ----------
     images
         PNG or TIFF files, or folders of them; gray, 8 or 16 bit, any size. OME-Zarr images, and TIFF files of
-        more than 2**28 pixels, need not fit into memory; they become NAME.zarr, and
+        more than 2**28 pixels, need not fit into memory; they become NAME.zarr or a
         tiled NAME.tif, without an overlay.
     weights
         default, the ones that come with fcrbench; a run directory; or a .safetensors file of one.

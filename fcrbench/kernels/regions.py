@@ -115,12 +115,12 @@ def _mark_sides(rows: np.ndarray, sides: np.ndarray, out: np.ndarray, value: int
 
 @jit
 def fill_holes(
-    starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, width: int, seams: np.ndarray
+    starts: np.ndarray, labels: np.ndarray, rows: np.ndarray, width: int, border: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give every 4-connected background region whose 4-neighbours all belong to one object to it, in place.
 
-    One that reaches the border of the image is no hole. seams: (4,) bool, at which sides, top, bottom, left,
-    right, the image goes on instead; regions that reach these are left.
+    One that reaches the border of the image is no hole. border: (4,) bool, which of the sides, top, bottom,
+    left, right, are on it. The others are seams, where the image goes on; regions that reach these are left.
 
     Returns regions, (runs,) int32: 1 .. n in raster order for those that are left at the seams, 0 elsewhere;
     and (n + 1,) int32, the object around each, as far as is known: 0 for none yet, -1 for none at all.
@@ -128,11 +128,11 @@ def fill_holes(
     n_runs = labels.size
     parent = np.arange(n_runs)
     owner = np.zeros(n_runs, np.int32)
-    _mark_sides(rows, ~seams, owner, -1)
+    _mark_sides(rows, border, owner, -1)
     _meet_all(starts, labels, rows, width, parent, owner)
     regions = np.zeros(n_runs, np.int32)
     number = np.zeros(n_runs, np.int32)  # of the region, at its root
-    _mark_sides(rows, seams, regions, 1)
+    _mark_sides(rows, ~border, regions, 1)
     for i in range(n_runs):
         if regions[i] == 1 and labels[i] == 0:
             number[find(parent, i)] = -1

@@ -69,7 +69,7 @@ def find_components(
         offsets[tile.number + 1] = offset + runs.count
         size.append(runs.sizes()[1:])
         first.append(_first_pixels(runs, tile, width))
-        on_border.append(_on_border(runs, tile, height, width)[1:])
+        on_border.append(runs.on_border(*tile.on_border(height, width))[1:])
         if margin is not None:
             margins.append(runs.sums(np.ascontiguousarray(margin[tile.where]))[1:])
         if unsure is not None:
@@ -118,12 +118,6 @@ def _first_pixels(runs: Runs, tile: Tile, width: int) -> NDArray[np.int64]:
     highest = np.maximum.accumulate(np.append(0, runs.labels[:-1]))
     y, x = np.divmod(runs.starts[:-1][runs.labels > highest], runs.shape[1])
     return (y + tile.rows.start) * width + (x + tile.columns.start)
-
-
-def _on_border(runs: Runs, tile: Tile, height: int, width: int) -> NDArray[np.bool_]:
-    """(count + 1,) whether each touches the border of the whole image."""
-    rows, columns = tile.rows, tile.columns
-    return runs.on_border(rows.start == 0, rows.stop == height, columns.start == 0, columns.stop == width)
 
 
 def _summed(pairs: Pairs) -> Pairs:

@@ -23,7 +23,7 @@ class SeamHoles:
 
     def fill(self, tile: Tile, runs: Runs) -> NDArray[np.int32]:
         """The labels (h, w) of a tile, given as runs of ids, with those holes filled that touch no seam."""
-        regions, around = self._fill(tile, runs)
+        regions, around = runs.fill_holes(*tile.on_border(self.height, self.width))
         offset = self.offsets[-1]
         self.offsets.append(offset + len(around) - 1)
         known = np.flatnonzero(around)
@@ -36,12 +36,6 @@ class SeamHoles:
                 beside = (region > 0) & (value > 0)
                 self.beside.append(np.unique(np.stack([region, value.astype(np.int64)])[:, beside], axis=1))
         return labels
-
-    def _fill(self, tile: Tile, runs: Runs) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        rows, columns = tile.rows, tile.columns
-        return runs.fill_holes(
-            rows.start > 0, rows.stop < self.height, columns.start > 0, columns.stop < self.width
-        )
 
     def owners(self) -> list[NDArray[np.int32]]:
         """For each tile (regions + 1,): the object that encloses each of its regions, 0 for none."""
@@ -62,6 +56,6 @@ class SeamHoles:
     def finish(self, tile: Tile, labels: NDArray[np.int32], owners: NDArray[np.int32]) -> NDArray[np.int32]:
         """The labels of a tile with the other holes filled, too."""
         runs = Runs.of_ids(labels)
-        regions, _ = self._fill(tile, runs)
+        regions, _ = runs.fill_holes(*tile.on_border(self.height, self.width))
         runs.labels += owners[regions]  # regions are background
         return runs.paint()

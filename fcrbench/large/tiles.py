@@ -38,6 +38,11 @@ class Tile:
     def where(self) -> tuple[slice, slice]:
         return self.rows, self.columns
 
+    def on_border(self, height: int, width: int) -> tuple[bool, bool, bool, bool]:
+        """Whether the image ends where the tile does: at the top, at the bottom, left and right."""
+        rows, columns = self.rows, self.columns
+        return rows.start == 0, rows.stop == height, columns.start == 0, columns.stop == width
+
 
 def tiles(shape: tuple[int, ...], side: int = TILE) -> list[Tile]:
     """All tiles of an image (H, W); those at the far ends are smaller.

@@ -129,10 +129,12 @@ class Runs:
         """Turn objects into background, all but those that are kept; kept: (count + 1,)."""
         self.give(np.where(kept, np.arange(self.count + 1), 0))
 
-    def fill_holes(self, *seams: bool) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """See `kernels.regions.fill_holes`; seams: at the top, at the bottom, left and right, or none."""
+    def fill_holes(
+        self, top: bool = True, bottom: bool = True, left: bool = True, right: bool = True
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """See `kernels.regions.fill_holes`; whether these sides are on the border of the image."""
         return regions_kernel.fill_holes(
-            self.starts, self.labels, self._rows(), self.shape[1], np.array(seams or [False] * 4)
+            self.starts, self.labels, self._rows(), self.shape[1], np.array([top, bottom, left, right])
         )
 
     def paint(self, out: NDArray[np.int32] | None = None) -> NDArray[np.int32]:

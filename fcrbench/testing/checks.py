@@ -329,13 +329,15 @@ def check_part(case: Case) -> None:
         return
     images, _ = case.batch(method)
     height, width = images.shape[2:]
+    with torch.inference_mode():
+        scores = method.scores(network(images))
     spans = [(0.0, 1.0), (0.0, 0.3), (0.4, 0.6), (0.7, 1.0)]
     for (top, bottom), (left, right) in itertools.product(spans, spans):
         rows = slice(int(top * height), int(bottom * height))
         columns = slice(int(left * width), int(right * width))
         with torch.inference_mode():
-            whole = method.scores(network(images))[:, :, rows, columns]
             found = method.scores(network.part(images, rows, columns))
+        whole = scores[:, :, rows, columns]
         where = (
             f"rows {rows.start}:{rows.stop} and columns {columns.start}:{columns.stop} of {height} x {width}"
         )

@@ -79,6 +79,7 @@ class UNet(nn.Module):
         if level == LEVELS:
             found.add(self.down[level](x), 0)
             return found
+        up, join = self.up[LEVELS - 1 - level], self.join[LEVELS - 1 - level]
         height, width = x.shape[2:]
         skip = Part(grown(rows, HALO, height), grown(columns, HALO, width))
         pooled = Part(slice(0, height // 2), slice(0, width // 2))
@@ -93,10 +94,9 @@ class UNet(nn.Module):
         for strip in strips(rows, skip.tensor):
             larger = Part(grown(strip, HALO, height), skip.columns)
             coarse = _coarse(larger.rows, height)
-            features = self.up[LEVELS - 1 - level](below.read(coarse, below.columns))
-            larger.add(self.upsample(features), 2 * coarse.start, 2 * below.columns.start)
-            features = torch.cat([skip.read(larger.rows, larger.columns), larger.tensor], dim=1)
-            features = self.join[LEVELS - 1 - level](features)
+            features = self.upsample(up(below.read(coarse, below.columns)))
+            larger.add(features, 2 * coarse.start, 2 * below.columns.start)
+            features = join(torch.cat([skip.read(larger.rows, larger.columns), larger.tensor], dim=1))
             if level == 0:
                 # The head and all that follows it stay in float32: in bfloat16 the colours separate worse.
                 with torch.autocast(features.device.type, enabled=False):
