@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
+from fcrbench.postprocess import label
+
 
 class Crops(TorchDataset):
     """Crops of fields; each depends on (seed, epoch, index) alone, so a resumed run sees the same ones.
@@ -47,23 +49,40 @@ class Crops(TorchDataset):
             image, labels = resize(image, labels, self.crop)
             image, labels = turn(image, labels, rng)
             image = vary_intensity(image, rng)
-        ids, dense = np.unique(labels, return_inverse=True)
-        dense = dense.reshape(labels.shape).astype(np.int32)
-        if ids[0] != 0:  # no background in this crop
-            dense += 1
-        return torch.from_numpy(np.ascontiguousarray(image))[None], dense
+        return torch.from_numpy(np.ascontiguousarray(image))[None], numbered(labels)
 
 
 def random_crop(
     image: np.ndarray, labels: np.ndarray, size: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A (size, size) window of both, anywhere in the field."""
+    """A (size, size) window of both, anywhere in the field; one that is smaller is mirrored at its border."""
     short = [max(size - side, 0) for side in image.shape]
     if any(short):
         pad = [(s // 2, s - s // 2) for s in short]
-        image, labels = np.pad(image, pad, mode="symmetric"), np.pad(labels, pad, mode="symmetric")
+        image, labels = np.pad(image, pad, mode="symmetric"), mirrored(labels, pad)
     y, x = (int(rng.integers(side - size + 1)) for side in image.shape)
     return image[y : y + size, x : x + size], labels[y : y + size, x : x + size]
+
+
+def mirrored(labels: np.ndarray, pad: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Label image (H, W), 0 = background, extended on each side by mirroring it, as (H', W') int32.
+
+    The image of an object is another object, and gets an id of its own, unless both are connected (over edges
+    or corners): objects that share an id are one to every loss. The objects of the field keep their ids.
+    """
+    pieces, count = label(np.pad(labels, pad, mode="symmetric"), connectivity=2)
+    inner = tuple(slice(low, low + side) for (low, _), side in zip(pad, labels.shape, strict=True))
+    ids = np.arange(count + 1, dtype=np.int32) + np.int32(labels.max(initial=0))
+    ids[0] = 0
+    ids[pieces[inner]] = labels
+    return ids[pieces]
+
+
+def numbered(labels: np.ndarray) -> np.ndarray:
+    """The objects of a label image (H, W), ids up to some thousands, as 1..n in the order of their ids."""
+    present = np.bincount(labels.reshape(-1)) > 0
+    present[0] = False
+    return np.cumsum(present, dtype=np.int32)[labels]
 
 
 def resize(image: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -272,9 +272,10 @@ class Trainer:
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, np.ndarray]]:
         """This process's share of the batches of an epoch; they are a function of seed and epoch alone."""
         self.crops.epoch = epoch
-        order = RandomSampler(
-            self.crops, generator=torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
-        )
+        # Also for the loader, which draws a number whenever it starts: from the global generator, that would
+        # move the random layers of an epoch that is gone on with.
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        order = RandomSampler(self.crops, generator=torch.Generator().set_state(generator.get_state()))
         batches = BatchSampler(order, self.config.batch_size, drop_last=False)
         return iter(
             DataLoader(
@@ -282,6 +283,7 @@ class Trainer:
                 batch_sampler=ShareSampler(batches, self.group),
                 num_workers=self.config.workers,
                 collate_fn=partial(_collate, side=self.config.crop),
+                generator=generator,
             )
         )
 

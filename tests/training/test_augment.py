@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from fcrbench.training.augment import Crops, resize
+from fcrbench import postprocess
+from fcrbench.training.augment import Crops, mirrored, numbered, resize
 
 
 def crops(labels, *, crop=16, augment=True, zoom=0.25, seed=0, per_image=2):
@@ -91,3 +95,40 @@ def test_a_field_smaller_than_the_crop_is_mirrored():
     assert image.shape == (1, 64, 64)
     assert labels.min() == 1
     assert set(np.unique(image)) == set(range(1, 13))
+
+
+def test_a_mirrored_object_is_another_object():
+    """Two pixels from the border its image is four away from it; at the border both are one."""
+    field = np.zeros((12, 12), np.int32)
+    field[2:5, 2:5], field[8:12, 6:9] = 1, 2
+    _, labels = crops([field], crop=24, augment=False)[0]
+    assert labels.max() > 2
+    for i in range(1, labels.max() + 1):
+        assert postprocess.label(labels == i, connectivity=2)[1] == 1
+    first = labels[6:18, 6:18]
+    np.testing.assert_array_equal(first > 0, field > 0)
+    assert len(np.unique(first[field == 2])) == 1
+    assert (labels == first[11, 7]).sum() == 2 * (field == 2).sum()
+
+
+@given(arrays(np.int32, (6, 7), elements=st.integers(0, 4)), st.integers(0, 9), st.integers(0, 9))
+def test_padding_keeps_the_objects_of_the_field_and_connects_no_two(field, above, left):
+    pad = [(above, 5), (left, 3)]
+    labels = mirrored(field, pad)
+    np.testing.assert_array_equal(labels[above : above + 6, left : left + 7], field)
+    np.testing.assert_array_equal(labels > 0, np.pad(field, pad, mode="symmetric") > 0)
+    outside = labels.copy()
+    outside[above : above + 6, left : left + 7] = 0
+    for i in set(np.unique(outside)) - set(np.unique(field)) - {0}:
+        assert postprocess.label(labels == i, connectivity=2)[1] == 1
+
+
+@given(arrays(np.int32, (5, 6), elements=st.integers(0, 40)))
+def test_numbers_follow_the_order_of_the_ids(labels):
+    ids = sorted(set(labels.ravel().tolist()) - {0})
+    expected = np.zeros_like(labels)
+    for number, i in enumerate(ids, start=1):
+        expected[labels == i] = number
+    found = numbered(labels)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, expected)
