@@ -88,6 +88,6 @@ class ReNet(nn.Module):
 
 def _scan(gru: nn.GRU, x: Tensor) -> Tensor:
     """A GRU along the third axis of (B, N, T, C), every (b, n) a sequence of its own."""
-    batch, lines, length, _ = x.shape
-    out, _ = gru(x.reshape(batch * lines, length, -1))
-    return out.view(batch, lines, length, -1)
+    batch, lines, length, channels = x.shape  # batch may be 0, the share of a process
+    out, _ = gru(x.reshape(batch * lines, length, channels))
+    return out.view(batch, lines, length, out.shape[2])

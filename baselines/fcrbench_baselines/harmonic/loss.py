@@ -20,14 +20,14 @@ class HarmonicLoss:
     embedding    mean over pixels of w |e - t|, t the mean guide values of the pixel's object, 0 in the
                  background; "log": w = 10 / log(pixels of the object); "even": objects and background
                  count half and half, their pixels alike
-    edge         mean of the same error (w = 1) over the pixels within 2 of a border between two objects or
-                 an object and the background
+    edge         mean over all pixels of the same error (w = 1) within 2 pixels of a border between two objects
+                 or an object and the background, 0 elsewhere
     foreground   cross-entropy of the foreground channel, where the network has one
     loss         embedding + edge_weight * edge + foreground
     """
 
     object_weight: Literal["even", "log"] = "even"
-    edge_weight: float = 1.0
+    edge_weight: float = 7.0
 
     def __call__(self, output: Output, labels: np.ndarray) -> dict[str, Tensor]:
         embedding, guides = output.embedding.float(), output.guides
@@ -39,7 +39,7 @@ class HarmonicLoss:
         else:
             inside = (index > 0).float()
             term = (_mean(error, inside) + _mean(error, 1 - inside)) / 2
-        terms = {"embedding": term, "edge": _mean(error, borders(index))}
+        terms = {"embedding": term, "edge": (error * borders(index)).mean()}
         loss = term + self.edge_weight * terms["edge"]
         if output.foreground.shape[1]:
             logits = output.foreground[:, 0].float()

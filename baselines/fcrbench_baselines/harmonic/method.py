@@ -30,7 +30,12 @@ class Harmonic(Method):
 
     def build(self) -> nn.Module:
         o = self.options
-        return HarmonicUNet(o.guides, foreground=o.foreground == "head", downscale=o.downscale)
+        return HarmonicUNet(
+            o.guides,
+            foreground=o.foreground == "head",
+            downscale=o.downscale,
+            align_corners=o.align_corners,
+        )
 
     def prepare(self, network: nn.Module, labels: Iterable[np.ndarray]) -> None:
         """Fit the guide functions to the objects of the first crops."""
@@ -63,13 +68,11 @@ class Harmonic(Method):
 
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
         o = self.options
-        # Not in the whole image: guide functions repeat, so in a field larger than the crops that they were
-        # fitted to, two objects far apart may share their values.
         return cluster(
             scores[:-1],
             scores[-1] > 0,
             o.bandwidth,
-            by_component=True,
+            by_component=o.by_component,
             join_contact=o.join_contact,
             min_size=o.min_size,
             fill_holes=o.fill_holes,

@@ -55,33 +55,34 @@ class Up(nn.Module):
         self.convolutions = _double(outputs, outputs)
 
     def forward(self, below: Tensor, skip: Tensor, guides: Tensor) -> Tensor:
-        x = torch.cat([skip, _twice(below), guides.to(skip.dtype)], dim=1)
+        """`below` is at the size of `skip` already."""
+        x = torch.cat([skip, below, guides.to(skip.dtype)], dim=1)
         joined: Tensor = self.convolutions(self.guided(x))
         return joined
 
 
 class Head(nn.Module):
-    """The output at one scale: attention decides how much of it replaces that of the scale below."""
+    """The output at one scale: attention decides how much of it replaces that of the scale below, if any."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, coarsest: bool) -> None:
         super().__init__()
         self.convolutions = _double(inputs, inputs)
         self.value = GatedConv(inputs, outputs)
-        self.attention = GatedConv(inputs, outputs)
+        self.attention = None if coarsest else GatedConv(inputs, outputs)
 
     def forward(self, x: Tensor, below: Tensor | None) -> Tensor:
-        value = self.value(self.convolutions(x)).float()
-        attention = self.attention(x).float().sigmoid()
-        if below is None:  # below the coarsest scale is 0, the embedding of the background
-            return attention * value
-        return torch.lerp(_twice(below), value, attention)
+        value: Tensor = self.value(self.convolutions(x)).float()
+        if self.attention is None or below is None:
+            return value
+        return torch.lerp(below, value, self.attention(x).float().sigmoid())
 
 
 class HarmonicUNet(nn.Module):
     """U-Net 64-128-256-512-512 with guided convolutions in the decoder and outputs at four scales.
 
     Input (B, 1, H, W) float, H and W multiples of 16; returns Output. With 12 guide functions and no
-    foreground channel 43,055,744 parameters: the network of the authors' notebook with one input channel.
+    foreground channel 43,000,424 parameters: the network of the authors' notebook with one input channel, which
+    counts 55,320 more, of an attention at the coarsest scale that it never uses.
 
     In training every image gets an origin of coordinates at random, so that the network learns every
     combination of phases that it can meet in a field of any size; otherwise the origin is the top left
@@ -92,13 +93,19 @@ class HarmonicUNet(nn.Module):
     downscale    s > 1: the network sees s x s pixels as s * s channels, and what it returns is interpolated;
                  H and W are then multiples of 16 s
     filters      channels of the first level
+    align_corners   of all interpolation, see HarmonicOptions
     """
 
     def __init__(
-        self, guides: int = 12, foreground: bool = False, downscale: int = 1, filters: int = 64
+        self,
+        guides: int = 12,
+        foreground: bool = False,
+        downscale: int = 1,
+        filters: int = 64,
+        align_corners: bool = False,
     ) -> None:
         super().__init__()
-        self.downscale = downscale
+        self.downscale, self.align_corners = downscale, align_corners
         widths = [filters * 2 ** min(level, LEVELS - 1) for level in range(LEVELS + 1)]
         self.guides = GuideFunctions(guides)
         self.down = nn.ModuleList([_double(downscale**2, widths[0], gated=False)])
@@ -109,7 +116,7 @@ class HarmonicUNet(nn.Module):
         for level in reversed(range(LEVELS)):
             outputs = widths[max(level - 1, 0)]
             self.up.append(Up(below + widths[level], outputs, guides))
-            self.head.append(Head(outputs, guides + foreground))
+            self.head.append(Head(outputs, guides + foreground, coarsest=level == LEVELS - 1))
             below = outputs
         self.pool = nn.MaxPool2d(2)
 
@@ -118,7 +125,8 @@ class HarmonicUNet(nn.Module):
         if self.training:
             origin.uniform_(0, ORIGINS)
         skips = []
-        x = pixel_unshuffle(image, self.downscale)
+        # torch's pixel_unshuffle returns an empty batch as it is.
+        x = pixel_unshuffle(image, self.downscale) if len(image) else self._empty(image)
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else self.pool(x))
             skips.append(x)
@@ -127,15 +135,18 @@ class HarmonicUNet(nn.Module):
         for up, head in zip(self.up, self.head, strict=True):
             skip = skips.pop()
             guides = self.guides(*skip.shape[2:], origin, self.downscale * 2 ** len(skips))
-            x = up(x, skip, guides)
-            value = head(x, value)
+            x = up(self._at_size_of(skip, x), skip, guides)
+            value = head(x, value if value is None else self._at_size_of(skip, value))
         assert value is not None
         if self.downscale > 1:
-            value = interpolate(value, image.shape[2:], mode="bilinear", align_corners=False)
+            value = self._at_size_of(image, value)
             guides = self.guides(*image.shape[2:], origin)
         count = guides.shape[1]
         return Output(value[:, :count], value[:, count:], guides)
 
+    def _empty(self, image: Tensor) -> Tensor:
+        s = self.downscale
+        return image.reshape(0, s * s, image.shape[2] // s, image.shape[3] // s)
 
-def _twice(x: Tensor) -> Tensor:
-    return interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    def _at_size_of(self, other: Tensor, x: Tensor) -> Tensor:
+        return interpolate(x, other.shape[2:], mode="bilinear", align_corners=self.align_corners)

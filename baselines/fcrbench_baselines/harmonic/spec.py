@@ -24,8 +24,14 @@ class HarmonicOptions:
                       embedding is 0, foreground is what is longer than half the typical object's
     object_weight     "even": all pixels of objects count the same; "log": pixels of an object of n pixels
                       weigh 10 / log n, background included (the paper)
-    edge_weight       weight of the embedding's error within 2 pixels of the border of an object
+    edge_weight       weight of the embedding's error within 2 pixels of the border of an object, averaged
+                      over all pixels; these are an eighth or so of a field of nuclei
+    align_corners     upsampling takes the outermost pixels as the ends of both images (the authors' notebook);
+                      a pixel of the output then depends on the size of the image, which cannot be tiled
     bandwidth         radius of the mean shift window
+    by_component      cluster each connected component of the foreground apart, and split clusters into
+                      connected instances: objects that are far apart may share guide values. The authors
+                      cluster all of the foreground
     join_contact      an instance with this share of its edge on a larger one joins it, see
                       `fcrbench.postprocess.join_fragments`; 0, none does (the paper)
     downscale         1: the network works at the resolution of the image (the paper); 2: at half of it,
@@ -43,8 +49,10 @@ class HarmonicOptions:
     fit_steps: int = 200
     foreground: Literal["head", "norm"] = "head"
     object_weight: Literal["even", "log"] = "even"
-    edge_weight: float = 1.0
+    edge_weight: float = 7.0
+    align_corners: bool = False
     bandwidth: float = 0.7
+    by_component: bool = True
     join_contact: float = 0.3
     downscale: Literal[1, 2] = 2
     intensity: Literal["root", "linear"] = "root"
@@ -76,12 +84,17 @@ SPEC = MethodSpec(
         "paper": Preset(
             "the network, loss and schedule of the authors' notebook",
             options={
+                "guides": 12,
                 "phases": "free",
+                "periods": (60.0, 160.0),
+                "fit_steps": 400,
                 "foreground": "norm",
                 "object_weight": "log",
                 "edge_weight": 10.0,
+                "align_corners": True,
                 "epsilon": 0.7071,  # 0.5 squared distance
                 "bandwidth": 0.5,
+                "by_component": False,
                 "join_contact": 0.0,
                 "downscale": 1,
                 "intensity": "linear",
