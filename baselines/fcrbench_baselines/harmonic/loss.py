@@ -20,8 +20,8 @@ class HarmonicLoss:
     embedding    mean over pixels of w |e - t|, t the mean guide values of the pixel's object, 0 in the
                  background; "log": w = 10 / log(pixels of the object); "even": objects and background
                  count half and half, their pixels alike
-    edge         mean over all pixels of the same error (w = 1) within 2 pixels of a border between two objects
-                 or an object and the background, 0 elsewhere
+    edge         the same error (w = 1) within 2 pixels of a border between two objects or an object and the
+                 background, 0 elsewhere; mean over all pixels
     foreground   cross-entropy of the foreground channel, where the network has one
     loss         embedding + edge_weight * edge + foreground
     """

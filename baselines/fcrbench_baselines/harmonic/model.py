@@ -81,8 +81,8 @@ class HarmonicUNet(nn.Module):
     """U-Net 64-128-256-512-512 with guided convolutions in the decoder and outputs at four scales.
 
     Input (B, 1, H, W) float, H and W multiples of 16; returns Output. With 12 guide functions and no
-    foreground channel 43,000,424 parameters: the network of the authors' notebook with one input channel, which
-    counts 55,320 more, of an attention at the coarsest scale that it never uses.
+    foreground channel 43,000,424 parameters: the network of the authors' notebook with one input channel,
+    which has 55,320 more in an attention at the coarsest scale that it never uses.
 
     In training every image gets an origin of coordinates at random, so that the network learns every
     combination of phases that it can meet in a field of any size; otherwise the origin is the top left

@@ -26,8 +26,8 @@ class HarmonicOptions:
                       weigh 10 / log n, background included (the paper)
     edge_weight       weight of the embedding's error within 2 pixels of the border of an object, averaged
                       over all pixels; these are an eighth or so of a field of nuclei
-    align_corners     upsampling takes the outermost pixels as the ends of both images (the authors' notebook);
-                      a pixel of the output then depends on the size of the image, which cannot be tiled
+    align_corners     upsampling takes the outermost pixels as the ends of both images (the authors'
+                      notebook); a pixel of the output then depends on the size of the image: no tiles
     bandwidth         radius of the mean shift window
     by_component      cluster each connected component of the foreground apart, and split clusters into
                       connected instances: objects that are far apart may share guide values. The authors
