@@ -74,13 +74,8 @@ class TestMeanShift:
     def test_no_foreground(self):
         empty = np.zeros((9, 11), bool)
         for by_component in (False, True):
-            assert not cluster(
-                np.zeros((4, 9, 11), np.float32),
-                empty,
-                by_component=by_component,
-                join_contact=0.3,
-                min_size=5,
-            ).any()
+            embedding = np.zeros((4, 9, 11), np.float32)
+            assert not cluster(embedding, empty, by_component=by_component, join_contact=0.3).any()
 
     def test_refuses_what_it_cannot_cluster(self):
         embedding, foreground = np.zeros((4, 9, 11), np.float32), np.ones((9, 11), bool)
@@ -113,27 +108,16 @@ class TestByComponent:
         assert cluster(embedding, foreground, by_component=True).max() == 4
         assert same_partition(cluster(embedding, foreground, by_component=True, join_contact=0.3), labels)
 
-    def test_fragments_join_before_small_instances_are_dropped(self):
-        labels = np.zeros((20, 40), np.int32)
-        labels[2:8, 2:8] = 1
-        embedding = np.zeros((1, 20, 40), np.float32)
-        embedding[0, 4:6, 2:4] = 9
-        found = cluster(embedding, labels > 0, by_component=True, join_contact=0.3, min_size=25)
-        assert same_partition(found, labels)
-
-    @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.sampled_from([0.0, 0.3]))
+    @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.3]))
     @settings(max_examples=40)
-    def test_instances_are_connected_large_enough_and_inside(self, seed, min_size, join_contact):
+    def test_instances_are_connected_and_inside(self, seed, join_contact):
         rng = np.random.default_rng(seed)
         foreground = rng.random((24, 30)) < 0.8
         embedding = np.repeat(np.repeat(rng.normal(size=(3, 6, 6)), 4, axis=1), 5, axis=2).astype(np.float32)
-        found = cluster(
-            embedding, foreground, 0.5, by_component=True, min_size=min_size, join_contact=join_contact
-        )
+        found = cluster(embedding, foreground, 0.5, by_component=True, join_contact=join_contact)
         components, _ = label(foreground)
         for i in range(1, found.max() + 1):
             assert label(found == i)[1] == 1
-            assert (found == i).sum() >= min_size
             assert len(np.unique(components[found == i])) == 1
         assert (found[~foreground] == 0).all()
 

@@ -1,5 +1,6 @@
 """Every run that a table needs: all methods and seeds on one data set, with the same budget of images."""
 
+import dataclasses
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcrbench.atomic import write_text
-from fcrbench.comparison.labels import BUDGET
+from fcrbench.comparison.labels import BUDGET, replaced_budget
 from fcrbench.config import RunConfig, TrainingConfig, merge
 from fcrbench.configure import configure
 from fcrbench.errors import FcrbenchError, UsageError
@@ -90,6 +91,14 @@ def plan(entries: Sequence[str], seeds: Sequence[int], values: Mapping[str, Any]
     ]
 
 
+def _instead_of_its_own(config: RunConfig) -> str:
+    """What a preset other than the default says of its budget, where the table's replaces it."""
+    if config.preset == "default":
+        return ""
+    replaced = replaced_budget(dataclasses.asdict(config))
+    return f", with {'; '.join(replaced)}" if replaced else ""
+
+
 def _parse(entry: str) -> dict[str, Any]:
     """Method, preset and options of "fcrnet (paper) colors=3 alpha=[2, 4]"."""
     matched = re.fullmatch(r"(\S+)(?: \((\S+)\))?((?: \w+=(?:\[[^\]]*\]|\S+))*)", entry)
@@ -132,7 +141,7 @@ def make_runs(
             tell(f"{place}: finished in {complete[0]}")
             finished.setdefault(item.entry, []).append(complete[0])
             continue
-        tell(f"{place}: {'going on' if found else 'starting'}")
+        tell(f"{place}: {'going on' if found else 'starting'}{_instead_of_its_own(item.config)}")
         try:
             with display() as progress:
                 done = runs.resume(found[0], progress) if found else runs.start(item.config, folder, progress)

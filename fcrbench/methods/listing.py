@@ -66,10 +66,13 @@ def details(name: str, width: int) -> list[str]:
 
 
 def option_docs(options: type) -> dict[str, str]:
-    """What the docstring of an options class says of each option, in lines such as "name  meaning"."""
+    """What the docstrings of an options class and its bases say of each option, as "name  meaning"."""
     docs: dict[str, str] = {}
     names: list[str] = []
-    for line in inspect.cleandoc(options.__doc__ or "").splitlines():
+    texts = [
+        inspect.cleandoc(of.__doc__ or "") for of in reversed(options.__mro__) if dataclasses.is_dataclass(of)
+    ]
+    for line in "\n\n".join(texts).splitlines():
         start = DOCUMENTED.fullmatch(line)
         if start:
             names = start[1].split(", ")

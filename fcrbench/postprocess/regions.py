@@ -35,26 +35,48 @@ def join_fragments(labels: ArrayLike, contact: float) -> NDArray[np.int32]:
     return runs.paint()
 
 
-def remove_small(labels: ArrayLike, min_size: int) -> NDArray[np.int32]:
-    """Turn every object (all pixels of one id, connected or not) of fewer than min_size pixels into
-    background.
+def remove_small(
+    labels: ArrayLike,
+    min_size: int,
+    border_size: int = 0,
+    min_margin: float = 0.0,
+    sure_size: int = 100,
+    *,
+    margin: NDArray[np.uint8] | None = None,
+) -> NDArray[np.int32]:
+    """Turn objects (all pixels of one id, connected or not) that are too small into background.
+
+    The rules are those of `postprocess.instances`, for label images that come from elsewhere.
 
     Args:
         labels: (H, W), any integer dtype, 0 is background; ids may have gaps.
-        min_size: in pixels.
+        min_size: objects of fewer pixels go.
+        border_size: those that touch the border of the image go if they have fewer pixels.
+        min_margin: those of fewer pixels than sure_size go whose margin is less in the mean over their
+            pixels; 0, none do.
+        sure_size: see min_margin; in pixels.
+        margin: (H, W) uint8, how sure each pixel is of being an object, in sixteenths (of a logit, say), at
+            most 255; needed with min_margin, see `postprocess.margin`.
 
     Returns:
         (H, W) int32; the remaining objects renumbered 1..n in raster order of first pixel.
 
     Raises:
         TypeError: labels are not integers.
-        ValueError: labels are not 2-D or hold a negative id, or min_size is negative.
+        ValueError: labels are not 2-D or hold a negative id, a size or min_margin is negative, or margin is
+            missing where it is needed, or not uint8 of the shape of labels.
     """
-    least = Least(min_size)
+    least = Least(min_size, border_size, min_margin, sure_size)
+    shape = np.shape(labels)
+    if min_margin and margin is None:
+        raise ValueError(f"margin: expected (H, W) uint8 beside a min_margin of {min_margin}, found None")
+    if margin is not None and (margin.dtype != np.uint8 or margin.shape != shape):
+        raise ValueError(f"margin: expected uint8 {shape}, found {margin.dtype} {margin.shape}")
     runs = _object_runs(labels)
     if runs is None:
-        return np.zeros(np.shape(labels), np.int32)
-    runs.drop(runs.sizes() >= least.min_size)
+        return np.zeros(shape, np.int32)
+    sums = runs.sums(np.ascontiguousarray(margin)) if margin is not None and min_margin else None
+    runs.drop(least.met(runs.sizes(), runs.on_border(), sums))
     return runs.paint()
 
 

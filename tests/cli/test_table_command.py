@@ -61,7 +61,8 @@ def test_every_method_gets_the_same_budget_and_finished_runs_are_kept(cli):
     command = ("table", *TABLE, "--methods", "fcrnet, fcrnet (paper)  colors=3 alpha=[2.0, 4.0]", "-o", "out")
     label = "fcrnet (paper) colors=3 alpha=[2.0, 4.0]"
     done = cli(*command)
-    assert f"[2/2] {label}, seed 0: starting" in done.stdout
+    starting = f"[2/2] {label}, seed 0: starting, with epochs 1, not 600; crops_per_image 2, not 1; crop 32"
+    assert starting in done.stdout
     found = configs(cli.folder / "out" / "runs")
     assert sorted((c["preset"], c["options"]["colors"]) for c in found.values()) == [
         ("default", 4),

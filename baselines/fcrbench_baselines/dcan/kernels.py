@@ -31,12 +31,12 @@ def mark_contours(labels: np.ndarray, half_widths: np.ndarray, contours: np.ndar
 
 
 @_jit
-def fuse(objects: np.ndarray, contours: np.ndarray, mask: np.ndarray) -> None:
-    """mask = object >= 0.5 and contour < 0.5; (H, W) float32 twice, mask (H, W) uint8."""
+def fuse(objects: np.ndarray, contours: np.ndarray, threshold: np.float32, mask: np.ndarray) -> None:
+    """mask = object >= 0.5 and contour < threshold; (H, W) float32 twice, mask (H, W) uint8."""
     height, width = mask.shape
     for y in range(height):
         for x in range(width):
-            mask[y, x] = (objects[y, x] >= 0.5) & (contours[y, x] < 0.5)
+            mask[y, x] = (objects[y, x] >= 0.5) & (contours[y, x] < threshold)
 
 
 @_jit
@@ -75,44 +75,57 @@ def vote(mask: np.ndarray, half_widths: np.ndarray, votes: np.ndarray) -> None:
 
 
 @_jit
-def grow(labels: np.ndarray, objects: np.ndarray, steps: int) -> None:
-    """Let objects take free pixels with an object score >= 0.5, all at the same pace, in place.
+def grow(labels: np.ndarray, inside: np.ndarray) -> None:
+    """Let objects take free pixels, all at the same pace, until they can reach no more, in place.
 
     labels   (H, W) int32, 0 = free
-    objects  (H, W) float32
-    steps    an object grows to its 4-neighbours in odd steps and to its 8-neighbours in even ones, which
-             makes an octagon; where two objects reach a pixel in the same step, the lower id has it
+    inside   (H, W) bool, the pixels that may be taken
+
+    An object grows to its 4-neighbours in odd steps and to its 8-neighbours in even ones, which makes an
+    octagon; where two objects reach a pixel in the same step, the lower id has it.
     """
     height, width = labels.shape
-    free = np.empty(labels.size, np.int32)
+    reached = np.zeros(labels.shape, np.int32)  # the id that a pixel gets at the end of a step
+    # Pixels in the order in which they were taken; first, all labelled ones that touch a free one.
+    taken = np.empty(labels.size, np.int64)
     n = 0
     for y in range(height):
         for x in range(width):
-            if labels[y, x] == 0 and objects[y, x] >= 0.5:
-                free[n] = y * width + x
+            if labels[y, x] != 0 and _touches_free(labels, inside, y, x):
+                taken[n] = y * width + x
                 n += 1
-    taken = np.empty(n, np.int32)
-    owner = np.empty(n, np.int32)
-    for step in range(steps):
-        left = 0
-        k = 0
-        for i in range(n):
-            y, x = divmod(free[i], width)
-            best = 0
+    # Those of the last two steps grow on: one of each kind of step leaves an older one nothing to take.
+    older = newer = step = 0
+    while older < n:
+        last = n
+        for i in range(older, last):
+            y, x = divmod(taken[i], width)
+            own = labels[y, x]
             for row in range(max(y - 1, 0), min(y + 2, height)):
                 for column in range(max(x - 1, 0), min(x + 2, width)):
                     if step % 2 == 0 and row != y and column != x:
                         continue
-                    own = labels[row, column]
-                    if own != 0 and (best == 0 or own < best):
-                        best = own
-            if best == 0:
-                free[left] = free[i]
-                left += 1
-            else:
-                taken[k] = free[i]
-                owner[k] = best
-                k += 1
-        for i in range(k):
-            labels[taken[i] // width, taken[i] % width] = owner[i]
-        n = left
+                    if labels[row, column] != 0 or not inside[row, column]:
+                        continue
+                    if reached[row, column] == 0:
+                        taken[n] = row * width + column
+                        n += 1
+                        reached[row, column] = own
+                    elif own < reached[row, column]:
+                        reached[row, column] = own
+        for i in range(last, n):
+            y, x = divmod(taken[i], width)
+            labels[y, x] = reached[y, x]
+        older, newer = newer, last
+        step += 1
+
+
+@_jit
+def _touches_free(labels: np.ndarray, inside: np.ndarray, y: int, x: int) -> bool:
+    """Whether one of the eight neighbours of a pixel may be taken."""
+    height, width = labels.shape
+    for row in range(max(y - 1, 0), min(y + 2, height)):
+        for column in range(max(x - 1, 0), min(x + 2, width)):
+            if labels[row, column] == 0 and inside[row, column]:
+                return True
+    return False

@@ -1,10 +1,12 @@
 """DCAN (Chen et al. 2016): maps of objects and contours to instances."""
 
 import numpy as np
+from scipy.special import logit
 from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
 from fcrbench.methods.intensity import root
+from fcrbench_baselines.cleaning import cleaned
 from fcrbench_baselines.dcan.decode import fuse
 from fcrbench_baselines.dcan.loss import ContourAwareLoss, log_odds
 from fcrbench_baselines.dcan.model import STRIDES, MultiLevelNetwork
@@ -35,4 +37,12 @@ class DCAN(Method):
 
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
         o = self.options
-        return fuse(scores, smooth=o.smooth, min_size=o.min_size, grow=o.grow)
+        labels = fuse(
+            scores,
+            contour_threshold=o.contour_threshold,
+            smooth=o.smooth,
+            min_core=o.min_core,
+            grow=o.grow,
+            join_contact=o.join_contact,
+        )
+        return cleaned(labels, logit(scores[0]), o)

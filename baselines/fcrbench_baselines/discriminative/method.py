@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
 from fcrbench.methods.intensity import root
+from fcrbench_baselines.cleaning import cleaned
 from fcrbench_baselines.discriminative.loss import DiscriminativeLoss, foreground_loss
 from fcrbench_baselines.discriminative.model import STRIDE, ReSeg
 from fcrbench_baselines.discriminative.spec import DiscriminativeOptions
@@ -35,12 +36,11 @@ class Discriminative(Method):
 
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
         o = self.options
-        return cluster(
+        labels = cluster(
             scores[2:],
             scores[1] > scores[0],
             o.bandwidth,
             by_component=o.by_component,
             join_contact=o.join_contact,
-            min_size=o.min_size,
-            fill_holes=o.fill_holes,
         )
+        return cleaned(labels, scores[1] - scores[0], o)

@@ -5,10 +5,11 @@ from typing import Literal
 
 from fcrbench.methods.base import MethodSpec, Preset
 from fcrbench.methods.options import at_least, between, positive
+from fcrbench_baselines.rules import CleaningRules
 
 
 @dataclass(frozen=True)
-class DiscriminativeOptions:
+class DiscriminativeOptions(CleaningRules):
     """Options of Discriminative Loss; the defaults are the default preset.
 
     dimensions         channels of the embedding
@@ -25,8 +26,6 @@ class DiscriminativeOptions:
                        clusters the whole image
     join_contact       an instance with this share of its edge on a larger one joins it, see
                        `fcrbench.postprocess.join_fragments`; 0, none does (the paper)
-    min_size           instances smaller than this are dropped; pixels
-    fill_holes         fill holes that one instance encloses
     """
 
     dimensions: int = 32
@@ -39,12 +38,11 @@ class DiscriminativeOptions:
     bandwidth: float = 0.7
     by_component: bool = True
     join_contact: float = 0.3
-    min_size: int = 25
-    fill_holes: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least(1, self, "dimensions")
-        at_least(0, self, "pull_margin", "reg_weight", "foreground_weight", "min_size")
+        at_least(0, self, "pull_margin", "reg_weight", "foreground_weight")
         between(0, 1, self, "join_contact")
         positive(self, "push_margin", "bandwidth")
 
@@ -63,21 +61,40 @@ SPEC = MethodSpec(
         "paper": Preset(
             "the paper's loss, margins and clustering of the whole image, no batch normalisation",
             options={
+                "dimensions": 32,
                 "batch_norm": False,
                 "intensity": "linear",
+                "pull_margin": 0.5,
+                "push_margin": 1.5,
+                "reg_weight": 0.001,
+                "foreground_weight": 1.0,
                 "bandwidth": 0.5,
                 "by_component": False,
                 "join_contact": 0.0,
+                "min_size": 25,
+                "border_size": 0,
+                "min_margin": 0.0,
+                "sure_size": 100,
                 "fill_holes": False,
             },
+            # The paper says Adam and 1e-4, not for how long: as long as Cao & Yan train all of Table 1.
             training={
+                "epochs": 600,
+                "crops_per_image": 1,
+                "batch_size": 4,
+                "crop": 512,
                 "learning_rate": 1e-4,
                 "schedule": "staircase",
                 "decay": 1.0,
+                "decay_epochs": 80,
                 "warmup_steps": 0,
                 "weight_decay": 0.0,
                 "clip_norm": 0.0,
                 "average": 0.0,
+                "augment": True,
+                "zoom": 0.25,
+                "precision": "32",
+                "validate_every": 20,
             },
         ),
     },

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
 from fcrbench.methods.intensity import root
+from fcrbench_baselines.cleaning import cleaned
 from fcrbench_baselines.harmonic.fit import fit
 from fcrbench_baselines.harmonic.loss import HarmonicLoss
 from fcrbench_baselines.harmonic.model import LEVELS, ORIGINS, HarmonicUNet, Output
@@ -68,15 +69,14 @@ class Harmonic(Method):
 
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
         o = self.options
-        return cluster(
+        labels = cluster(
             scores[:-1],
             scores[-1] > 0,
             o.bandwidth,
             by_component=o.by_component,
             join_contact=o.join_contact,
-            min_size=o.min_size,
-            fill_holes=o.fill_holes,
         )
+        return cleaned(labels, scores[-1], o)
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
         return super().normalize(root(image) if self.options.intensity == "root" else image)

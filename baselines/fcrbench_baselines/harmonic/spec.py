@@ -6,10 +6,11 @@ from typing import Literal
 from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
 from fcrbench.methods.options import at_least, between, positive
+from fcrbench_baselines.rules import CleaningRules
 
 
 @dataclass(frozen=True)
-class HarmonicOptions:
+class HarmonicOptions(CleaningRules):
     """Options of Harmonic Embedding; the defaults are the default preset.
 
     guides            N, the number of guide functions; half of them vary along x, half along y
@@ -38,8 +39,6 @@ class HarmonicOptions:
                       which costs a quarter, and its output is interpolated
     intensity         "linear": mean 0 and deviation 1; "root": the same after the square root of what is
                       above the 1st percentile, so that dim nuclei count beside bright ones
-    min_size          instances smaller than this are dropped; pixels
-    fill_holes        fill holes that one instance encloses
     """
 
     guides: int = 12
@@ -56,17 +55,16 @@ class HarmonicOptions:
     join_contact: float = 0.3
     downscale: Literal[1, 2] = 2
     intensity: Literal["root", "linear"] = "root"
-    min_size: int = 25
-    fill_holes: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.guides < 4 or self.guides % 4:
             raise UsageError(f"options.guides is {self.guides}; expected a positive multiple of 4")
         short, long = self.periods
         if not 2 < short <= long:
             raise UsageError(f"options.periods is {list(self.periods)}; expected 2 < shortest <= longest")
         positive(self, "epsilon", "bandwidth")
-        at_least(0, self, "fit_steps", "edge_weight", "min_size")
+        at_least(0, self, "fit_steps", "edge_weight")
         between(0, 1, self, "join_contact")
 
 
@@ -98,6 +96,10 @@ SPEC = MethodSpec(
                 "join_contact": 0.0,
                 "downscale": 1,
                 "intensity": "linear",
+                "min_size": 20,
+                "border_size": 0,
+                "min_margin": 0.0,
+                "sure_size": 100,
                 "fill_holes": False,
             },
             training={
@@ -108,10 +110,14 @@ SPEC = MethodSpec(
                 "learning_rate": 1e-5,
                 "schedule": "staircase",
                 "decay": 1.0,
+                "decay_epochs": 80,
                 "warmup_steps": 0,
                 "weight_decay": 0.0,
                 "clip_norm": 0.0,
                 "average": 0.0,
+                "augment": True,
+                "zoom": 0.18,  # 0.7 to 1 of a field's area
+                "precision": "32",
                 "validate_every": 20,
             },
         ),

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.postprocess import fill_holes as filled
-from fcrbench.postprocess import join_fragments, label, remove_small
+from fcrbench.postprocess import join_fragments, label
 from fcrbench_baselines.mean_shift import kernels
 
 SAMPLE = 2000  # pixels from which the axes of largest variance are estimated
@@ -17,8 +16,6 @@ def cluster(
     *,
     by_component: bool = False,
     join_contact: float = 0.0,
-    min_size: int = 0,
-    fill_holes: bool = False,
 ) -> NDArray[np.int32]:
     """Instances of one image by flat-kernel mean shift over the embedding of its foreground.
 
@@ -35,8 +32,6 @@ def cluster(
         join_contact: give instances with this share of their edge on a larger one to that one, see
             `fcrbench.postprocess.join_fragments`; 0, join none. Pixels on the rim of an object are off its
             mean and make clusters of their own.
-        min_size: instances of fewer pixels are dropped.
-        fill_holes: fill holes that one instance encloses.
 
     Returns:
         (H, W) int32 labels 1..n, 0 = background.
@@ -75,10 +70,7 @@ def cluster(
     out.reshape(-1)[pixels] = clusters
     if by_component:
         out, _ = label(out)
-    if join_contact:
-        out = join_fragments(out, join_contact)
-    out = remove_small(out, min_size)
-    return filled(out) if fill_holes else out
+    return join_fragments(out, join_contact) if join_contact else out
 
 
 def _main_axes(rows: NDArray[np.float32]) -> NDArray[np.float32]:
