@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 
 from fcrbench import tiling
 from fcrbench.errors import DataError, UsageError
 from fcrbench.large.instances import instances_of_classes
 from fcrbench.large.tiles import Source
 from fcrbench.methods import registry
-from fcrbench.methods.base import Method, PartNetwork
+from fcrbench.methods.base import Method, PartNetwork, PlacedNetwork
 from fcrbench.postprocess._classes import class_map, doubt_map, flat_planes, margin_map
 from fcrbench.training.checkpoint import load_weights
 from fcrbench.training.device import channels_last, make_fabric
@@ -80,11 +80,11 @@ class Predictor:
         """Scores (K, H, W) float32 of one image (H, W), normalised and padded as the network needs.
 
         image   an array; or 8- or 16-bit integers in anything with shape, dtype and slicing, read by tiles
-        Raises UsageError where tiles are asked for and a pixel depends on all of the image.
+        Raises UsageError where tiles are asked for and the network cannot be tiled, see `tiling.reach`.
         """
         if isinstance(image, np.ndarray) and not self.side(image):
             height, width = image.shape
-            return self._scores(self.method.normalize(image), (slice(0, height), slice(0, width)))
+            return self._scores(self.method.normalize(image), tiling.whole(height, width))
         scores: np.ndarray = self._by_tiles(image, lambda scores: scores)
         return scores
 
@@ -121,17 +121,19 @@ class Predictor:
     ) -> Any:
         """keep(scores) of every tile, from (K, h, w) to (k, h, w), put together; see `tiling.assemble`."""
         if self.reach is None:
-            raise UsageError("the network cannot be tiled: a pixel of its output depends on all of the image")
+            raise UsageError(
+                "the network cannot be tiled: a pixel of its output depends on all of the image, or its size"
+            )
         source: Source
-        score: Callable[[np.ndarray, tuple[slice, slice]], np.ndarray]
+        score: Callable[[np.ndarray, tiling.Tile], np.ndarray]
         if isinstance(image, np.ndarray):
             source, score = self.method.normalize(image), self._scores
         else:
             normalize = tiling.normalizer(self.method, image)
-            source, score = image, lambda window, part: self._scores(normalize(window), part)
+            source, score = image, lambda window, tile: self._scores(normalize(window), tile)
         return tiling.assemble(
             source,
-            lambda window, part: keep(score(window, part)),
+            lambda window, tile: keep(score(window, tile)),
             side=self.side(image) or tiling.SIDE,
             halo=self.reach,
             stride=self.method.stride,
@@ -141,13 +143,20 @@ class Predictor:
     @cached_property
     def reach(self) -> int | None:
         """See `tiling.reach`; found when it is first asked for."""
-        network = copy.deepcopy(self.network).to("cpu", torch.float32)
-        return tiling.reach(lambda images: self.method.scores(network(images)), self.method.stride)
+        network: nn.Module | PlacedNetwork = copy.deepcopy(self.network).to("cpu", torch.float32)
+
+        def scores(images: Tensor, row: int, column: int) -> Tensor:
+            if isinstance(network, PlacedNetwork):
+                return self.method.scores(network.at(images, row, column))
+            return self.method.scores(network(images))
+
+        return tiling.reach(scores, self.method.stride)
 
     @torch.inference_mode()
-    def _scores(self, normal: np.ndarray, part: tuple[slice, slice]) -> np.ndarray:
-        """Scores of these rows and columns of a normalised image, or of a window of one."""
+    def _scores(self, normal: np.ndarray, tile: tiling.Tile) -> np.ndarray:
+        """Scores (K, h, w) at `tile.inner`, from the normalised image at `tile.outer`."""
         height, width = normal.shape
+        part = tile.kept
         stride = self.method.stride
         pad = [(0, -height % stride), (0, -width % stride)]
         # "symmetric" also serves images that are smaller than the padding.
@@ -156,6 +165,8 @@ class Predictor:
         with self.fabric.autocast():
             if isinstance(self.network, PartNetwork):
                 output, part = self.network.part(batch, *part), (slice(None), slice(None))
+            elif isinstance(self.network, PlacedNetwork):
+                output = self.network.at(batch, *(span.start for span in tile.outer))
             else:
                 output = self.network(batch)
         return self.method.scores(output)[0, :, *part].contiguous().cpu().numpy()

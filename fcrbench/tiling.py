@@ -24,6 +24,7 @@ from fcrbench.methods.base import Method
 SIDE = 768  # of a tile, in pixels, unless said: FCRNet then needs less than 1 GB on a CPU
 LARGE = 2048 * 2048  # images of more pixels are tiled unless said
 _LONGEST = 2048  # pixels; a network that reaches further than half of this is not tiled
+_ROUNDING = 1e-3  # of the scores' root mean square: windows of another size are summed in another order
 _SAMPLE = 1 << 24  # pixels that stand for an image where it does not fit
 
 
@@ -42,6 +43,12 @@ class Tile:
             for inner, outer in zip(self.inner, self.outer, strict=True)
         )
         return rows, columns
+
+
+def whole(height: int, width: int) -> Tile:
+    """The image as one tile."""
+    everything = slice(0, height), slice(0, width)
+    return Tile(everything, everything)
 
 
 def tiles(shape: tuple[int, int], side: int, halo: int, stride: int) -> Iterator[Tile]:
@@ -67,7 +74,7 @@ def tiles(shape: tuple[int, int], side: int, halo: int, stride: int) -> Iterator
 
 def assemble(
     source: Source,
-    score: Callable[[np.ndarray, tuple[slice, slice]], np.ndarray],
+    score: Callable[[np.ndarray, Tile], np.ndarray],
     *,
     side: int,
     halo: int,
@@ -77,47 +84,73 @@ def assemble(
     """Apply `score` to the tiles of an image and put the results together.
 
     source   (H, W)
-    score    from a window and the rows and columns of it that are kept, (h, w) pixels, to (K, h, w): their
-             scores, or anything else that is made of these pixel by pixel, such as a class map (1, h, w) of
-             8-bit integers, in a sixteenth of the room of four scores
+    score    from a window, the pixels at `tile.outer`, to (K, h, w) of those at `tile.inner`: their scores,
+             or anything else that is made of these pixel by pixel, such as a class map (1, h, w) of 8-bit
+             integers, in a sixteenth of the room of four scores
     out      what (K, H, W) is written to, by slices: an array in memory or a Zarr array; else a new array
     """
     height, width = source.shape
     for tile in told(list(tiles((height, width), side, halo, stride)), "network"):
-        part = score(np.asarray(source[tile.outer]), tile.kept)
+        part = score(np.asarray(source[tile.outer]), tile)
         if out is None:
             out = np.empty((len(part), height, width), part.dtype)
         out[(slice(None), *tile.inner)] = part
     return out
 
 
+# From images (B, 1, H, W) float32, sides multiples of the stride, and the place of their first pixel (row and
+# column) to scores (B, K, H, W).
+Scoring = Callable[[Tensor, int, int], Tensor]
+
+
 @torch.inference_mode()
-def reach(function: Callable[[Tensor], Tensor], stride: int) -> int | None:
+def reach(function: Scoring, stride: int) -> int | None:
     """How far, in pixels, a window must extend beyond the pixels whose scores are wanted.
 
-    function   from images (B, 1, H, W) float32, sides multiples of `stride`, to scores (B, K, H, W)
-    Returns a multiple of `stride`; None where a pixel depends on all of the image, or on too much of it.
+    Returns a multiple of `stride`; None where a pixel depends on all of the image, on too much of it, or on
+    more than its surroundings and its place: on the size of the image, say.
 
     Measured, so that it holds for any network: NaN in one block of `stride` rows (then columns) makes NaN of
-    everything that depends on it. For the U-Net of FCRNet it is 144 pixels.
+    everything that depends on it, and a window gives the scores that the whole has there. For the U-Net of
+    FCRNet it is 144 pixels.
     """
     length = 16 * stride
     while length <= max(_LONGEST, 16 * stride):
         found = [_extent(function, stride, length, axis) for axis in (2, 3)]
         if None not in found:
-            return -(-max(n for n in found if n is not None) // stride) * stride
+            halo = -(-max(n for n in found if n is not None) // stride) * stride
+            return halo if all(_is_local(function, stride, halo, axis) for axis in (2, 3)) else None
         length *= 2
     return None
 
 
-def _extent(function: Callable[[Tensor], Tensor], stride: int, length: int, axis: int) -> int | None:
+def _is_local(function: Scoring, stride: int, halo: int, axis: int) -> bool:
+    """Whether windows that begin, or end, somewhere in a strip give its scores, but for a halo there."""
+    cut = 3 * stride
+    shape = [1, 1, 4 * stride, 4 * stride]
+    shape[axis] = length = halo + 2 * cut
+    strip = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    whole = function(strip, 0, 0)
+    place = [0, 0]
+    place[axis - 2] = cut
+    late = function(strip.narrow(axis, cut, length - cut).contiguous(), *place)
+    early = function(strip.narrow(axis, 0, length - cut).contiguous(), 0, 0)
+    pairs = [
+        (late.narrow(axis, halo, cut), whole.narrow(axis, cut + halo, cut)),
+        (early.narrow(axis, 0, cut), whole.narrow(axis, 0, cut)),
+    ]
+    most = _ROUNDING * float(whole.square().mean().sqrt())
+    return all(float((found - expected).abs().max()) <= most for found, expected in pairs)
+
+
+def _extent(function: Scoring, stride: int, length: int, axis: int) -> int | None:
     """Rows (axis 2) or columns (3) beyond a block that depend on it; None where there may be more."""
     shape = [1, 1, 4 * stride, 4 * stride]
     shape[axis] = length
     image = torch.zeros(shape)
     first = length // 2
     image.narrow(axis, first, stride).fill_(torch.nan)
-    lines = function(image).isnan().movedim(axis, 0).flatten(1).any(dim=1)
+    lines = function(image, 0, 0).isnan().movedim(axis, 0).flatten(1).any(dim=1)
     touched = lines.nonzero().flatten().tolist()
     if not lines[first : first + stride].all() or touched[0] == 0 or touched[-1] == length - 1:
         return None

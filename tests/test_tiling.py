@@ -108,13 +108,13 @@ def test_reach_is_that_of_the_gradient():
     rows = image.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
     exact = max(16 - int(rows[0]), int(rows[-1]) - 17)
     assert exact == 5
-    assert tiling.reach(network, 2) == 6  # a multiple of the stride
+    assert tiling.reach(lambda images, row, column: network(images), 2) == 6  # a multiple of the stride
 
 
 def test_the_halo_is_needed(predictor, mosaic):
     """With half of it, scores change: what the other tests compare can differ."""
     normal = predictor.method.normalize(mosaic[:, :500])
-    whole = predictor._scores(normal, (slice(0, 301), slice(0, 500)))
+    whole = predictor._scores(normal, tiling.whole(301, 500))
     for halo, equal in ((predictor.reach, True), (predictor.reach // 4 // 16 * 16, False)):
         tiled = tiling.assemble(normal, predictor._scores, side=256, halo=halo, stride=16)
         assert bool(np.abs(tiled - whole).max() < 1e-4) == equal
@@ -173,7 +173,7 @@ def test_large_images_are_tiled_and_small_ones_not(predictor, mosaic, monkeypatc
     monkeypatch.setattr(tiling, "SIDE", 240)
     scores = predictor._scores
     monkeypatch.setattr(
-        predictor, "_scores", lambda normal, part: seen.append(normal.shape) or scores(normal, part)
+        predictor, "_scores", lambda normal, tile: seen.append(normal.shape) or scores(normal, tile)
     )
     predictor.scores(mosaic)
     assert len(seen) == 6
@@ -202,7 +202,7 @@ def test_a_network_that_sees_everything_is_not_tiled(monkeypatch):
             return x - x.mean(dim=(2, 3), keepdim=True)
 
     network = Everything()
-    assert tiling.reach(network, 16) is None
+    assert tiling.reach(lambda images, row, column: network(images), 16) is None
     method = registry.create("fcrnet")
     fabric = Fabric(accelerator="cpu", devices=1)
     image = np.zeros((40, 40), np.uint16)
@@ -210,3 +210,45 @@ def test_a_network_that_sees_everything_is_not_tiled(monkeypatch):
     assert Predictor(method, network, fabric).scores(image).shape == (1, 40, 40)  # at once, as it must
     with pytest.raises(UsageError, match="cannot be tiled"):
         Predictor(method, network, fabric, tile=16).scores(image)
+
+
+class ByPlace(nn.Module):
+    """Adds a wave over the columns of the whole image; `at`, if it is there, knows where they are."""
+
+    def __init__(self, told):
+        super().__init__()
+        if told:
+            self.at = self.placed
+
+    def forward(self, images):
+        return self.placed(images, 0, 0)
+
+    def placed(self, images, row, column):
+        wave = (0.1 * (torch.arange(images.shape[3]) + column)).sin()
+        return torch.cat([images + wave, images - wave], dim=1)
+
+
+class BySize(nn.Module):
+    """Interpolation that takes the outermost pixels as the ends of both images."""
+
+    def forward(self, images):
+        coarse = nn.functional.max_pool2d(images, 2)
+        up = nn.functional.interpolate(coarse, images.shape[2:], mode="bilinear", align_corners=True)
+        return torch.cat([images, up], dim=1)
+
+
+def test_a_network_that_depends_on_the_place_is_told_it():
+    method, fabric = registry.create("fcrnet"), Fabric(accelerator="cpu", devices=1)
+    image = np.random.default_rng(0).integers(0, 4000, (90, 130)).astype(np.uint16)
+    whole = Predictor(method, ByPlace(told=True), fabric, tile=0).scores(image)
+    tiled = Predictor(method, ByPlace(told=True), fabric, tile=32).scores(image)
+    np.testing.assert_array_equal(tiled, whole)
+
+
+@pytest.mark.parametrize("network", [ByPlace(told=False), BySize()], ids=["place", "size"])
+def test_a_network_that_depends_on_more_than_it_is_told_is_not_tiled(network, monkeypatch):
+    method, fabric = registry.create("fcrnet"), Fabric(accelerator="cpu", devices=1)
+    monkeypatch.setattr(tiling, "LARGE", 100)
+    assert Predictor(method, network, fabric).side(np.zeros((40, 40), np.uint16)) == 0
+    with pytest.raises(UsageError, match=r"cannot be tiled.*or its size"):
+        Predictor(method, network, fabric, tile=16).scores(np.zeros((40, 40), np.uint16))

@@ -10,7 +10,7 @@ from fcrbench.testing import MethodTests
 
 class TestHarmonic(MethodTests):
     method = "harmonic"
-    options: ClassVar = {"fit_steps": 20}  # the guide functions of one image need no more
+    options: ClassVar = {"fit_steps": 20, "filters": 8}  # one image needs no more
 
 
 def test_no_method_goes_untested():

@@ -9,6 +9,8 @@ import torch
 
 from fcrbench import datasets, metrics
 from fcrbench.errors import UsageError
+from fcrbench.inference import Predictor
+from fcrbench.training.device import make_fabric
 from fcrbench_baselines.harmonic.fit import Profiles, fit, object_means
 from fcrbench_baselines.harmonic.guides import GuideFunctions
 from fcrbench_baselines.harmonic.loss import HarmonicLoss, borders, object_targets
@@ -111,6 +113,13 @@ def test_origins_are_random_in_training_and_the_corner_otherwise(coefficients):
         torch.manual_seed(0)
         torch.testing.assert_close(network(image).guides, first)
     assert not torch.allclose(first[0], first[1])
+
+
+def test_a_network_whose_output_depends_on_the_size_of_the_image_is_not_tiled():
+    for align_corners in (False, True):
+        method = create(filters=4, downscale=1, align_corners=align_corners)
+        predictor = Predictor(method, method.build(), make_fabric("cpu", "32"))
+        assert (predictor.reach is None) == align_corners
 
 
 # guide functions

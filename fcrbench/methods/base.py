@@ -79,6 +79,18 @@ class PartNetwork(Protocol):
         """
 
 
+@runtime_checkable
+class PlacedNetwork(Protocol):
+    """A network whose output depends on where in the image a pixel is."""
+
+    def at(self, images: Tensor, row: int, column: int) -> Any:
+        """`network(images)` of windows of larger images, their first pixel at this row and column of these.
+
+        Prediction by tiles asks for this; without it such a network sees all of an image at once, whatever
+        its size.
+        """
+
+
 class Method(ABC):
     """One segmentation method, from image to instances.
 

@@ -353,6 +353,31 @@ def check_part(case: Case) -> None:
         )
 
 
+def check_tiles(case: Case) -> None:
+    """Where the network can be tiled, tiles give the scores of the whole image."""
+    method = case.create()
+    predict = case.predictor(method, case.network(method))
+    if predict.reach is None:  # then images of any size are seen at once, which is right
+        return
+    side = max(predict.reach, method.stride)
+    short, long = 2 * method.stride, 2 * predict.reach + 2 * side  # four windows, of which the last two move
+    field = case.field[0]
+    for shape in ((short, long), (long, short)):
+        image = np.resize(field, shape)
+        scores = []
+        for tile in (0, side):
+            predict.tile = tile
+            scores.append(predict.scores(image))
+        difference = float(np.abs(scores[1] - scores[0]).max())
+        size = float(np.sqrt(np.square(scores[0], dtype=np.float64).mean()))
+        expect(
+            difference <= 1e-3 * max(size, 1e-6),
+            f"scores of an image {shape} by tiles of {side} pixels are up to {difference:.3g} from those of "
+            f"the whole; their root mean square is {size:.3g}: the network depends on where a window is in "
+            "another way than its `at` tells, or its `part` leaves out what the part depends on",
+        )
+
+
 def check_overfits(case: Case) -> None:
     """One image is learned by heart: its instances reach `least_pq` within `steps`."""
     method = case.create()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from unittest import SkipTest
 
-from fcrbench.testing import checks
+from fcrbench.testing import checks, training
 from fcrbench.testing.case import Case
 
 
@@ -72,6 +72,9 @@ class MethodTests:
     def test_part(self) -> None:
         checks.check_part(self.case())
 
+    def test_tiles(self) -> None:
+        checks.check_tiles(self.case())
+
     def test_overfits(self) -> None:
         checks.check_overfits(self.case())
 
@@ -80,6 +83,12 @@ class MethodTests:
 
     def test_plain_truth(self) -> None:
         checks.check_plain_truth(self._trained())
+
+    def test_empty_share(self) -> None:
+        training.check_empty_share(self._trained())
+
+    def test_resume(self) -> None:
+        training.check_resume(self._trained())
 
     def test_bf16(self) -> None:
         checks.check_bf16(self._trained())

@@ -230,6 +230,53 @@ class PartWithoutHalo(Sound):
         return CutNetwork(self.options.width)
 
 
+class WrongPlace(Network):
+    """Knows the columns, and takes those of a window for others."""
+
+    def forward(self, x):
+        return self.at(x, 0, 0)
+
+    def at(self, images, row, column):
+        wave = torch.sin(0.1 * (torch.arange(images.shape[3]) + column))
+        return super().forward(images) + wave + (0.5 if row > 3 else 0)
+
+
+class TiledWrongly(Sound):
+    def build(self):
+        return WrongPlace(self.options.width)
+
+
+class ByImage(Network):
+    def forward(self, x):
+        return super().forward(x.view(len(x), -1, *x.shape[2:]))
+
+
+class NoEmptyBatch(Sound):
+    def build(self):
+        return ByImage(self.options.width)
+
+
+class OwnNoise(Network):
+    """Random numbers that begin anew in each process."""
+
+    def __init__(self, width):
+        super().__init__(width)
+        self.random = torch.Generator().manual_seed(0)
+
+    def forward(self, x):
+        return super().forward(x + 0.1 * torch.randn(x.shape, generator=self.random))
+
+    def __deepcopy__(self, memo):
+        copied = OwnNoise(self.first.out_channels)
+        copied.load_state_dict(self.state_dict())
+        return copied
+
+
+class ForgetsItsNoise(Sound):
+    def build(self):
+        return OwnNoise(self.options.width)
+
+
 class Shared(Network):
     def __init__(self, width):
         super().__init__(width)

@@ -56,6 +56,9 @@ FACTORIES = [
     "RemembersBatch",
     "OtherRules",
     "PartWithoutHalo",
+    "TiledWrongly",
+    "NoEmptyBatch",
+    "ForgetsItsNoise",
     "SharesTensors",
     "WrongTarget",
 ]

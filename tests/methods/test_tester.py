@@ -7,7 +7,7 @@ import pytest
 
 from fcrbench import testing
 from fcrbench.errors import UsageError
-from fcrbench.testing import MethodTests, check_method, checks
+from fcrbench.testing import MethodTests, check_method, checks, training
 
 
 class TestFCRNet(MethodTests):
@@ -64,13 +64,18 @@ def case(name, **values):
         ("weights", "SharesTensors", "the weights cannot be saved: .*share memory"),
         ("rules", "OtherRules", "give other labels than postprocess for scores of"),
         ("part", "PartWithoutHalo", "scores of part, rows 0:32 and columns 0:9 of 32 x 32, are up to"),
+        ("tiles", "TiledWrongly", r"scores of an image \(\d+, 2\) by tiles of 7 pixels are up to 0.5"),
+        ("empty_share", "NoEmptyBatch", r"the network fails on a batch of no image \(0, 1, 32, 32\)"),
+        ("resume", "ForgetsItsNoise", "differ between a training of four steps and one that was stopped"),
         ("overfits", "WrongTarget", r"PQ on one image of .*; expected 0.8 \(loss .* in 40 steps"),
         ("overfits", "NotTrained", r"expected 0.8 \(nothing to train\)"),
     ],
 )  # fmt: skip
 def test_a_fault_is_found_and_named(check, name, message):
+    name_of_check = f"check_{check}"
+    function = getattr(training if hasattr(training, name_of_check) else checks, name_of_check)
     with pytest.raises((AssertionError, UsageError), match=f"(?s){message}"):
-        getattr(checks, f"check_{check}")(case(name))
+        function(case(name))
 
 
 def test_every_check_has_a_fault_that_it_finds():
@@ -82,7 +87,7 @@ def test_every_check_has_a_fault_that_it_finds():
 def test_tests_of_losses_are_skipped_where_nothing_is_trained():
     from unittest import SkipTest
 
-    for name in ("test_gradients", "test_plain_truth", "test_bf16"):
+    for name in ("test_gradients", "test_plain_truth", "test_empty_share", "test_resume", "test_bf16"):
         with pytest.raises(SkipTest, match="NotTrained is not trained"):
             getattr(TestMethodThatIsNotTrained(), name)()
 

@@ -35,6 +35,7 @@ class Harmonic(Method):
             o.guides,
             foreground=o.foreground == "head",
             downscale=o.downscale,
+            filters=o.filters,
             align_corners=o.align_corners,
         )
 

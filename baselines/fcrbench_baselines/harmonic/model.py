@@ -124,6 +124,15 @@ class HarmonicUNet(nn.Module):
         origin = torch.zeros(len(image), 2, device=image.device)
         if self.training:
             origin.uniform_(0, ORIGINS)
+        return self._from(image, origin)
+
+    def at(self, images: Tensor, row: int, column: int) -> Output:
+        """The output for windows whose first pixel is at this row and column of the whole image."""
+        origin = torch.tensor([row, column], dtype=torch.float32, device=images.device)
+        return self._from(images, origin.expand(len(images), 2))
+
+    def _from(self, image: Tensor, origin: Tensor) -> Output:
+        """origin: (B, 2) float32, y and x of the first pixel of each image."""
         skips = []
         # torch's pixel_unshuffle returns an empty batch as it is.
         x = pixel_unshuffle(image, self.downscale) if len(image) else self._empty(image)

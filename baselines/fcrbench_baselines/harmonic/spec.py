@@ -13,6 +13,7 @@ from fcrbench_baselines.rules import CleaningRules
 class HarmonicOptions(CleaningRules):
     """Options of Harmonic Embedding; the defaults are the default preset.
 
+    filters           channels of the network at full resolution, up to 8 times as many below; 64 in the paper
     guides            N, the number of guide functions; half of them vary along x, half along y
     phases            "quadrature": each frequency gives a sine and a cosine, so that the distance of two
                       objects does not depend on where in the field they are; "free": N frequencies, each
@@ -41,6 +42,7 @@ class HarmonicOptions(CleaningRules):
                       above the 1st percentile, so that dim nuclei count beside bright ones
     """
 
+    filters: int = 64
     guides: int = 12
     phases: Literal["quadrature", "free"] = "quadrature"
     periods: tuple[float, float] = (60.0, 160.0)
@@ -63,6 +65,7 @@ class HarmonicOptions(CleaningRules):
         short, long = self.periods
         if not 2 < short <= long:
             raise UsageError(f"options.periods is {list(self.periods)}; expected 2 < shortest <= longest")
+        at_least(1, self, "filters")
         positive(self, "epsilon", "bandwidth")
         at_least(0, self, "fit_steps", "edge_weight")
         between(0, 1, self, "join_contact")
@@ -82,6 +85,7 @@ SPEC = MethodSpec(
         "paper": Preset(
             "the network, loss and schedule of the authors' notebook",
             options={
+                "filters": 64,
                 "guides": 12,
                 "phases": "free",
                 "periods": (60.0, 160.0),
