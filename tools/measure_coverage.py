@@ -99,13 +99,15 @@ def main() -> None:
         objects = table["n_true"]
         told.append(f"{objects.min()} to {objects.max()} objects an image, median {objects.median():g}")
         print(f"{which}, {len(table)} images: {'; '.join(told)}")
-    kinds = ["mean", "pooled", "mean, null rejected", "pooled, null rejected"][: 2 * len(tables)]
-    print(f"\n{args.sets} data sets of each size\n")
-    print(f"| images | | {' | '.join(NAMES.values())} |\n|{'---|' * (len(NAMES) + 2)}")
+    kinds = ("mean", "pooled", "mean: null rejected", "pooled: null rejected")[: 2 * len(tables)]
+    print(f"\n{args.sets} data sets of each size; {', '.join(NAMES.values())} in each cell\n")
+    print(f"| images | {' | '.join(kinds)} |\n|{'---|' * (len(kinds) + 1)}")
     for n in args.sizes:
+        cells = []
         for kind, held in zip(kinds, measure(tables, n, args.sets), strict=True):
             shares = (1 - share if "null" in kind else share for share in held.values())
-            print(f"| {n} | {kind} | {' | '.join(f'{share:.3f}' for share in shares)} |", flush=True)
+            cells.append(" ".join(f"{share:.3f}".lstrip("0") for share in shares))
+        print(f"| {n} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

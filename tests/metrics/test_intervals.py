@@ -1,9 +1,12 @@
 """Intervals over images: known values, the definition, and that they hold the truth as often as promised."""
 
+import importlib.util
 import json
 import math
+import re
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -205,3 +208,32 @@ def test_many_images_are_left_out_in_batches() -> None:
     _, low, high = jackknife.estimate(means, terms, terms[:, 1:])
     error = values.std(ddof=1) / 100
     assert high[0] - low[0] == pytest.approx(2 * 1.96 * error, rel=0.02)
+
+
+def test_the_command_that_measures_coverage(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two tables of the same images, in another order: shares of 20 data sets each, the same each time."""
+    script = Path(__file__).parents[2] / "tools" / "measure_coverage.py"
+    spec = importlib.util.spec_from_file_location("measure_coverage", script)
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    rng = np.random.default_rng(6)
+    a, b = drawn_scores(rng, 40), drawn_scores(rng, 40)
+    a.to_csv(tmp_path / "images.csv", index=False)
+    b.iloc[::-1].to_csv(tmp_path / "others.csv", index=False)
+    found = []
+    for _ in range(2):
+        arguments = [str(tmp_path), str(tmp_path / "others.csv"), "--sets", "20", "--sizes", "1", "8"]
+        monkeypatch.setattr("sys.argv", ["measure_coverage", *arguments])
+        tool.main()
+        found.append(capsys.readouterr().out)
+    assert found[0] == found[1]
+    assert f"scores, 40 images: PQ {a['pq'].mean():.3f}" in found[0]
+    one, eight = (re.findall(r"nan|\d?\.\d{3}", line) for line in found[0].splitlines()[-2:])
+    assert one == ["nan"] * 16
+    assert len(eight) == 16
+    assert all(float(share) >= 0.7 for share in eight[:8])
+    assert all(float(share) <= 0.3 for share in eight[8:])
