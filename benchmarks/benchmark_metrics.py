@@ -77,5 +77,5 @@ class Summary:
             [(k, truth, scenes.prediction(truth, k % 10)) for k in range(100)]
         )
 
-    def time_bootstrap(self, pairs: Pairs) -> None:
+    def time_summary(self, pairs: Pairs) -> None:
         self.scores.summary()

@@ -120,6 +120,13 @@ def merges(o: Objects) -> int:
     return sum(count >= 2 for count in covered.values())
 
 
+def splits_merges_by_iou(o: Objects, threshold: Fraction) -> tuple[int, int]:
+    """Truth objects, and predictions, with two or more partners of an IoU above the threshold."""
+    pairs = [(t, p) for t, p in o.overlapping() if o.iou(t, p) > threshold]
+    counts = (Counter(t for t, _ in pairs), Counter(p for _, p in pairs))
+    return sum(n >= 2 for n in counts[0].values()), sum(n >= 2 for n in counts[1].values())
+
+
 def neighbours(at: tuple[int, ...], shape: tuple[int, ...], connectivity: int) -> Iterator[tuple[int, ...]]:
     """Pixels or voxels one step away along up to `connectivity` axes."""
     for step in product((-1, 0, 1), repeat=len(shape)):

@@ -167,3 +167,19 @@ def test_the_page_and_the_tables_hold_every_level(tmp_path):
     assert not re.search(r'(?:src|href)="(?!data:|#|https://bbbc)', html)
     assert "8-bit images against the 16-bit ones they were made from: AP 0.0000" in html
     assert page.eight_bits([]) == ""
+
+
+def test_one_field_has_no_interval(tmp_path, recwarn):
+    data = datasets.create("sample")
+    points = robustness.measure(threshold, blocks()[:1], robustness.choose("bits", np.dtype(np.uint16)))
+    what = {
+        "title": "one", "weights": "none", "method": "threshold", "sha256": "0", "split": "val",
+        "n_images": 1, "seed": 0, "manifest": {"fcrbench": "0", "created": "now", "command": "fcrbench"},
+    }  # fmt: skip
+    page.write(points, data, what, tmp_path)
+    rows = list(csv.DictReader((tmp_path / "robustness.csv").read_text().splitlines()))
+    assert {row["ap_low"] for row in rows} == {row["f1_difference_high"] for row in rows} == {""}
+    html = re.sub(r'base64,[^"]*', "", (tmp_path / "robustness.html").read_text())
+    assert not re.search(r"\bnan\b", html, re.IGNORECASE)
+    assert page.eight_bits(points).endswith("AP 0.0000, within 0.01.")
+    assert [str(w.message) for w in recwarn] == []

@@ -13,7 +13,7 @@ from fcrbench import metrics
 from fcrbench.comparison.labels import identity, labels
 from fcrbench.comparison.runs import dataset_name, read_comparable, split_of
 from fcrbench.errors import DataError, UsageError, unknown_name
-from fcrbench.metrics.bootstrap import interval, resampled_sums
+from fcrbench.metrics.jackknife import estimate, shares
 from fcrbench.metrics.pooled import mean_terms, means
 from fcrbench.report.record import RunRecord
 
@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 
 RATIOS = ("dice2", "aji", "f1", "pq", "sq", "rq", "ap")
 COUNTS = ("splits", "merges")
-N_BOOT = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its 95 % bootstrap interval over images.
+    """A mean with its 95 % interval over images; NaN ends with fewer than two images.
 
     spread   standard deviation of the means of the seeds; NaN for one seed
     """
@@ -184,17 +183,20 @@ def _table(record: RunRecord, ids: list[str]) -> "pd.DataFrame":
 
 
 def _estimates(tables: "list[pd.DataFrame]") -> dict[str, Estimate]:
-    """Means over images, then over tables; every table's images are drawn alike."""
+    """Means over images, then over tables; an image counts, or is left out, in all tables at once."""
     names = [*RATIOS, *COUNTS]
-    columns = np.concatenate([mean_terms(table[names].to_numpy(np.float64)) for table in tables], axis=1)
+    terms = [mean_terms(table[names].to_numpy(np.float64)) for table in tables]
 
     def by_table(sums: np.ndarray) -> np.ndarray:
         return np.stack([means(part) for part in np.split(sums, len(tables), axis=-1)])
 
+    columns = np.concatenate(terms, axis=1)
+    weights = np.sum([shares(part[:, len(names) :]) for part in terms], axis=0)
+    most = np.array([1.0] * len(RATIOS) + [math.inf] * len(COUNTS))
+    found = estimate(lambda sums: by_table(sums).mean(axis=0), columns, weights, most=most)
     each = by_table(columns.sum(axis=0))
-    low, high = interval(by_table(resampled_sums(columns, N_BOOT, seed=0)).mean(axis=0))
     spread = each.std(axis=0, ddof=1) if len(tables) > 1 else np.full(len(names), math.nan)
-    return _named(names, each.mean(axis=0), low, high, spread)
+    return _named(names, *found, spread)
 
 
 def _averaged(tables: "list[pd.DataFrame]") -> "pd.DataFrame":
@@ -207,7 +209,7 @@ def _averaged(tables: "list[pd.DataFrame]") -> "pd.DataFrame":
 
 
 def _differences(table: "pd.DataFrame", reference: "pd.DataFrame") -> dict[str, Estimate]:
-    found: dict[str, Any] = metrics.compare(table, reference, metrics=RATIOS, n_boot=N_BOOT)["metrics"]
+    found: dict[str, Any] = metrics.compare(table, reference, metrics=RATIOS)["metrics"]
     return {name: Estimate(f["difference"], f["low"], f["high"]) for name, f in found.items()}
 
 

@@ -11,6 +11,7 @@ from fcrbench.metrics.class_dataset import ClassDatasetScores, score_dataset_cla
 from fcrbench.metrics.classes import ClassScores, score_classes
 from fcrbench.metrics.compare import compare
 from fcrbench.metrics.dice import dice, dice2
+from fcrbench.metrics.errors import SplitsMerges, splits_merges
 from fcrbench.metrics.matching import Matching, average_precision, f1, matching, pq
 from fcrbench.metrics.overlap import OverlapTable, overlap_table
 from fcrbench.metrics.scores import IOU_THRESHOLDS, Scores, score
@@ -24,6 +25,7 @@ __all__ = [
     "Matching",
     "OverlapTable",
     "Scores",
+    "SplitsMerges",
     "aji",
     "aji_plus",
     "average_precision",
@@ -40,5 +42,6 @@ __all__ = [
     "score_classes",
     "score_dataset",
     "score_dataset_classes",
+    "splits_merges",
     "summarize",
 ]

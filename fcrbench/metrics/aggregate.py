@@ -1,4 +1,4 @@
-"""From images to a data set: a table, one row an image; means and pooled figures with bootstrap intervals."""
+"""From images to a data set: a table, one row an image; means and pooled figures with intervals."""
 
 from collections.abc import Callable, Hashable, Iterable, Sized
 from dataclasses import dataclass
@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcrbench.metrics.bootstrap import check_n_boot, interval, resampled_sums
 from fcrbench.metrics.empty import Empty, empty_value
-from fcrbench.metrics.pooled import MEANS, check_columns, mean_terms, means, pooled, pooled_terms
+from fcrbench.metrics.jackknife import estimate
+from fcrbench.metrics.pooled import (
+    MEANS,
+    check_columns,
+    mean_terms,
+    means,
+    pooled,
+    pooled_terms,
+    pooled_weights,
+)
 from fcrbench.metrics.progress import Progress, reporting
 from fcrbench.metrics.scores import COLUMNS, Scores, score
 from fcrbench.parallel import ordered_map
@@ -31,9 +39,9 @@ class DatasetScores:
 
     table: "pd.DataFrame"
 
-    def summary(self, n_boot: int = 2000, seed: int = 0) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Means and pooled figures with 95 % intervals; see `summarize`."""
-        return summarize(self.table, n_boot=n_boot, seed=seed)
+        return summarize(self.table)
 
 
 def score_dataset(
@@ -96,44 +104,41 @@ def each_image(
     return results
 
 
-def summarize(table: "pd.DataFrame", n_boot: int = 2000, seed: int = 0) -> dict[str, Any]:
+def summarize(table: "pd.DataFrame") -> dict[str, Any]:
     """Summary of a per-image table, as `score_dataset` returns or a saved CSV holds it.
 
     Returns a plain dict:
         "metrics": each ratio (dice .. recall, ap_50 .. f1_95): {"mean", "low", "high", "n"}, the mean over
-            the n images where it is not NaN, and its 95 % percentile bootstrap interval over images (n_boot
-            draws);
+            the n images where it is not NaN, and its 95 % interval (`fcrbench.metrics.jackknife`): where the
+            mean over all images of the same kind is; NaN with fewer than two images;
         "pooled": every ratio from the counts and pixel sums of all images together, and the counts themselves
             (pooled PQ is not the mean of PQ, and the mean of PQ is not mean SQ x mean RQ);
-        "pooled_intervals": {"low", "high"} of each pooled ratio, from the same draws;
+        "pooled_intervals": {"low", "high"} of each pooled ratio, NaN with fewer than two images with objects;
         "n_images", and "n_empty", the number of images with no object in truth or prediction.
 
-    Raises ValueError when a column is missing or n_boot < 1.
+    Raises ValueError when a column is missing.
     """
     check_columns(table)
-    check_n_boot(n_boot)
-    values = table[list(MEANS)].to_numpy(np.float64)
-    columns = np.concatenate([mean_terms(values), pooled_terms(table)], axis=1)
-    split = 2 * len(MEANS)
-    sums, draws = columns.sum(axis=0), resampled_sums(columns, n_boot, seed)
-    mean, (low, high) = means(sums[:split]), interval(means(draws[:, :split]))
-    pooled_value, (pooled_low, pooled_high) = pooled(sums[split:]), interval(pooled(draws[:, split:]))
-    counted = sums[len(MEANS) : split]
+    mean_sums, pooled_sums = mean_terms(table[list(MEANS)].to_numpy(np.float64)), pooled_terms(table)
+    counted = mean_sums[:, len(MEANS) :]
+    of_means = estimate(means, mean_sums, counted)
+    of_pooled = estimate(pooled, pooled_sums, pooled_weights(pooled_sums))
     return {
         "n_images": len(table),
         "n_empty": int(((table["n_true"] == 0) & (table["n_pred"] == 0)).sum()),
         "metrics": {
             name: {
-                "mean": float(mean[i]),
-                "low": float(low[i]),
-                "high": float(high[i]),
-                "n": int(counted[i]),
+                "mean": float(of_means.value[i]),
+                "low": float(of_means.low[i]),
+                "high": float(of_means.high[i]),
+                "n": int(counted[:, i].sum()),
             }
             for i, name in enumerate(MEANS)
         },
-        "pooled": {name: float(pooled_value[i]) for i, name in enumerate(MEANS)}
+        "pooled": {name: float(of_pooled.value[i]) for i, name in enumerate(MEANS)}
         | {name: int(table[name].sum()) for name in COUNTS},
         "pooled_intervals": {
-            name: {"low": float(pooled_low[i]), "high": float(pooled_high[i])} for i, name in enumerate(MEANS)
+            name: {"low": float(of_pooled.low[i]), "high": float(of_pooled.high[i])}
+            for i, name in enumerate(MEANS)
         },
     }

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.metrics.aggregate import DatasetScores, each_image, table_of
-from fcrbench.metrics.bootstrap import check_n_boot, interval, quotient, resampled_sums
 from fcrbench.metrics.classes import Classes, ClassScores, score_classes
+from fcrbench.metrics.empty import quotient
+from fcrbench.metrics.jackknife import estimate, shares
 from fcrbench.metrics.pooled import mean_terms, means
 from fcrbench.metrics.progress import Progress
 
@@ -31,17 +32,15 @@ class ClassDatasetScores:
     binary: DatasetScores
     images: "pd.DataFrame"
 
-    def summary(
-        self, n_boot: int = 2000, seed: int = 0, groups: Mapping[Hashable, Hashable] | None = None
-    ) -> dict[str, Any]:
-        """Both conventions of the field, with 95 % percentile bootstrap intervals over images.
+    def summary(self, groups: Mapping[Hashable, Hashable] | None = None) -> dict[str, Any]:
+        """Both conventions of the field, with 95 % intervals over images (`fcrbench.metrics.jackknife`).
 
         Args:
             groups: image id: group, as PanNuke's tissues. Then mpq and bpq are means over the groups of each
                 group's mean over images, as PanNuke reports them; else plain means over images.
 
         Returns a plain dict; each figure is {"value", "low", "high"}, those of images with "n", the number of
-        images that have a value:
+        images that have a value; ends are NaN with fewer than two images:
             "mpq": per-image mean (PanNuke): mean PQ of the classes that the image's truth has, then the mean
                 over images. Images whose truth is empty are left out, and so are classes that are predicted
                 where the truth has none.
@@ -54,9 +53,8 @@ class ClassDatasetScores:
                 its "tp", "fp", "fn".
             "n_images"
 
-        Raises ValueError when n_boot < 1, or an image has no group.
+        Raises ValueError when an image has no group.
         """
-        check_n_boot(n_boot)
         ids = list(self.per_class)
         per_image = [self.images["mpq"], self.images["bpq"]]
         per_image += [
@@ -86,9 +84,18 @@ class ClassDatasetScores:
                 [first, mpq_plus, plus[..., :1], of_images[..., 2:], plus[..., 1:]], axis=-1
             )
 
-        value = figures(columns.sum(axis=0))
-        low, high = interval(figures(resampled_sums(columns, n_boot, seed)))
-        n = (~np.isnan(values)).sum(axis=0)
+        there = ~np.isnan(values)
+        n = there.sum(axis=0)
+        objects = pool_terms[:, len(pools) :]
+        of_classes = objects[:, 1:].sum(axis=1, keepdims=True)
+        weights = [
+            np.sum([shares(there[:, :2] & inside[:, None]) for inside in members], axis=0),
+            of_classes,
+            objects[:, :1],
+            there[:, 2:],
+            objects[:, 1:],
+        ]
+        value, low, high = estimate(figures, columns, np.concatenate(weights, axis=1))
 
         def figure(i: int) -> dict[str, float]:
             return {"value": float(value[i]), "low": float(low[i]), "high": float(high[i])}

@@ -1,14 +1,24 @@
-"""Is A better than B? The paired bootstrap of a difference over the images that both have scored."""
+"""Is A better than B? The difference over the images that both have scored, with its interval."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.metrics.aggregate import DatasetScores
-from fcrbench.metrics.bootstrap import check_n_boot, interval, quotient, resampled_sums
-from fcrbench.metrics.pooled import MEANS, check_columns, mean_terms, means, pooled, pooled_terms
+from fcrbench.metrics.bootstrap import resampled_sums
+from fcrbench.metrics.empty import quotient
+from fcrbench.metrics.jackknife import estimate, shares
+from fcrbench.metrics.pooled import (
+    MEANS,
+    check_columns,
+    mean_terms,
+    means,
+    pooled,
+    pooled_terms,
+    pooled_weights,
+)
 from fcrbench.metrics.scores import RATIOS
 
 if TYPE_CHECKING:
@@ -24,24 +34,24 @@ def compare(
     n_boot: int = 2000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Differences A - B of the scores of the same images, with 95 % paired bootstrap intervals.
+    """Differences A - B of the scores of the same images, with 95 % paired intervals.
 
-    Images are drawn, not scores: a draw takes both methods' scores of the same images, so what makes an image
-    hard for both cancels out. The interval holds for other images of the same kind; it says nothing about
-    another training run. An interval without 0 is a difference at the 5 % level for that one metric; many
-    metrics looked at together need more care.
+    Images are taken as drawn, not scores, so what makes an image hard for both cancels out
+    (`fcrbench.metrics.jackknife`). The interval holds for other images of the same kind; it says nothing
+    about another training run. An interval without 0 is a difference at the 5 % level for that one metric;
+    many metrics looked at together need more care.
 
     Args:
         table_a, table_b: per-image tables, as `score_dataset` returns or a saved CSV holds them; images are
             paired by the column `image`, in any order.
         metrics: a name or names of ratios: dice .. recall, ap_50 .. ap_95, f1_50 .. f1_95.
-        n_boot: draws. seed: the same seed gives the same figures.
+        n_boot: bootstrap draws of the images, for the shares. seed: the same seed gives the same shares.
 
     Returns a plain dict:
         "n_images": images in each table;
         "metrics": for each name, over the n images where both have a value (n_left_out have not, as one is
-            NaN): "mean_a", "mean_b", their "difference", its "low" and "high", and "share_a" and "share_b",
-            the shares of draws in which A, or B, is ahead;
+            NaN): "mean_a", "mean_b", their "difference", its "low" and "high" (NaN with n < 2), and
+            "share_a" and "share_b", the shares of draws in which A, or B, is ahead;
         "pooled": for each name "a", "b", "difference", "low", "high", "share_a", "share_b" of the figures
             from the counts and pixel sums of all images together.
 
@@ -53,30 +63,26 @@ def compare(
     if unknown or not names:
         found = ", ".join(map(repr, unknown)) or "none"
         raise ValueError(f"metrics: expected names of ratios such as 'pq' or 'f1_75', found {found}")
-    check_n_boot(n_boot)
+    if n_boot < 1:
+        raise ValueError(f"n_boot: expected 1 or more, found {n_boot}")
     a, b = _paired(table_a, table_b)
 
-    k = len(names)
     values_a, values_b = (table[names].to_numpy(np.float64) for table in (a, b))
     both = np.where(np.isnan(values_a - values_b), np.nan, 0.0)
-    paired = [mean_terms(values_a + both), mean_terms(values_b + both)]
-    columns = np.concatenate([*paired, pooled_terms(a), pooled_terms(b)], axis=1)
+    mean_a, mean_b = (means(mean_terms(values + both).sum(axis=0)) for values in (values_a, values_b))
+    terms = mean_terms(values_a - values_b)
+    of_means = _differences(means, terms, terms[:, len(names) :], n_boot, seed)
+
     at = [MEANS.index(name) for name in names]
+    terms_a, terms_b = pooled_terms(a), pooled_terms(b)
+    pooled_a, pooled_b = (pooled(terms.sum(axis=0))[at] for terms in (terms_a, terms_b))
+    weights = np.sum([shares(pooled_weights(terms)[:, at]) for terms in (terms_a, terms_b)], axis=0)
 
-    def figures(sums: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-        """Means of A and B, pooled figures of A and B."""
-        pooled_a, pooled_b = np.split(sums[..., 4 * k :], 2, axis=-1)
-        return (
-            means(sums[..., : 2 * k]),
-            means(sums[..., 2 * k : 4 * k]),
-            pooled(pooled_a)[..., at],
-            pooled(pooled_b)[..., at],
-        )
+    def difference(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        of_a, of_b = np.split(sums, 2, axis=-1)
+        return pooled(of_a)[..., at] - pooled(of_b)[..., at]
 
-    mean_a, mean_b, pooled_a, pooled_b = figures(columns.sum(axis=0))
-    drawn_a, drawn_b, drawn_pooled_a, drawn_pooled_b = figures(resampled_sums(columns, n_boot, seed))
-    of_means = _differences(mean_a - mean_b, drawn_a - drawn_b)
-    of_pooled = _differences(pooled_a - pooled_b, drawn_pooled_a - drawn_pooled_b)
+    of_pooled = _differences(difference, np.concatenate([terms_a, terms_b], axis=1), weights, n_boot, seed)
     n = (both == 0).sum(axis=0)
     return {
         "n_images": len(a),
@@ -97,11 +103,18 @@ def compare(
     }
 
 
-def _differences(value: NDArray[np.float64], draws: NDArray[np.float64]) -> list[dict[str, float]]:
-    low, high = interval(draws)
+def _differences(
+    figures: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    columns: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    n_boot: int,
+    seed: int,
+) -> list[dict[str, float]]:
+    found = estimate(figures, columns, weights, least=-1, most=1)
+    draws = figures(resampled_sums(columns, n_boot, seed))
     drawn = (~np.isnan(draws)).sum(axis=0)
     ahead, behind = quotient((draws > _TIE).sum(axis=0), drawn), quotient((draws < -_TIE).sum(axis=0), drawn)
-    rows = zip(*(x.tolist() for x in (value, low, high, ahead, behind)), strict=True)
+    rows = zip(*(x.tolist() for x in (*found, ahead, behind)), strict=True)
     return [dict(zip(("difference", "low", "high", "share_a", "share_b"), row, strict=True)) for row in rows]
 
 

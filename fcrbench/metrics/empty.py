@@ -2,6 +2,9 @@
 
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 Empty = Literal["nan", "one", "zero"]
 _VALUES = {"nan": float("nan"), "one": 1.0, "zero": 0.0}
 
@@ -17,3 +20,10 @@ def empty_value(empty: Empty) -> float:
 def ratio(numerator: float, denominator: float) -> float:
     """Quotient, and 0 for 0 / 0: with one side empty, or no pair matched, nothing was right."""
     return float(numerator / denominator) if denominator else 0.0
+
+
+def quotient(numerators: NDArray, denominators: NDArray) -> NDArray[np.float64]:
+    """Elementwise; NaN where the denominator is 0."""
+    return np.divide(
+        numerators, denominators, out=np.full(np.shape(numerators), np.nan), where=denominators != 0
+    )

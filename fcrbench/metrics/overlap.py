@@ -19,7 +19,7 @@ from fcrbench.labels import PairTable, as_labels, check_ids, on_device
 
 class Sums(NamedTuple):
     """What most metrics are made of: in pixels, the intersections of all pairs, the areas of all objects, the
-    areas of both objects of all pairs, C and U of AJI; then the counts of `metrics.errors.splits_merges`.
+    areas of both objects of all pairs, C and U of AJI; then the counts of `metrics.splits_merges` by halves.
     """
 
     shared: int

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.metrics.bootstrap import quotient
+from fcrbench.metrics.empty import quotient
 from fcrbench.metrics.scores import AP_COLUMNS, COLUMNS, F1_COLUMNS, RATIOS
 
 if TYPE_CHECKING:
@@ -70,3 +70,10 @@ def pooled(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     values = np.where(np.isnan(values), 0.0, values)  # 0 / 0 with objects around: nothing was right
     values[..., MEANS.index("ap")] = values[..., _AP].mean(axis=-1)
     return np.where(sums[..., -1:] > 0, values, np.nan)
+
+
+def pooled_weights(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, k) how much an image counts in each pooled value, from `pooled_terms`: by its objects or pixels."""
+    k = len(MEANS)
+    objects, pixels = terms[:, -1], terms[:, k + MEANS.index("dice")]
+    return np.stack([pixels if name in PIXEL_RATIOS else objects for name in MEANS], axis=1)

@@ -12,7 +12,6 @@ from fcrbench.kernels.matching import count_above
 from fcrbench.metrics.aji import aji_plus_terms, aji_terms
 from fcrbench.metrics.dice import dice2_terms, dice_terms
 from fcrbench.metrics.empty import Empty, empty_value, ratio
-from fcrbench.metrics.errors import splits_merges
 from fcrbench.metrics.matching import IOU_THRESHOLDS, matched_pairs
 from fcrbench.metrics.overlap import OverlapTable, overlap_table
 
@@ -102,7 +101,6 @@ def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: boo
         rows = matched_pairs(table, Fraction(1, 2), inclusive)
         tp, iou_sum = len(rows), fsum(table.iou[rows].tolist())
     tp_per_iou = [tp, *counts.tolist()[1:]]
-    splits, merges = splits_merges(table)
     dice, dice2 = dice_terms(table), dice2_terms(table)
     aji, aji_plus = aji_terms(table), aji_plus_terms(table)
 
@@ -129,8 +127,8 @@ def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: boo
         fn=table.n_true - tp,
         n_true=table.n_true,
         n_pred=table.n_pred,
-        splits=splits,
-        merges=merges,
+        splits=table.sums.splits,
+        merges=table.sums.merges,
         iou_sum=iou_sum,
         dice_numerator=dice[0],
         dice_denominator=dice[1],

@@ -94,7 +94,7 @@ def differences_block(comparison: Comparison) -> Block | None:
         others,
         list(map(_heading, RATIOS)),
         [[_difference(row.differences[name]) for row in others] for name in RATIOS],
-        note=f"Row less {reference}, paired over the images that both have scored, with 95 % bootstrap "
+        note=f"Row less {reference}, paired over the images that both have scored, with 95 % "
         "intervals. Bold: the interval is without 0. That is a test of one score at 5 %; several looked at "
         "together need more care.",
     )
@@ -141,7 +141,7 @@ def notes(comparison: Comparison) -> list[str]:
     several = any(len(row.runs) > 1 for row in rows)
     seeds = f"; of several seeds their mean, {PLUS_MINUS} their standard deviation" if several else ""
     told = [
-        f"Measured on {measured_on(comparison)}. Means over images with 95 % bootstrap intervals over images"
+        f"Measured on {measured_on(comparison)}. Means over images with 95 % intervals over images"
         f"{seeds}; splits and merges are per image. An interval holds for other images of the same kind; it "
         "says nothing about another training."
         + (" Bold: the best score of a column." if len(rows) > 1 else ""),

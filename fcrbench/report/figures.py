@@ -75,7 +75,7 @@ def iou_curve(thresholds: Sequence[float], f1: np.ndarray, ap: np.ndarray) -> st
 def image_strip(pq: Sequence[float], interval: tuple[float, float, float], marks: dict[str, float]) -> str:
     """PQ of every image from worst to best, with the mean and its interval.
 
-    interval   mean, low, high
+    interval   mean, low, high; NaN ends are not drawn
     marks      label -> PQ of the images shown in full below
     """
     values = sorted(v for v in pq if not math.isnan(v))
@@ -83,7 +83,9 @@ def image_strip(pq: Sequence[float], interval: tuple[float, float, float], marks
     mean, low, high = interval
     with matplotlib.rc_context(_STYLE):
         figure, axes = _axes("images, from worst to best", "PQ")
-        axes.axhspan(low, high, color=_SERIES[0], alpha=0.16, linewidth=0, label="95 % interval of the mean")
+        if not math.isnan(low):
+            band = "95 % interval of the mean"
+            axes.axhspan(low, high, color=_SERIES[0], alpha=0.16, linewidth=0, label=band)
         axes.axhline(mean, color=_SERIES[0], label="mean")
         axes.plot(ranks, values, "o", color=_SERIES[1], markersize=4.5, label="one image")
         for label, value in marks.items():
@@ -198,7 +200,7 @@ def intervals(
 
     name    id of the chart in the page
     title   what a screen reader says, before the values
-    rows    label -> value, low, high; a row without a value stays empty
+    rows    label -> value, low, high; a row without a value stays empty, NaN ends are not drawn
     dots    label -> values drawn as small dots, such as those of single seeds
     unit    label of the horizontal axis
     zero    whether a line marks 0
@@ -219,8 +221,11 @@ def intervals(
         axes.grid(True, axis="x")
         axes.grid(False, axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-        values = "; ".join(f"{k} {v:.3f} ({low:.3f} to {high:.3f})" for k, (v, low, high) in rows.items())
-        return _svg(figure, name, f"{title}: {values}")
+        told = [
+            f"{label} {value:.3f}" + ("" if math.isnan(low) else f" ({low:.3f} to {high:.3f})")
+            for label, (value, low, high) in rows.items()
+        ]
+        return _svg(figure, name, f"{title}: {'; '.join(told)}")
 
 
 def _axes(xlabel: str, ylabel: str, height: float = _SIZE[1]) -> tuple[Figure, Axes]:

@@ -1,5 +1,6 @@
 """What `fcrbench robustness` writes: a table of the curves, a table of the images, a page with both."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +101,10 @@ def eight_bits(points: Sequence[Point]) -> str:
         if (point.corruption.name, point.level) == ("bits", 8) and point.corruption.none != 8:
             less = point.differences["ap"]
             verdict = "within" if abs(less["difference"]) <= EQUAL else "not within"
+            ends = f" ({_ends(less, 4)})" if _ends(less) else ""
             return (
                 f"8-bit images against the {point.corruption.none:g}-bit ones they were made from: AP "
-                f"{tables.signed(less['difference'], 4)} ({_ends(less, 4)}), {verdict} {EQUAL:g}."
+                f"{tables.signed(less['difference'], 4)}{ends}, {verdict} {EQUAL:g}."
             )
     return ""
 
@@ -145,6 +147,9 @@ def _row(point: Point) -> Row:
 
 
 def _ends(less: dict[str, float], digits: int = 3) -> str:
+    """Both ends in words, or nothing when there is no interval."""
+    if math.isnan(less["low"]):
+        return ""
     return f"{tables.signed(less['low'], digits)} to {tables.signed(less['high'], digits)}"
 
 

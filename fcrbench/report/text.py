@@ -17,7 +17,8 @@ def score_lines(summary: Mapping[str, Any]) -> list[str]:
     for key, (label, _) in SCORES.items():
         score = summary["metrics"][key]
         mean, low, high = (_number(score[name]) for name in ("mean", "low", "high"))
-        lines.append(f"{label:10}{mean:>8}   {low} .. {high:<8}{_number(summary['pooled'][key]):>8}")
+        interval = "-" if low == high == "-" else f"{low} .. {high}"
+        lines.append(f"{label:10}{mean:>8}   {interval:<17}{_number(summary['pooled'][key]):>8}")
     return lines
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 
 from fcrbench import metrics
 
@@ -137,6 +138,36 @@ def aji_of_cellpose(table: metrics.OverlapTable) -> float:
     rows = linear_sum_assignment((iou >= 0.5) + iou / (2 * min(iou.shape)), maximize=True)
     foreground = table.true_area.sum() + table.pred_area.sum() - table.shared.sum()
     return shared[rows].sum() / foreground
+
+
+def largest_total_iou(table: metrics.OverlapTable, t: float) -> np.ndarray:
+    """IoU above t of the one-to-one matching of largest total IoU."""
+    iou = _dense_iou(table)
+    found = iou[linear_sum_assignment(iou, maximize=True)]
+    return found[found > t]
+
+
+def most_pairs_of_all(table: metrics.OverlapTable, t: float) -> np.ndarray:
+    """IoU of at least t of the matching with most such pairs, of these that of largest total IoU of all."""
+    iou = _dense_iou(table)
+    found = iou[linear_sum_assignment((iou >= t) + iou / (2 * min(iou.shape)), maximize=True)]
+    return found[found >= t]
+
+
+def _dense_iou(table: metrics.OverlapTable) -> np.ndarray:
+    iou = np.zeros((table.n_true, table.n_pred))
+    iou[table.true_index, table.pred_index] = table.iou
+    return iou
+
+
+def hausdorff_of_outlines(truth: np.ndarray, pred: np.ndarray) -> float:
+    """Between the corners of pixels on the outlines of two masks."""
+    corners = []
+    for mask in (truth, pred):
+        padded = np.pad(mask, 1).astype(int)
+        around = padded[1:, 1:] + padded[:-1, 1:] + padded[1:, :-1] + padded[:-1, :-1]
+        corners.append(np.argwhere((around > 0) & (around < 4)))
+    return max(cKDTree(a).query(b)[0].max() for a, b in (corners, corners[::-1]))
 
 
 def pq_with_void(table: metrics.OverlapTable, *, both_ways: bool) -> float:

@@ -132,7 +132,7 @@ def images() -> list[tuple]:
 def test_both_conventions_of_a_data_set(images: list[tuple]) -> None:
     """PanNuke's and CoNIC's way, written out."""
     result = metrics.score_dataset_classes(images, classes=[1, 2, 3])
-    summary = result.summary(n_boot=300)
+    summary = result.summary()
     mpq, bpq, totals = [], [], {c: np.zeros(4) for c in (1, 2, 3)}
     by_class: dict[int, list[float]] = {1: [], 2: [], 3: []}
     for _, truth, pred, of_true, of_pred in images:
@@ -152,7 +152,7 @@ def test_both_conventions_of_a_data_set(images: list[tuple]) -> None:
     assert summary["mpq"]["n"] == summary["bpq"]["n"] == int(np.isfinite(mpq).sum())
     plus = {c: v / (tp + fp / 2 + fn / 2) for c, (tp, fp, fn, v) in totals.items()}
     assert summary["mpq_plus"]["value"] == pytest.approx(np.mean(list(plus.values())))
-    assert summary["bpq_plus"]["value"] == pytest.approx(result.binary.summary(n_boot=1)["pooled"]["pq"])
+    assert summary["bpq_plus"]["value"] == pytest.approx(result.binary.summary()["pooled"]["pq"])
     for c in (1, 2, 3):
         found = summary["classes"][c]
         assert found["pq_plus"]["value"] == pytest.approx(plus[c])
@@ -166,14 +166,14 @@ def test_both_conventions_of_a_data_set(images: list[tuple]) -> None:
 def test_tissues_weigh_the_same(images: list[tuple]) -> None:
     result = metrics.score_dataset_classes(images, classes=[1, 2, 3], workers=2)
     groups = {name: "skin" if k < 2 else "liver" for k, (name, *_) in enumerate(images)}
-    summary = result.summary(n_boot=200, groups=groups)
+    summary = result.summary(groups=groups)
     for name in ("mpq", "bpq"):
         column = result.images[name]
         expected = np.mean([column[:2].mean(), column[2:].mean()])
         assert summary[name]["value"] == pytest.approx(expected)
         assert summary[name]["low"] <= expected <= summary[name]["high"]
-        one_group = result.summary(n_boot=200, groups=dict.fromkeys(groups, "all"))
-        assert one_group[name] == pytest.approx(result.summary(n_boot=200)[name])
+        one_group = result.summary(groups=dict.fromkeys(groups, "all"))
+        assert one_group[name] == pytest.approx(result.summary()[name])
     with pytest.raises(ValueError, match="groups: expected a group for every image, has none for 'i3'"):
         result.summary(groups={name: 1 for name in groups if name != "i3"})
 
@@ -182,11 +182,11 @@ def test_classes_that_no_image_has(images: list[tuple]) -> None:
     every = metrics.score_dataset_classes(images)
     assert list(every.per_class) == [1, 2, 3]
     assert all(len(scores.table) == len(images) for scores in every.per_class.values())
-    with_more = metrics.score_dataset_classes(images, classes=[1, 2, 3, 7]).summary(n_boot=10)
+    with_more = metrics.score_dataset_classes(images, classes=[1, 2, 3, 7]).summary()
     assert math.isnan(with_more["classes"][7]["pq_plus"]["value"])
-    assert with_more["mpq_plus"]["value"] == every.summary(n_boot=10)["mpq_plus"]["value"]
+    assert with_more["mpq_plus"]["value"] == every.summary()["mpq_plus"]["value"]
     for few in ([], [images[0][:1] + (np.zeros((2, 2), int),) * 2 + ({}, {})]):
-        nothing = metrics.score_dataset_classes(few).summary(n_boot=10)
+        nothing = metrics.score_dataset_classes(few).summary()
         assert math.isnan(nothing["mpq"]["value"])
         assert math.isnan(nothing["mpq_plus"]["low"])
         assert nothing["classes"] == {}

@@ -26,7 +26,7 @@ def test_figures_are_those_of_the_tables() -> None:
     found = metrics.compare(a, b, ["pq", "recall", "f1_75"], n_boot=500)
     assert found["n_images"] == 6
     assert list(found["metrics"]) == list(found["pooled"]) == ["pq", "recall", "f1_75"]
-    pooled_a, pooled_b = (metrics.summarize(t, n_boot=10)["pooled"] for t in (a, b))
+    pooled_a, pooled_b = (metrics.summarize(t)["pooled"] for t in (a, b))
     for name in found["metrics"]:
         mean, pooled = found["metrics"][name], found["pooled"][name]
         assert (mean["mean_a"], mean["mean_b"]) == pytest.approx((a[name].mean(), b[name].mean()))
@@ -48,9 +48,9 @@ def test_figures_are_those_of_the_tables() -> None:
 
 def test_every_pooled_figure_is_that_of_the_summary() -> None:
     a, b = table([9, 0, 7, 6]), table([7, 8, 7, 5])
-    names = list(metrics.summarize(a, n_boot=1)["metrics"])
+    names = list(metrics.summarize(a)["metrics"])
     found = metrics.compare(a, b, names, n_boot=3)["pooled"]
-    of_a = metrics.summarize(a, n_boot=1)["pooled"]
+    of_a = metrics.summarize(a)["pooled"]
     assert {name: found[name]["a"] for name in names} == pytest.approx({n: of_a[n] for n in names})
 
 
