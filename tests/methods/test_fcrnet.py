@@ -202,6 +202,14 @@ def test_postprocess_turns_colors_into_instances():
     assert [int((labels == i).sum()) for i in range(4)] == [1600 - 300, 100, 100, 100]
 
 
+def test_colors_that_meet_at_a_corner_are_one_instance_where_asked_for():
+    scores = np.zeros((4, 40, 40), np.float32)
+    scores[0] = 1
+    scores[1, 5:15, 5:15] = scores[1, 15:25, 15:25] = 4
+    found = [methods.create("fcrnet", "paper", connectivity=c).postprocess(scores).max() for c in (1, 2)]
+    assert found == [2, 1]
+
+
 def test_the_papers_background_is_the_most_frequent_color():
     scores = np.zeros((4, 40, 40), np.float32)
     scores[2] = 3

@@ -54,7 +54,7 @@ def test_options_come_back_from_files(preset):
 
 def test_what_was_written_before_an_option_existed_means_what_it_meant():
     """The presets as of version 0.1, whose files name no similarity, mean or block."""
-    new = ("similarity", "intra_mean", "inter_mean", "block")
+    new = ("similarity", "intra_mean", "inter_mean", "block", "connectivity")
     for preset in ("default", "authors"):
         header = {
             name: value

@@ -42,6 +42,7 @@ class FCRNetOptions:
                         "conv-conv-relu": one after each two, as the paper words it
     background          "mode": the most frequent colour of an image is its background (the authors' rule);
                         "first": channel 0
+    connectivity        pixels of a colour are one instance where they touch at edges, 1, or corners too, 2
     join_doubt          an instance that the network does not tell apart from a larger one joins it, see
                         `postprocess.instances`; needs background "first"; 0, none does (the paper)
     min_size            instances smaller than this are dropped; pixels
@@ -67,6 +68,7 @@ class FCRNetOptions:
     batch_norm: bool = True
     block: Literal["conv-relu-conv-relu", "conv-conv-relu"] = "conv-relu-conv-relu"
     background: Literal["mode", "first"] = "first"
+    connectivity: Literal[1, 2] = 1
     join_doubt: float = 0.025
     min_size: int = 10
     border_size: int = 25
@@ -124,6 +126,7 @@ class FCRNetOptions:
         """The arguments of `postprocess.instances`."""
         return {
             "background": "mode" if self.background == "mode" else 0,
+            "connectivity": self.connectivity,
             "min_size": self.min_size,
             "fill_holes": self.fill_holes,
             "join_doubt": self.join_doubt,
@@ -144,6 +147,7 @@ _BY_EQUATION_1: dict[str, Any] = {
     "filters": (16, 32, 64, 128, 256),
     "batch_norm": False,
     "background": "mode",
+    "connectivity": 1,
     "join_doubt": 0.0,
     "min_size": 0,
     "border_size": 0,
