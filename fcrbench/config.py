@@ -21,6 +21,11 @@ class TrainingConfig:
     crops_per_image  crops taken from each field in one epoch
     batch_size       crops per step
     crop             side of a crop; pixels
+    resize           fields are brought to resize x resize pixels before crops are taken from them, whatever
+                     their shape, 0 = they stay as they are. Only for training: fields are segmented, and
+                     scored, at their own size
+    min_object       truth objects of fewer pixels, after resizing, are background to the training. Scores
+                     are against the truth of the data set, in which they stay
     learning_rate    of AdamW, after the warm-up
     schedule         "cosine" to 0, or "staircase": x decay every decay_epochs
     warmup_steps     the rate rises linearly over these steps
@@ -37,6 +42,8 @@ class TrainingConfig:
     crops_per_image: int = 4
     batch_size: int = 2
     crop: int = 256
+    resize: int = 0
+    min_object: int = 0
     learning_rate: float = 2e-3
     schedule: Literal["cosine", "staircase"] = "cosine"
     decay: float = 0.9
@@ -54,10 +61,15 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         at_least = {"epochs": 1, "crops_per_image": 1, "batch_size": 1, "crop": 16, "decay_epochs": 1}
         at_least |= {"warmup_steps": 0, "validate_every": 1, "workers": 0, "weight_decay": 0, "clip_norm": 0}
-        at_least |= {"zoom": 0}
+        at_least |= {"zoom": 0, "resize": 0, "min_object": 0}
         for name, least in at_least.items():
             if getattr(self, name) < least:
                 raise UsageError(f"training.{name} is {getattr(self, name)}; expected at least {least}")
+        if self.resize and self.crop > self.resize:
+            raise UsageError(
+                f"training.crop is {self.crop}; expected at most {self.resize}, to which training.resize "
+                "brings every field"
+            )
         if self.learning_rate <= 0:
             raise UsageError(f"training.learning_rate is {self.learning_rate}; expected a positive number")
         if not 0 <= self.average < 1:

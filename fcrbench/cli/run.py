@@ -47,7 +47,8 @@ def run(
     root
         Folder of the data set; `fcrbench datasets` says which need one.
     preset
-        Named set of the method's options and training; "default" unless said. fcrnet also has "paper".
+        Named set of the method's options and training; "default" unless said. fcrnet also has "paper" and
+        "authors".
     weights
         Score these without training: default, the ones that come with fcrbench; a run directory; or a
         .safetensors file of one. The method and its options are theirs.

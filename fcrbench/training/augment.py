@@ -1,6 +1,7 @@
 """Random crops of annotated fields, and what is done to them before the network sees them."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -86,18 +87,37 @@ def numbered(labels: np.ndarray) -> np.ndarray:
 
 
 def resize(image: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """A square window at (size, size): the image interpolated linearly, the labels by nearest pixel."""
-    side = len(image)
-    if side == size:
+    """A window (H, W) at (size, size): the float32 image interpolated linearly, the labels by nearest pixel.
+
+    Both sides are stretched or shrunk alike only where the window is square. Pixels are squares: the middle
+    of the first is at 0.5.
+    """
+    if image.shape == (size, size):
         return image, labels
-    place = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(side / size)  # in pixels of the window
-    nearest = np.minimum(place.astype(np.int64), side - 1)
-    first = np.clip(np.floor(place - 0.5).astype(np.int64), 0, max(side - 2, 0))
-    second = np.minimum(first + 1, side - 1)
-    share = np.clip(place - 0.5 - first, 0, 1).astype(np.float32)
-    image = image[first] * (1 - share)[:, None] + image[second] * share[:, None]
-    image = image[:, first] * (1 - share) + image[:, second] * share
-    return image, labels[nearest][:, nearest]
+    rows, columns = (_Places.along(side, size) for side in image.shape)
+    image = image[rows.first] * (1 - rows.share)[:, None] + image[rows.second] * rows.share[:, None]
+    image = image[:, columns.first] * (1 - columns.share) + image[:, columns.second] * columns.share
+    return image, labels[rows.nearest][:, columns.nearest]
+
+
+class _Places(NamedTuple):
+    """Where each of the new pixels lies among the old ones: `share` of the way from `first` to `second`."""
+
+    nearest: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    share: np.ndarray
+
+    @classmethod
+    def along(cls, side: int, size: int) -> "_Places":
+        place = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(side / size)  # in old pixels
+        first = np.clip(np.floor(place - 0.5).astype(np.int64), 0, max(side - 2, 0))
+        return cls(
+            np.minimum(place.astype(np.int64), side - 1),
+            first,
+            np.minimum(first + 1, side - 1),
+            np.clip(place - 0.5 - first, 0, 1).astype(np.float32),
+        )
 
 
 def turn(image: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

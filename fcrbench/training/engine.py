@@ -27,6 +27,7 @@ from fcrbench.training.augment import Crops
 from fcrbench.training.batchnorm import synchronise
 from fcrbench.training.checkpoint import load_state, save_state, save_weights
 from fcrbench.training.device import channels_last
+from fcrbench.training.fields import training_fields
 from fcrbench.training.group import Group, ShareSampler
 from fcrbench.training.interrupt import stop_flag
 from fcrbench.training.schedule import learning_rate
@@ -109,8 +110,7 @@ class Trainer:
         self.group = Group(fabric)
         self.validate, self.progress = validate, progress
         self.crops = Crops(
-            [method.normalize(sample.image) for sample in samples],
-            [sample.labels for sample in samples],
+            *training_fields(samples, config, method.normalize),
             crop=config.crop,
             crops_per_image=config.crops_per_image,
             augment=config.augment,

@@ -25,8 +25,9 @@ def parameters(network):
 
 
 @pytest.mark.parametrize(("colors", "expected"), [(3, 2_746_595), (4, 2_746_740), (10, 2_747_610)])
-def test_the_network_has_the_papers_2_7_million_parameters(colors, expected):
-    assert parameters(methods.create("fcrnet", "paper", colors=colors).build()) == expected
+@pytest.mark.parametrize("preset", ["paper", "authors"])  # a ReLU has no parameters
+def test_the_network_has_the_papers_2_7_million_parameters(preset, colors, expected):
+    assert parameters(methods.create("fcrnet", preset, colors=colors).build()) == expected
 
 
 def test_the_default_network_adds_only_batch_normalisation():
@@ -86,31 +87,14 @@ def test_power_normalisation_is_equation_4():
         torch.testing.assert_close(power_normalise(e, alpha).double(), expected, rtol=1e-5, atol=1e-7)
 
 
-def test_similarity_loss_is_equation_1_as_the_authors_weigh_it(labels):
-    h = power_normalise(embedding((2, 4, 24, 24)), 4)
-    near = {(0, 1, 2)}  # of the pairs of objects, only these are within 5 px
-    intra, inter = [], []
-    for b in range(2):
-        mean = {i: h[b][:, torch.from_numpy(labels[b] == i)].mean(dim=1) for i in np.unique(labels[b])}
-        for y in range(24):
-            for x in range(24):
-                intra.append(1 - mean[labels[b, y, x]] @ h[b, :, y, x])
-        for i in mean:
-            for j in mean:
-                if i < j and (i == 0 or (b, i, j) in near):
-                    inter.append(abs(mean[i] @ mean[j]))
-    terms = SimilarityLoss(4.0)(h, find_objects(labels, 5, CPU))
-    torch.testing.assert_close(terms["intra"], torch.stack(intra).mean())
-    torch.testing.assert_close(terms["inter"], torch.stack(inter).mean())
-    torch.testing.assert_close(terms["loss"], terms["intra"] + 4 * terms["inter"])
-
-
 def test_a_perfect_coloring_costs_nothing(labels):
     color = np.array([0, 1, 2, 1])
     target = torch.from_numpy(color[labels])
     h = torch.nn.functional.one_hot(target, 4).permute(0, 3, 1, 2).float()
     objects = find_objects(labels, 5, CPU)
-    assert SimilarityLoss()(h, objects)["loss"].item() == pytest.approx(0, abs=1e-6)
+    for similarity in ("cosine", "dot"):
+        loss = SimilarityLoss(1.0, similarity, "pixels", "objects")
+        assert loss(h, objects)["loss"].item() == pytest.approx(0, abs=1e-6)
     assert ColoringLoss(1.0)(40 * h, objects)["loss"].item() == pytest.approx(0, abs=1e-6)
 
 
@@ -153,7 +137,7 @@ def test_object_means_are_means(labels):
     assert size[2] == 30
 
 
-@pytest.mark.parametrize("preset", ["default", "paper"])
+@pytest.mark.parametrize("preset", ["default", "paper", "authors"])
 @pytest.mark.parametrize("scale", [0.0, 1e-20, 1e-3, 1.0, 1e4, 1e18])
 def test_loss_and_gradient_are_finite_at_any_scale_of_the_embedding(preset, scale, labels):
     method = methods.create("fcrnet", preset)
@@ -166,7 +150,7 @@ def test_loss_and_gradient_are_finite_at_any_scale_of_the_embedding(preset, scal
             assert torch.isfinite(output.grad).all()
 
 
-@pytest.mark.parametrize("preset", ["default", "paper"])
+@pytest.mark.parametrize("preset", ["default", "paper", "authors"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("autocast", [False, True])
 def test_training_stays_finite_where_a_plain_power_explodes(preset, seed, autocast):
@@ -189,9 +173,18 @@ def test_training_stays_finite_where_a_plain_power_explodes(preset, seed, autoca
     assert all(torch.isfinite(p).all() for p in network.parameters())
 
 
-def test_alpha_has_equal_stages():
-    method = methods.create("fcrnet", "paper")
-    assert [method.alpha(p) for p in (0, 0.19, 0.2, 0.5, 0.7, 0.85, 0.999)] == [2, 2, 2, 4, 6, 8, 8]
+@pytest.mark.parametrize(
+    ("preset", "stages"),
+    [("paper", [(80, 2), (160, 2), (240, 4), (320, 6), (600, 8)]),  # a change "after every 80 epochs"
+     ("authors", [(120, 2), (240, 2), (360, 4), (480, 6), (600, 8)])],  # five stages of equal length
+)  # fmt: skip
+def test_alpha_rises_by_the_epoch(preset, stages):
+    method = methods.create("fcrnet", preset)
+    steps = 151  # of 604 fields, four a step
+    for epoch in range(600):
+        expected = next(alpha for end, alpha in stages if epoch < end)
+        for step in (0, steps - 1):
+            assert method.alpha((epoch * steps + step) / (600 * steps)) == expected
 
 
 def test_postprocess_turns_colors_into_instances():
@@ -209,6 +202,14 @@ def test_postprocess_turns_colors_into_instances():
     assert [int((labels == i).sum()) for i in range(4)] == [1600 - 300, 100, 100, 100]
 
 
+def test_colors_that_meet_at_a_corner_are_one_instance_where_asked_for():
+    scores = np.zeros((4, 40, 40), np.float32)
+    scores[0] = 1
+    scores[1, 5:15, 5:15] = scores[1, 15:25, 15:25] = 4
+    found = [methods.create("fcrnet", "paper", connectivity=c).postprocess(scores).max() for c in (1, 2)]
+    assert found == [2, 1]
+
+
 def test_the_papers_background_is_the_most_frequent_color():
     scores = np.zeros((4, 40, 40), np.float32)
     scores[2] = 3
@@ -222,11 +223,11 @@ def test_unknown_names_are_refused_with_the_close_one():
         methods.create("fcrnt")
     with pytest.raises(UsageError, match=r"did you mean 'colors'"):
         methods.create("fcrnet", colours=4)
-    with pytest.raises(UsageError, match=r"known: default, paper"):
+    with pytest.raises(UsageError, match=r"known: default, paper, authors"):
         methods.create("fcrnet", "papr")
     with pytest.raises(UsageError, match=r"options.colors is 1; expected 2 to 256"):
         methods.create("fcrnet", colors=1)
-    with pytest.raises(UsageError, match=r"options.alpha is \[\]; expected one or more positive"):
+    with pytest.raises(UsageError, match=r"options.alpha is \[\]; expected one or more even"):
         methods.create("fcrnet", alpha=())
 
 

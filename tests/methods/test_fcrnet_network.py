@@ -82,3 +82,51 @@ def test_little_of_a_large_image_is_in_memory_at_once(network):
         for hook in hooks:
             hook.remove()
     assert max(sizes) <= parts.STRIP + 2 * HALO * 256
+
+
+def layer_by_layer(network, x, relu_between):
+    """The network as sums of products, without its modules: convolutions in pairs, before each pooling."""
+    weights = network.state_dict()
+
+    def conv(x, name):
+        return torch.nn.functional.conv2d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], padding=1)
+
+    def pair(x, name):
+        x = conv(x, f"{name}.0.0")
+        return conv(x.clamp_min(0) if relu_between else x, f"{name}.1.0").clamp_min(0)
+
+    skips = []
+    for level in range(4):
+        skips.append(pair(x, f"down.{level}"))
+        x = torch.nn.functional.max_pool2d(skips[-1], 2)
+    x = pair(x, "down.4")
+    for level in range(4):
+        x = conv(x, f"up.{level}.0").clamp_min(0)
+        x = torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        x = pair(torch.cat([skips.pop(), x], dim=1), f"join.{level}")
+    return conv(x, "head")
+
+
+@pytest.mark.parametrize("preset", ["paper", "authors"])
+def test_blocks_end_in_a_relu_and_have_another_inside_as_the_preset_says(preset):
+    torch.manual_seed(1)
+    network = methods.create("fcrnet", preset, filters=(3, 4, 4, 5, 6)).build()
+    for parameter in network.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)  # biases that are not 0
+    images = torch.randn(2, 1, 48, 32)
+    with torch.inference_mode():
+        found = network(images)
+        torch.testing.assert_close(found, layer_by_layer(network, images, preset == "authors"))
+        other = layer_by_layer(network, images, preset != "authors")
+    assert (found - other).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("block", ["conv-relu-conv-relu", "conv-conv-relu"])
+def test_fresh_weights_keep_the_scale_of_what_passes_through(block):
+    torch.manual_seed(0)
+    network = methods.create("fcrnet", "paper", block=block).build()
+    with torch.inference_mode():
+        x = torch.randn(1, 1, 64, 64)
+        for level in range(4):
+            x = network.pool(network.down[level](x))
+            assert 0.3 < x.square().mean().sqrt() < 3

@@ -1,11 +1,12 @@
-"""The losses of FCRNet: Eq. 1 as the authors weigh it, and cross-entropy to a dynamic colouring."""
+"""The losses of FCRNet: Eq. 1 in its readings, and cross-entropy to a dynamic colouring."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import nll_loss
+from torch.nn.functional import nll_loss, normalize
 
 from fcrbench.kernels.coloring import dynamic_coloring
 from fcrbench.methods.fcrnet.targets import Objects
@@ -14,7 +15,7 @@ EPSILON = 1e-7
 
 
 def power_normalise(embedding: Tensor, alpha: float) -> Tensor:
-    """Eq. 4: h_k = e_k^alpha / sum_j e_j^alpha over dimension 1, for an even alpha.
+    """Eq. 4: h_k = e_k^alpha / sum_j e_j^alpha over dimension 1; alpha is even, so that no sign matters.
 
     Dividing by the largest |e_k| first changes nothing in exact arithmetic and keeps every power within
     [0, 1]: no overflow at any scale of the embedding, and no dead pixel at a small one.
@@ -27,23 +28,66 @@ def power_normalise(embedding: Tensor, alpha: float) -> Tensor:
 
 @dataclass(frozen=True)
 class SimilarityLoss:
-    """Eq. 1: pixels like the mean of their object, neighbouring objects unlike each other.
+    """Eq. 1: pixels like the others of their object, neighbouring objects unlike each other.
 
-    intra   1 - mu_i . h, averaged over all pixels
-    inter   |mu_i . mu_j|, averaged over neighbouring pairs; the background is an object next to all
-    loss    intra + inter_weight * inter; the authors' weight is 4
+    similarity  g: "cosine" of two vectors (the paper), or their "dot" product (the authors' code)
+    intra       1 - the mean of g over the pairs of pixels of one object, a pixel with itself among them
+    inter       g(mu_i, mu_j) of two neighbouring objects, mu_i the mean of h over object i
+    loss        intra + inter_weight * inter; what Eq. 1 is to maximise is 1 - loss with inter_weight 1
 
-    mu_i is the mean of h over object i, not normalised: the authors' "cosine" is a plain dot product.
+    The background is an object, and a neighbour of all others in its image. Eq. 1 sums over objects and
+    pixels; here each sum is a mean, so that neither the size of the image nor what is in it changes the scale
+    of a term. The loss of a batch is the mean of those of its images, each computed for itself.
+
+    intra_mean  "pixels": every pixel counts the same, that is an object by its pixels; "pairs": every pair of
+                pixels does, that is an object by their square; "objects": every object does
+    inter_mean  "objects": every object counts the same, with the mean over its neighbours: 1/|N(i)| of Eq. 1;
+                "pairs": every pair of neighbours does, once
     """
 
-    inter_weight: float = 4.0
+    inter_weight: float
+    similarity: Literal["cosine", "dot"]
+    intra_mean: Literal["pixels", "pairs", "objects"]
+    inter_mean: Literal["objects", "pairs"]
 
     def __call__(self, h: Tensor, objects: Objects) -> dict[str, Tensor]:
         mean, size = object_means(h, objects)
-        # sum over the pixels of an object of mu . h is size * |mu|^2
-        intra = 1 - (size * mean.square().sum(dim=1)).sum() / size.sum()
-        inter = similarity(mean, torch.cat([objects.pairs, objects.background_pairs], dim=1))
+        if self.similarity == "cosine":
+            # The mean of the cosines of all pairs is the squared length of the mean of the unit vectors.
+            unit, _ = object_means(normalize(h, dim=1, eps=EPSILON), objects)
+            mean = normalize(mean, dim=1, eps=EPSILON)
+        else:
+            unit = mean
+        intra = (self._shares(size, objects) * (1 - unit.square().sum(dim=1))).sum()
+        pairs = torch.cat([objects.pairs, objects.background_pairs], dim=1)
+        alike = (mean[pairs[0]] * mean[pairs[1]]).sum(dim=1)
+        inter = (self._pair_shares(pairs, size, objects) * alike).sum()
         return {"loss": intra + self.inter_weight * inter, "intra": intra, "inter": inter}
+
+    def _shares(self, size: Tensor, objects: Objects) -> Tensor:
+        """What each object counts in intra, (N,); those of one image add up to 1 / images."""
+        if self.intra_mean == "objects":
+            counts = (size > 0).float()
+        else:
+            counts = size.square() if self.intra_mean == "pairs" else size
+        return counts / _by(objects.image, counts, len(objects.first))[objects.image] / len(objects.first)
+
+    def _pair_shares(self, pairs: Tensor, size: Tensor, objects: Objects) -> Tensor:
+        """What each of the pairs (2, P) counts in inter, (P,); those of one image add up to 1 / images.
+
+        A background of no pixels is nobody's neighbour; an image without a pair adds 0.
+        """
+        first, second = pairs
+        images, image = len(objects.first), objects.image
+        present = (size > 0).float()
+        counts = present[first] * present[second]
+        if self.inter_mean == "pairs":
+            total = _by(image[first], counts, images)
+        else:
+            neighbours = (_by(first, counts, len(size)) + _by(second, counts, len(size))).clamp_min(1)
+            counts = counts / neighbours[first] + counts / neighbours[second]
+            total = _by(image, present, images)
+        return counts / total.clamp_min(1)[image[first]] / images
 
 
 @dataclass(frozen=True)
@@ -102,3 +146,8 @@ def similarity(mean: Tensor, pairs: Tensor) -> Tensor:
     if pairs.shape[1] == 0:
         return mean.sum() * 0
     return (mean[pairs[0]] * mean[pairs[1]]).sum(dim=1).abs().mean()
+
+
+def _by(index: Tensor, values: Tensor, n: int) -> Tensor:
+    """Sums (n,) of the values (N,) of each index (N,)."""
+    return torch.zeros(n, device=values.device).index_add_(0, index, values)

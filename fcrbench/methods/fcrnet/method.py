@@ -20,7 +20,7 @@ class FCRNet(Method):
 
     def build(self) -> nn.Module:
         o = self.options
-        return UNet(o.colors, o.filters, o.batch_norm)
+        return UNet(o.colors, o.filters, o.batch_norm, o.block)
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
         return super().normalize(root(image) if self.options.intensity == "root" else image)
@@ -30,11 +30,11 @@ class FCRNet(Method):
         objects = find_objects(labels, o.neighbour_distance, output.device)
         if o.loss == "similarity":
             h = power_normalise(output, self.alpha(progress))
-            return SimilarityLoss(o.inter_weight)(h, objects)
+            return SimilarityLoss(o.inter_weight, o.similarity, o.intra_mean, o.inter_mean)(h, objects)
         return ColoringLoss(o.inter_weight, o.color_cost)(output, objects)
 
     def alpha(self, progress: float) -> float:
-        """The power of Eq. 4 at this share of the training: equal stages, as in the authors' code."""
+        """The power of Eq. 4 at this share of the training, in stages of equal length."""
         stages = self.options.alpha
         return stages[min(int(progress * len(stages)), len(stages) - 1)]
 

@@ -1,6 +1,7 @@
 """The U-Net of FCRNet: 16 filters, doubled in the four next levels, 2.7 M parameters."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -9,16 +10,24 @@ from fcrbench.methods.fcrnet.parts import Part, grown, since, strips
 
 LEVELS = 4  # halvings of the resolution
 FILTERS = (16, 32, 64, 128, 256)  # of the paper
+Block = Literal["conv-relu-conv-relu", "conv-conv-relu"]
 HALO = 3  # pixels that the two convolutions of a join and the head reach
 
 
-def _conv(inputs: int, outputs: int, batch_norm: bool) -> nn.Sequential:
+def _conv(inputs: int, outputs: int, batch_norm: bool, relu: bool = True) -> nn.Sequential:
     """3x3 convolution, optional batch normalisation, ReLU."""
     layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 3, padding=1, bias=not batch_norm)]
     if batch_norm:
         layers.append(nn.BatchNorm2d(outputs))
-    layers.append(nn.ReLU(inplace=True))
+    if relu:
+        layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
+
+
+def _block(inputs: int, outputs: int, batch_norm: bool, block: Block) -> nn.Sequential:
+    """Two convolutions, of which the second ends in a ReLU, the first only with "conv-relu-conv-relu"."""
+    first = _conv(inputs, outputs, batch_norm, relu=block == "conv-relu-conv-relu")
+    return nn.Sequential(first, _conv(outputs, outputs, batch_norm))
 
 
 class UNet(nn.Module):
@@ -30,27 +39,32 @@ class UNet(nn.Module):
     colors       K, the number of channels of the embedding
     filters      channels of each level, that of full resolution first
     batch_norm   normalise after every convolution of the trunk (the paper does not)
+    block        what each level does before pooling, and after joining what comes from below
 
     A 3x3 convolution that keeps its channels goes with each upsampling, which gives 2,746,740 parameters
     with K = 4 and no batch normalisation. It comes before the upsampling, where it costs a quarter. The
     authors' code reaches the same 2.7 M with a second decoder that it never trains.
     """
 
-    def __init__(self, colors: int = 4, filters: Sequence[int] = FILTERS, batch_norm: bool = False) -> None:
+    def __init__(
+        self,
+        colors: int = 4,
+        filters: Sequence[int] = FILTERS,
+        batch_norm: bool = False,
+        block: Block = "conv-relu-conv-relu",
+    ) -> None:
         super().__init__()
         self.filters = tuple(filters)
         self.down = nn.ModuleList()
         inputs = 1
         for width in filters:
-            self.down.append(nn.Sequential(_conv(inputs, width, batch_norm), _conv(width, width, batch_norm)))
+            self.down.append(_block(inputs, width, batch_norm, block))
             inputs = width
         self.up = nn.ModuleList()
         self.join = nn.ModuleList()
         for width, below in zip(filters[-2::-1], filters[:0:-1], strict=True):
             self.up.append(_conv(below, below, batch_norm))
-            self.join.append(
-                nn.Sequential(_conv(width + below, width, batch_norm), _conv(width, width, batch_norm))
-            )
+            self.join.append(_block(width + below, width, batch_norm, block))
         self.pool = nn.MaxPool2d(2)
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
         self.head = nn.Conv2d(filters[0], colors, 3, padding=1)
@@ -59,6 +73,10 @@ class UNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        if block == "conv-conv-relu":
+            with torch.no_grad():  # half the variance, where no ReLU takes the other half away
+                for pair in (*self.down, *self.join):
+                    pair[0][0].weight.mul_(0.5**0.5)
         # A small head keeps the embedding near 0 at the start, where every colour is still possible.
         nn.init.normal_(self.head.weight, std=0.05)
 

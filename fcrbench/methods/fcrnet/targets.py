@@ -15,6 +15,7 @@ class Objects:
 
     index             (B, H, W) int64, the object of every pixel
     size              (N,) float32, pixels of each object
+    image             (N,) int64, the image of each object
     first             row of each image's background; its objects follow in the order of their ids
     near              per image (n + 1, n + 1) bool, neighbouring objects; row 0, the background, is False
     pairs             (2, P) int64, each pair of neighbouring objects once
@@ -23,6 +24,7 @@ class Objects:
 
     index: Tensor
     size: Tensor
+    image: Tensor
     first: list[int]
     near: list[np.ndarray]
     pairs: Tensor
@@ -50,9 +52,11 @@ def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Obj
         background_pairs.append(np.stack([np.zeros(n, np.int64), np.arange(1, n + 1)]) + count)
         count += n + 1
     size = np.bincount(index.ravel(), minlength=count).astype(np.float32)
+    image_of = np.repeat(np.arange(len(near)), [len(matrix) for matrix in near])
     return Objects(
         torch.from_numpy(index).to(device),
         torch.from_numpy(size).to(device),
+        torch.from_numpy(image_of).to(device),
         first,
         near,
         torch.from_numpy(np.concatenate(pairs, axis=1)).to(device),
