@@ -25,14 +25,15 @@ def test_they_are_those_of_postprocess_instances(seed, min_size, border_size, mi
     """On two classes the margin of the foreground is the difference of both logits."""
     field = np.random.default_rng(seed).standard_normal((30, 41))
     evidence = (4 * ndimage.gaussian_filter(field, 1.5)).astype(np.float32)
-    rules = CleaningRules(min_size, border_size, min_margin, 40, fill_holes)
+    sure_size = 40 if min_margin else 100
+    rules = CleaningRules(min_size, border_size, min_margin, sure_size, fill_holes)
     expected = postprocess.instances(
         np.stack([np.zeros_like(evidence), evidence]),
         background=0,
         min_size=min_size,
         border_size=border_size,
         min_margin=min_margin,
-        sure_size=40,
+        sure_size=sure_size,
         fill_holes=fill_holes,
     )
     labels, _ = postprocess.label(evidence > 0)

@@ -91,7 +91,6 @@ SPEC = MethodSpec(
                 "min_size": 25,
                 "border_size": 0,
                 "min_margin": 0.0,
-                "sure_size": 100,
                 "fill_holes": True,
             },
             training={
@@ -99,6 +98,8 @@ SPEC = MethodSpec(
                 "crops_per_image": 1,
                 "batch_size": 4,
                 "crop": 480,
+                "resize": 0,
+                "min_object": 0,
                 "learning_rate": 1e-4,
                 "schedule": "staircase",
                 "decay": 0.9,

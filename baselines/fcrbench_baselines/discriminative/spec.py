@@ -74,7 +74,6 @@ SPEC = MethodSpec(
                 "min_size": 25,
                 "border_size": 0,
                 "min_margin": 0.0,
-                "sure_size": 100,
                 "fill_holes": False,
             },
             # The paper says Adam and 1e-4, not for how long: as long as Cao & Yan train all of Table 1.
@@ -83,6 +82,8 @@ SPEC = MethodSpec(
                 "crops_per_image": 1,
                 "batch_size": 4,
                 "crop": 512,
+                "resize": 0,
+                "min_object": 0,
                 "learning_rate": 1e-4,
                 "schedule": "staircase",
                 "decay": 1.0,

@@ -103,7 +103,6 @@ SPEC = MethodSpec(
                 "min_size": 20,
                 "border_size": 0,
                 "min_margin": 0.0,
-                "sure_size": 100,
                 "fill_holes": False,
             },
             training={
@@ -111,6 +110,8 @@ SPEC = MethodSpec(
                 "crops_per_image": 1,
                 "batch_size": 4,
                 "crop": 448,
+                "resize": 0,
+                "min_object": 0,
                 "learning_rate": 1e-5,
                 "schedule": "staircase",
                 "decay": 1.0,
