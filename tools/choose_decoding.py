@@ -2,9 +2,9 @@
 
     python tools/choose_decoding.py runs/... --every 4 --try min_size=0,10,25 --try border_size=0,25,50
 
-Scores of the network are computed once; then each option takes each of its values, the others being as they
-are, in the order given, and the value of largest AP stays where it gains more than --gain. That is repeated until
-nothing changes. Every method is chosen for in the same way, and no validation field is looked at.
+Scores of the network are computed once; then each option takes each of its values, the others being as
+they are, in the order given, and the value of largest AP stays where it gains more than --gain. That is
+repeated until nothing changes. Every method is chosen for in the same way; no validation field is looked at.
 """
 
 import argparse
@@ -87,7 +87,8 @@ def measured(
     """Mean scores over the fields with these options."""
     method = registry.create(name, **options)
     pairs = (
-        (str(i), labels, method.postprocess(found)) for i, (labels, found) in enumerate(zip(truth, scores))
+        (str(i), labels, method.postprocess(found))
+        for i, (labels, found) in enumerate(zip(truth, scores, strict=True))
     )
     means = metrics.score_dataset(pairs).table[list(SHOWN)].mean()
     return {str(key): float(value) for key, value in means.items()}
