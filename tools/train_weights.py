@@ -131,7 +131,7 @@ def write_card(run: Path, before: Path, after: Path) -> None:
     rows = ["| score | stored | 95 % interval | as trained, float32 |", "|---|---|---|---|"]
     for key, label in SHOWN.items():
         of = stored["metrics"][key]
-        interval = f"{of['low']:.3f} to {of['high']:.3f}"
+        interval = "" if of["low"] is None else f"{of['low']:.3f} to {of['high']:.3f}"
         rows.append(f"| {label} | {of['mean']:.4f} | {interval} | {full['metrics'][key]['mean']:.4f} |")
     crops = sum(stage["training"]["crops"] for stage in stages)
     seconds = sum(stage["training"]["seconds"] for stage in stages)

@@ -54,7 +54,8 @@ def boundary(
     pair, only the pixels of its two objects count.
 
     Hausdorff distance of two objects (Huttenlocher et al. 1993): the largest distance of a pixel of either
-    from the nearest pixel of the other; distances between pixel centres. 0 only for equal objects.
+    from the nearest pixel of the other, not of one outline from the other; distances between pixel centres. 0
+    only for equal objects.
 
     Args:
         truth, pred: label images as in `score`.

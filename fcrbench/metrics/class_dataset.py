@@ -48,7 +48,7 @@ class ClassDatasetScores:
             "mpq_plus": pooled (CoNIC 2022): TP, FP, FN and IoU of a class summed over all images give its
                 PQ+; mean over classes. Every false positive counts. A class that no image has, in truth or
                 prediction, is left out.
-            "bpq_plus": pooled PQ of all objects.
+            "bpq_plus": pooled PQ of all objects (CoNIC has no such figure: its PQ is a mean over images).
             "classes": for each class "pq" (mean over the images whose truth has the class), "pq_plus", and
                 its "tp", "fp", "fn".
             "n_images"

@@ -58,8 +58,9 @@ def score_classes(
         truth, pred: label images as in `score`.
         truth_classes, pred_classes: what class each object is of: a mapping from object id to class, with
             every object in it; or a class map, an integer array of the shape of the label image, where an
-            object is of the class that most of its pixels have, 0 apart (the lowest class on a tie). Classes
-            are positive integers; class 0 is "no class": such an object counts in `binary` only.
+            object is of the class that most of its pixels have, 0 apart (the lowest class on a tie); it is
+            not cut by the map, as CoNIC's program does. Classes are positive integers; class 0 is "no class":
+            such an object counts in `binary` only.
         classes: the classes to score; None: all that occur in either image.
         inclusive: as in `score`.
 

@@ -4,7 +4,8 @@ A pair matches at threshold t when IoU > t, or IoU >= t with `inclusive=True` as
 The comparison is one of integers: t is read as the nearest fraction with a denominator up to 10 000, so that
 0.7 means 7/10 and 10 |T & P| is compared with 7 |T | P|. From t = 0.5 on, an object can exceed the threshold
 with one partner only; where it could with several (below 0.5, or at 0.5 inclusive), the matching has the most
-pairs and among those the largest total IoU.
+pairs and among those the largest total IoU. Other programs decide otherwise there, see
+docs/why-our-number-differs.md.
 """
 
 from collections.abc import Iterable

@@ -117,6 +117,9 @@ def test_the_aji_of_cellpose_is_another_metric(pairs: dict) -> None:
         assert values["aji_cellpose"] > ours.aji_plus + 0.03
         truth, _ = pairs[name]
         assert peers.aji_of_cellpose(metrics.overlap_table(truth, truth)) == metrics.aji(truth, truth) == 1
+    truth, pred = np.array([[[2, 2, 3, 2, 0, 1, 1, 2, 2, 2]], [[2, 0, 2, 0, 1, 0, 0, 0, 2, 0]]])
+    assert peers.aji_of_cellpose(metrics.overlap_table(truth, pred)) == pytest.approx(1 / 10)
+    assert metrics.aji(truth, pred) == 3 / 13
 
 
 def test_precision_is_not_average_precision(pairs: dict) -> None:
