@@ -169,6 +169,20 @@ def test_the_page_and_the_tables_hold_every_level(tmp_path):
     assert page.eight_bits([]) == ""
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (-0.009, 0.004, "within 0.01"),
+        (-0.0229, 0.0108, "too few images to tell whether within 0.01"),
+        (-0.03, -0.011, "not within 0.01"),
+        (0.02, 0.03, "not within 0.01"),
+        (np.nan, np.nan, "too few images to tell whether within 0.01"),
+    ],
+)
+def test_eight_bits_are_called_equal_only_where_the_interval_says_so(low, high, words):
+    assert page._verdict({"difference": 0.0, "low": low, "high": high}) == words
+
+
 def test_one_field_has_no_interval(tmp_path, recwarn):
     data = datasets.create("sample")
     points = robustness.measure(threshold, blocks()[:1], robustness.choose("bits", np.dtype(np.uint16)))
@@ -181,5 +195,5 @@ def test_one_field_has_no_interval(tmp_path, recwarn):
     assert {row["ap_low"] for row in rows} == {row["f1_difference_high"] for row in rows} == {""}
     html = re.sub(r'base64,[^"]*', "", (tmp_path / "robustness.html").read_text())
     assert not re.search(r"\bnan\b", html, re.IGNORECASE)
-    assert page.eight_bits(points).endswith("AP 0.0000, within 0.01.")
+    assert page.eight_bits(points).endswith("AP 0.0000, too few images to tell whether within 0.01.")
     assert [str(w.message) for w in recwarn] == []

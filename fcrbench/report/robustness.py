@@ -100,13 +100,22 @@ def eight_bits(points: Sequence[Point]) -> str:
     for point in points:
         if (point.corruption.name, point.level) == ("bits", 8) and point.corruption.none != 8:
             less = point.differences["ap"]
-            verdict = "within" if abs(less["difference"]) <= EQUAL else "not within"
             ends = f" ({_ends(less, 4)})" if _ends(less) else ""
             return (
                 f"8-bit images against the {point.corruption.none:g}-bit ones they were made from: AP "
-                f"{tables.signed(less['difference'], 4)}{ends}, {verdict} {EQUAL:g}."
+                f"{tables.signed(less['difference'], 4)}{ends}, {_verdict(less)}."
             )
     return ""
+
+
+def _verdict(less: dict[str, float]) -> str:
+    """Whether a difference is within EQUAL, as far as its interval tells."""
+    low, high = less["low"], less["high"]
+    if -EQUAL <= low and high <= EQUAL:
+        return f"within {EQUAL:g}"
+    if high < -EQUAL or low > EQUAL:
+        return f"not within {EQUAL:g}"
+    return f"too few images to tell whether within {EQUAL:g}"  # also of one image, without an interval
 
 
 def _section(points: Sequence[Point]) -> Section:
