@@ -111,7 +111,7 @@ def eight_bits(points: Sequence[Point]) -> str:
 def _verdict(less: dict[str, float]) -> str:
     """Whether a difference is within EQUAL, as far as its interval tells."""
     low, high = less["low"], less["high"]
-    if -EQUAL <= low and high <= EQUAL:
+    if low >= -EQUAL and high <= EQUAL:
         return f"within {EQUAL:g}"
     if high < -EQUAL or low > EQUAL:
         return f"not within {EQUAL:g}"
