@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -12,6 +13,13 @@ from fcrbench.testing import MethodTests, check_method, checks, training
 
 class TestFCRNet(MethodTests):
     method = "fcrnet"
+
+
+class TestFCRNetOfThePaper(MethodTests):
+    method = "fcrnet"
+    preset = "paper"
+    options: ClassVar = {"filters": (8, 8, 12, 16, 16)}
+    learning_rate = 2e-3  # the paper's 1e-4 is for 90,600 steps
 
 
 class TestSmallMethod(MethodTests):
