@@ -126,17 +126,24 @@ def test_labels_and_scores_of_tensors_stay_on_the_device(gpu):
     gpu.waits.clear()
     labels, n = postprocess.label(there.argmax(dim=0))
     assert isinstance(labels, CudaTensor)
-    assert len(gpu.waits) <= 40
+    assert len(gpu.waits) <= 20
     gpu.waits.clear()
     found = postprocess.instances(there, **rules)
-    assert len(gpu.waits) <= 100
+    assert len(gpu.waits) <= 79
     expected, count = postprocess.label(classes)
     assert n == count
     np.testing.assert_array_equal(labels.cpu(), expected)
     np.testing.assert_array_equal(found.cpu(), postprocess.instances(scores, **rules))
+    kinds = dict.fromkeys(range(1, n + 1), 1)
+    by_class, expected = (
+        metrics.score_classes(*pair, kinds, kinds)
+        for pair in ((labels, found), (labels.cpu().numpy(), found.cpu().numpy()))
+    )
+    assert by_class == expected
     gpu.waits.clear()
-    assert metrics.score(labels, found) == metrics.score(labels.cpu().numpy(), found.cpu().numpy())
-    assert len(gpu.waits) <= 14
+    scored = metrics.score(labels, found)
+    assert len(gpu.waits) <= 9
+    assert scored == metrics.score(labels.cpu().numpy(), found.cpu().numpy())
 
 
 # whole runs
