@@ -35,7 +35,8 @@ class TrainingConfig:
     zoom             largest change of the logarithm of the scale where augmented; 0 keeps pixels as they are
     precision        "auto": bfloat16 where the device computes it natively, else float32; "32"; "bf16"
     validate_every   epochs between validations; the last epoch is always validated
-    workers          processes that prepare crops, 0 = the training process itself
+    workers          processes that prepare crops, 0 = the training process itself; "auto": none where the
+                     CPU computes, else the cores that are left, up to 4
     """
 
     epochs: int = 10
@@ -56,12 +57,12 @@ class TrainingConfig:
     zoom: float = 0.25
     precision: Literal["auto", "32", "bf16"] = "auto"
     validate_every: int = 2
-    workers: int = 0
+    workers: int | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
         at_least = {"epochs": 1, "crops_per_image": 1, "batch_size": 1, "crop": 16, "decay_epochs": 1}
-        at_least |= {"warmup_steps": 0, "validate_every": 1, "workers": 0, "weight_decay": 0, "clip_norm": 0}
-        at_least |= {"zoom": 0, "resize": 0, "min_object": 0}
+        at_least |= {"warmup_steps": 0, "validate_every": 1, "weight_decay": 0, "clip_norm": 0, "zoom": 0}
+        at_least |= {"resize": 0, "min_object": 0} | ({} if self.workers == "auto" else {"workers": 0})
         for name, least in at_least.items():
             if getattr(self, name) < least:
                 raise UsageError(f"training.{name} is {getattr(self, name)}; expected at least {least}")
@@ -97,6 +98,8 @@ class RunConfig:
     method, preset, options  the method, a named set of its values, and values that replace some
     weights                  "default", a run directory or a file: scored as they are, nothing is trained
     init                     the same: weights that the training starts from
+    deterministic            on a GPU, compute by algorithms that repeat a run to the bit, which are slower;
+                             the CPU does so anyway
     evaluate                 which weights are scored: those of the "last" epoch, or the "best" by
                              validation PQ, which flatters when the same fields are reported
     """
@@ -107,6 +110,7 @@ class RunConfig:
     device: str = "auto"
     weights: str = ""
     init: str = ""
+    deterministic: bool = False
     evaluate: Literal["last", "best"] = "last"
     dataset: DatasetConfig = DatasetConfig()
     options: Mapping[str, Any] = field(default_factory=dict)

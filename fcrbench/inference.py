@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,8 +21,11 @@ from fcrbench.large.tiles import Source
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method, PartNetwork, PlacedNetwork
 from fcrbench.postprocess._classes import class_map, doubt_map, flat_planes, margin_map
+from fcrbench.postprocess.device import class_planes
+from fcrbench.training.arithmetic import full_float32
 from fcrbench.training.checkpoint import load_weights
 from fcrbench.training.device import channels_last, make_fabric
+from fcrbench.transfer import send
 from fcrbench.weights import DEFAULT, read_header, resolve
 
 _NAN = "the network's output holds NaN: the weights, or the image, have values out of all proportion"
@@ -55,12 +58,12 @@ class Predictor:
     def __call__(self, image: np.ndarray | Source) -> np.ndarray:
         """Instances of one image (H, W), see `scores`: int32 labels of the same size, 0 = background.
 
-        Where the image is tiled and the method has `rules`, the class of each pixel, its doubt and its margin
-        are kept, not its scores. Raises DataError where the network's output holds NaN.
+        Where the image is tiled, or on a GPU, and the method has `rules`, the class of each pixel, its doubt
+        and its margin are kept, not its scores. Raises DataError where the network's output holds NaN.
         """
         start = time.perf_counter()
         rules = self.method.rules()
-        if rules is not None and self.side(image):
+        if rules is not None and (self.side(image) or self.fabric.device.type != "cpu"):
             classes, doubt, margin = self.classes(image)
             middle = time.perf_counter()
             labels = np.empty(classes.shape, np.int32)
@@ -82,14 +85,11 @@ class Predictor:
         image   an array; or 8- or 16-bit integers in anything with shape, dtype and slicing, read by tiles
         Raises UsageError where tiles are asked for and the network cannot be tiled, see `tiling.reach`.
         """
-        if isinstance(image, np.ndarray) and not self.side(image):
-            height, width = image.shape
-            return self._scores(self.method.normalize(image), tiling.whole(height, width))
-        scores: np.ndarray = self._by_tiles(image, lambda scores: scores)
+        scores: np.ndarray = self._of_image(image, lambda scores: scores.cpu().numpy())
         return scores
 
     def classes(self, image: np.ndarray | Source, out: Any = None) -> Any:
-        """The class of largest score of every pixel, the lowest one on a tie, its doubt and margin; by tiles.
+        """The class of largest score of every pixel, the lowest one on a tie, its doubt and margin.
 
         out   (3, H, W) uint8, written by slices; else a new array. The further planes are `postprocess.doubt`
               and `margin`, 0 where the method names no class as background
@@ -97,16 +97,8 @@ class Predictor:
         """
         background = (self.method.rules() or {}).get("background", "mode")
 
-        def best(scores: np.ndarray) -> np.ndarray:
-            flat, shape = flat_planes(scores), scores.shape[1:]
-            if np.isnan(flat).any():
-                raise DataError(_NAN)
-            found = class_map(flat, shape)
-            if background == "mode":
-                return np.stack([found, np.zeros_like(found), np.zeros_like(found)])
-            return np.stack([found, doubt_map(flat, shape, background), margin_map(flat, found, background)])
-
-        return self._by_tiles(image, best, out)
+        planes = _planes_of_host if self.fabric.device.type == "cpu" else _planes_of_device
+        return self._of_image(image, lambda scores: planes(scores, background), out)
 
     def side(self, image: np.ndarray | Source) -> int:
         """Side of the tiles of an image, in pixels; 0 where the network sees all of it at once."""
@@ -116,16 +108,22 @@ class Predictor:
             return self.tile
         return tiling.SIDE if image.size > tiling.LARGE and self.reach is not None else 0
 
-    def _by_tiles(
-        self, image: np.ndarray | Source, keep: Callable[[np.ndarray], np.ndarray], out: Any = None
+    def _of_image(
+        self, image: np.ndarray | Source, keep: Callable[[Tensor], np.ndarray], out: Any = None
     ) -> Any:
-        """keep(scores) of every tile, from (K, h, w) to (k, h, w), put together; see `tiling.assemble`."""
+        """keep(scores) of the whole image, or of every tile, put together; see `tiling.assemble`.
+
+        keep   scores (K, h, w) where the network computes, to (k, h, w) on the host
+        """
+        if isinstance(image, np.ndarray) and not self.side(image) and out is None:
+            height, width = image.shape
+            return keep(self._scores(self.method.normalize(image), tiling.whole(height, width)))
         if self.reach is None:
             raise UsageError(
                 "the network cannot be tiled: a pixel of its output depends on all of the image, or its size"
             )
         source: Source
-        score: Callable[[np.ndarray, tiling.Tile], np.ndarray]
+        score: Callable[[np.ndarray, tiling.Tile], Tensor]
         if isinstance(image, np.ndarray):
             source, score = self.method.normalize(image), self._scores
         else:
@@ -153,7 +151,7 @@ class Predictor:
         return tiling.reach(scores, self.method.stride)
 
     @torch.inference_mode()
-    def _scores(self, normal: np.ndarray, tile: tiling.Tile) -> np.ndarray:
+    def _scores(self, normal: np.ndarray, tile: tiling.Tile) -> Tensor:
         """Scores (K, h, w) at `tile.inner`, from the normalised image at `tile.outer`."""
         height, width = normal.shape
         part = tile.kept
@@ -161,15 +159,36 @@ class Predictor:
         pad = [(0, -height % stride), (0, -width % stride)]
         # "symmetric" also serves images that are smaller than the padding.
         array = np.pad(normal, pad, mode="symmetric")
-        batch = torch.from_numpy(array)[None, None].to(self.fabric.device, memory_format=torch.channels_last)
-        with self.fabric.autocast():
+        batch = send(array[None, None], self.fabric.device).to(memory_format=torch.channels_last)
+        with full_float32(), self.fabric.autocast():
             if isinstance(self.network, PartNetwork):
                 output, part = self.network.part(batch, *part), (slice(None), slice(None))
             elif isinstance(self.network, PlacedNetwork):
                 output = self.network.at(batch, *(span.start for span in tile.outer))
             else:
                 output = self.network(batch)
-        return self.method.scores(output)[0, :, *part].contiguous().cpu().numpy()
+        return self.method.scores(output)[0, :, *part].contiguous()
+
+
+def _planes_of_host(scores: Tensor, background: Literal["mode"] | int) -> np.ndarray:
+    """Class, doubt and margin of every pixel, (3, H, W) uint8, from scores (K, H, W); DataError for a NaN."""
+    flat, shape = flat_planes(scores.numpy()), tuple(scores.shape[1:])
+    if np.isnan(flat).any():
+        raise DataError(_NAN)
+    found = class_map(flat, shape)
+    if background == "mode":
+        return np.stack([found, np.zeros_like(found), np.zeros_like(found)])
+    return np.stack([found, doubt_map(flat, shape, background), margin_map(flat, found, background)])
+
+
+@torch.inference_mode()
+def _planes_of_device(scores: Tensor, background: Literal["mode"] | int) -> np.ndarray:
+    """The same of scores on a GPU: three bytes a pixel come to the host, and with them whether one is NaN."""
+    planes = class_planes(scores, background)
+    found = torch.cat([planes.reshape(-1), scores.isnan().any().to(torch.uint8).reshape(1)]).cpu().numpy()
+    if found[-1]:
+        raise DataError(_NAN)
+    return found[:-1].reshape(planes.shape)
 
 
 def load_predictor(

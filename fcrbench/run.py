@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.evaluation import mean_scores, predict_and_score, summarise
 from fcrbench.inference import Predictor
 from fcrbench.methods import Method, registry
+from fcrbench.training.arithmetic import repeatable
+from fcrbench.training.batches import worker_count
 from fcrbench.training.checkpoint import load_weights, save_weights
 from fcrbench.training.device import make_fabric
 from fcrbench.training.engine import Progress, Trainer, build_network
@@ -42,7 +45,8 @@ def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | N
         write_text(folder / "config.toml", config.to_toml())
     folder = fabric.broadcast(folder)  # its name has the time in it
     run = _Run(config, method, network, data, fabric, given, folder)
-    return _complete(run, progress, resume=False, stop_after=stop_after)
+    with run.arithmetic():
+        return _complete(run, progress, resume=False, stop_after=stop_after)
 
 
 def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> Path:
@@ -64,7 +68,8 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
             raise DataError(f"the weights {config.given_weights} are not those that {folder} began with")
         network = create_network(config, method)
     run = _Run(config, method, network, data, create_fabric(config), given, folder)
-    return _complete(run, progress, resume=started, stop_after=stop_after)
+    with run.arithmetic():
+        return _complete(run, progress, resume=started, stop_after=stop_after)
 
 
 def _recorded_weights(folder: Path) -> dict[str, str] | None:
@@ -142,6 +147,15 @@ class _Run:
     given: dict[str, str] | None
     folder: Path
 
+    def arithmetic(self) -> AbstractContextManager[None]:
+        """As the configuration asks for."""
+        return repeatable(self.fabric.device) if self.config.deterministic else nullcontext()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the same run on the same machine gives the same bits."""
+        return self.config.deterministic or self.fabric.device.type == "cpu"
+
 
 def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | None) -> Path:
     config, method, network, data, fabric = run.config, run.method, run.network, run.data, run.fabric
@@ -154,6 +168,11 @@ def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | 
         what = f"{config.method} ({config.preset})" + (f" from weights {config.init}" if config.init else "")
         fields = f"{len(data.train)} fields to train on, {len(data.val)} to validate"
     progress.started(f"{what} on {config.dataset.name}: {fields}; in {folder}")
+    if config.deterministic and fabric.device.type == "cpu":
+        progress.started("deterministic = true changes nothing here: the CPU repeats its bits without it")
+    workers = worker_count(config.training.workers, fabric.device)
+    if not config.weights and config.training.workers == "auto" and workers:
+        progress.started(f"{workers} processes prepare the crops; training.workers sets how many")
     trainer = None
     if parameters and not config.weights:
         trainer = Trainer(
@@ -198,6 +217,7 @@ def _write_manifest(run: _Run, parameters: int) -> None:
         | {
             "device": manifest.describe_device(run.fabric.device),
             "processes": run.fabric.world_size,
+            "deterministic": run.repeats,
             "seed": run.config.seed,
             "dataset": manifest.describe_dataset(data.dataset, read),
             "method": manifest.describe_method(run.config, parameters),

@@ -14,6 +14,7 @@ from fcrbench_baselines.classical.spec import ClassicalOptions
 
 class TestClassical(MethodTests):
     method = "classical"
+    image_waits = 1
 
 
 def instances(image, **options):

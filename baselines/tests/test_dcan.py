@@ -25,6 +25,8 @@ from fcrbench_baselines.dcan.targets import disk, object_and_contour
 class TestDCAN(MethodTests):
     method = "dcan"
     options: ClassVar = {"filters": 8}
+    step_waits = 1
+    image_waits = 1
 
 
 def blobs(seed, shape=(40, 47), threshold=0.0, sigma=2.0):

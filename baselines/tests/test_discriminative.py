@@ -156,6 +156,8 @@ class TestDecoding:
 
 class TestDiscriminative(MethodTests):
     method = "discriminative"
+    step_waits = 1
+    image_waits = 1
 
     @pytest.mark.parametrize(
         "options",

@@ -226,7 +226,7 @@ def random_batch(seed=0, shape=(2, 12, 24, 24)):
 
 def test_targets_are_the_means_of_objects_and_0_in_the_background():
     output, labels = random_batch()
-    target, size = object_targets(output.guides, torch.from_numpy(labels).long())
+    target, size = object_targets(output.guides, torch.from_numpy(labels).long(), int(labels.max()))
     for b in range(2):
         for k in range(labels[b].max() + 1):
             inside = labels[b] == k
@@ -249,7 +249,7 @@ def test_borders_are_all_pixels_within_2_of_a_change():
 def test_the_papers_loss_is_its_definition():
     output, labels = random_batch()
     index = torch.from_numpy(labels).long()
-    target, size = object_targets(output.guides, index)
+    target, size = object_targets(output.guides, index, int(labels.max()))
     pixels, edge = [], []
     near = borders(index)
     for b, y, x in np.ndindex(labels.shape):
@@ -263,7 +263,7 @@ def test_the_papers_loss_is_its_definition():
 
 def test_the_loss_of_the_truth_is_0():
     output, labels = random_batch()
-    target, _ = object_targets(output.guides, torch.from_numpy(labels).long())
+    target, _ = object_targets(output.guides, torch.from_numpy(labels).long(), int(labels.max()))
     sure = torch.from_numpy(np.where(labels > 0, 50.0, -50.0)).float()[:, None]
     losses = HarmonicLoss()(Output(target, sure, output.guides), labels)
     assert all(float(value) < 1e-6 for value in losses.values())
@@ -274,7 +274,7 @@ def test_the_loss_of_the_truth_is_0():
 
 def truth_scores(labels, coefficients, noise=0.0, seed=0):
     target, _ = object_targets(
-        guide_values(coefficients, labels.shape), torch.from_numpy(labels).long()[None]
+        guide_values(coefficients, labels.shape), torch.from_numpy(labels).long()[None], int(labels.max())
     )
     embedding = target[0].numpy()
     embedding = embedding + noise * np.random.default_rng(seed).standard_normal(embedding.shape)
@@ -308,7 +308,7 @@ def test_without_a_foreground_channel_the_length_of_the_embedding_decides(fields
     labels = fields[0]
     method = create(foreground="norm")
     guides = guide_values(coefficients, labels.shape)
-    target, _ = object_targets(guides, torch.from_numpy(labels).long()[None])
+    target, _ = object_targets(guides, torch.from_numpy(labels).long()[None], int(labels.max()))
     scores = method.scores(Output(target, target[:, :0], guides))
     assert scores.shape == (1, 13, *labels.shape)
     np.testing.assert_array_equal(scores[0, -1].numpy() > 0, labels > 0)

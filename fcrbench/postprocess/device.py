@@ -91,6 +91,21 @@ def instances(
     return labels.to(torch.int32)
 
 
+def class_planes(scores: Tensor, background: Literal["mode"] | int) -> Tensor:
+    """Class, `postprocess.doubt` and `postprocess.margin` of every pixel, (3, H, W) uint8 on the device.
+
+    scores  (K, H, W) floating; NaN is not looked for
+    The lowest class on a tie; the last two planes are 0 where no class is named as background.
+    """
+    if len(scores) > MAX_CLASSES:
+        raise ValueError(f"scores: expected at most {MAX_CLASSES} classes, found {len(scores)}")
+    best, classes = scores.max(dim=0)
+    if background == "mode":
+        return torch.stack([classes, *2 * [torch.zeros_like(classes)]]).to(torch.uint8)
+    lead = best.double() - scores[background].double()
+    return torch.stack([classes, _doubt(scores, background), _margin(lead)]).to(torch.uint8)
+
+
 def _holds(dtype: torch.dtype, value: int) -> bool:
     low, high = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
     return low <= value <= high
@@ -162,10 +177,10 @@ def _roots(n: int, pairs: Tensor) -> Tensor:
 
 def _doubt(scores: Tensor, background: int) -> Tensor:
     """(H, W) int64, `kernels.fragments.doubts`."""
-    others = [k for k in range(len(scores)) if k != background]
+    others = torch.cat([scores[:background], scores[background + 1 :]])
     if len(others) < 2:
         return torch.zeros(scores.shape[1:], dtype=torch.int64, device=scores.device)
-    second = scores[others].double().topk(2, dim=0).values[1]
+    second = others.double().topk(2, dim=0).values[1]
     largest = scores.double().amax(dim=0)
     endless = torch.where(second == largest, 1 / (scores == torch.inf).sum(dim=0), 0.0)
     spread = (second - largest).exp() / (scores.double() - largest).exp().sum(dim=0)
@@ -208,14 +223,18 @@ def _without_fragments(labels: Tensor, n: int, doubt: Tensor, bar: float) -> tup
     return new_id[labels], m
 
 
+def _margin(lead: Tensor) -> Tensor:
+    """(H, W) int64, `kernels.margins.margins`; lead: the largest score less that of the background."""
+    return torch.where(lead > 0, UNITS * lead.clamp(max=255 / UNITS) + 0.5, 0.0).to(torch.int64)
+
+
 def _without_unmet(labels: Tensor, n: int, least: Least, lead: Tensor) -> Tensor:
-    """lead: (H, W) the largest score less that of the background."""
+    """lead: as for `_margin`."""
     sizes = torch.bincount(labels.reshape(-1), minlength=n + 1)
     on_border = torch.zeros_like(sizes, dtype=torch.bool)
     for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         on_border[side] = True
-    margin = torch.where(lead > 0, UNITS * lead.clamp(max=255 / UNITS) + 0.5, 0.0).to(torch.int64)
-    margins = torch.zeros_like(sizes).scatter_add_(0, labels.reshape(-1), margin.reshape(-1))
+    margins = torch.zeros_like(sizes).scatter_add_(0, labels.reshape(-1), _margin(lead).reshape(-1))
     kept = least.met(sizes, on_border, margins)
     kept[0] = False
     return torch.where(kept, kept.cumsum(0), 0)[labels]

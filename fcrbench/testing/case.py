@@ -33,6 +33,8 @@ class Case:
     learning_rate: float | None
     least_pq: float
     bf16_tolerance: float
+    step_waits: int | None = None
+    image_waits: int | None = None
 
     @cached_property
     def where(self) -> str:
@@ -57,7 +59,8 @@ class Case:
 
     @cached_property
     def is_trained(self) -> bool:
-        return any(True for _ in self.fresh(self.create()).parameters())
+        with torch.random.fork_rng(devices=[]):  # asked for between two draws, it must not change the second
+            return any(True for _ in self.fresh(self.create()).parameters())
 
     @cached_property
     def field(self) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fcrbench import large, metrics, postprocess
 from fcrbench.config import RunConfig, TrainingConfig, build
@@ -28,6 +27,7 @@ from fcrbench.testing.expect import (
     expect_labels,
     expect_losses,
 )
+from fcrbench.training.average import RunningMean
 from fcrbench.training.checkpoint import load_weights, save_weights
 from fcrbench.weights import read_header
 
@@ -270,11 +270,11 @@ def check_weights(case: Case) -> None:
     if case.is_trained:
         optimiser = case.optimiser(network)
         # Training evaluates the running mean of the weights, buffers included.
-        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.5), use_buffers=True)
+        average = RunningMean(network, 0.5)
         for step in range(2):
             case.step(method, network, optimiser, step)
-            average.update_parameters(network)
-        network = average.module
+            average.update(network)
+        network = average.network
     predict = case.predictor(method, network)
     scores = predict.scores(case.field[0])
     again_method = case.create()

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from unittest import SkipTest
 
-from fcrbench.testing import checks, training
+import torch
+
+from fcrbench.testing import checks, cuda, training
 from fcrbench.testing.case import Case
 
 
@@ -21,6 +23,9 @@ class MethodTests:
     least_pq        panoptic quality (IoU 0.5) on that image, which is then reached
     bf16_tolerance  largest difference between bfloat16 and float32, relative: of the loss, and of the scores
                     as root mean square
+    step_waits      most times that a step of training lets the host wait for a GPU; None: any number. The
+                    engine itself waits once, for the terms of the loss
+    image_waits     the same of the segmentation of an image; the engine waits once, for the scores
 
     The image is a part of a real field of the data set `sample`. A method whose network has no parameters is
     not trained: the tests of its losses are skipped, and `least_pq` is asked of it as it is.
@@ -35,6 +40,8 @@ class MethodTests:
     learning_rate: ClassVar[float | None] = None
     least_pq: ClassVar[float] = 0.8
     bf16_tolerance: ClassVar[float] = 0.1
+    step_waits: ClassVar[int | None] = None
+    image_waits: ClassVar[int | None] = None
 
     @classmethod
     def case(cls) -> Case:
@@ -74,6 +81,14 @@ class MethodTests:
 
     def test_tiles(self) -> None:
         checks.check_tiles(self.case())
+
+    def test_simulated_cuda(self) -> None:
+        cuda.check_simulated_cuda(self.case())
+
+    def test_cuda(self) -> None:
+        if not torch.cuda.is_available():
+            raise SkipTest("no CUDA device")
+        cuda.check_cuda(self.case())
 
     def test_overfits(self) -> None:
         checks.check_overfits(self.case())

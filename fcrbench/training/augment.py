@@ -17,7 +17,8 @@ class Crops(TorchDataset):
     images, labels   one (H, W) float32 and one (H, W) integer array per field
     crop, crops_per_image, augment, zoom, seed  see TrainingConfig
     Item i is a crop of field i mod n: image (1, crop, crop) float32 tensor, labels (crop, crop) int32
-    array with ids 1..n. Fields smaller than the crop are mirrored at their border.
+    array with ids 1..n. Fields smaller than the crop are mirrored at their border. The items of each epoch
+    follow those of the one before: item len(self) + i is for the second epoch what item i is for the first.
     """
 
     def __init__(
@@ -34,13 +35,13 @@ class Crops(TorchDataset):
         self.images, self.labels = images, labels
         self.crop, self.crops_per_image = crop, crops_per_image
         self.augment, self.zoom, self.seed = augment, zoom, seed
-        self.epoch = 0
 
     def __len__(self) -> int:
         return len(self.images) * self.crops_per_image
 
     def __getitem__(self, i: int) -> tuple[Tensor, np.ndarray]:
-        rng = np.random.default_rng([self.seed, self.epoch, i])
+        epoch, i = divmod(i, len(self))
+        rng = np.random.default_rng([self.seed, epoch, i])
         field = i % len(self.images)
         side = self.crop
         if self.augment:

@@ -2,10 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,8 +12,6 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 
 from fcrbench.atomic import write_table
 from fcrbench.config import TrainingConfig
@@ -23,14 +19,18 @@ from fcrbench.datasets.base import Sample
 from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.methods.base import Method
 from fcrbench.training.allocator import keep_freed_memory
+from fcrbench.training.arithmetic import full_float32
 from fcrbench.training.augment import Crops
+from fcrbench.training.average import RunningMean
+from fcrbench.training.batches import Batches, worker_count
 from fcrbench.training.batchnorm import synchronise
 from fcrbench.training.checkpoint import load_state, save_state, save_weights
 from fcrbench.training.device import channels_last
 from fcrbench.training.fields import training_fields
-from fcrbench.training.group import Group, ShareSampler
+from fcrbench.training.group import Group
 from fcrbench.training.interrupt import stop_flag
 from fcrbench.training.schedule import learning_rate
+from fcrbench.transfer import send
 
 VALIDATED = ("pq", "f1", "ap", "dice2", "aji")
 
@@ -117,6 +117,13 @@ class Trainer:
             zoom=config.zoom,
             seed=seed,
         )
+        self.batches = Batches(
+            self.crops,
+            config.batch_size,
+            seed=seed,
+            group=self.group,
+            workers=worker_count(config.workers, fabric.device),
+        )
         if fresh:  # else what the method prepared came with the weights
             method.prepare(network, (self.crops[i][1] for i in range(len(self.crops))))
         self.fresh, self.network = fresh, synchronise(network) if self.group.size > 1 else network
@@ -124,11 +131,7 @@ class Trainer:
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.module, self.optimiser = fabric.setup(self.network, optimiser)
-        self.average = (
-            AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
-            if config.average
-            else None
-        )
+        self.average = RunningMean(self.network, config.average) if config.average else None
         self.steps_per_epoch = math.ceil(len(self.crops) / config.batch_size)
         self.total = config.epochs * self.steps_per_epoch
         self.state = State()
@@ -136,7 +139,7 @@ class Trainer:
     @property
     def evaluated(self) -> nn.Module:
         """The network that is validated: the running mean of the weights where there is one."""
-        return self.average.module if self.average is not None else self.network
+        return self.average.network if self.average is not None else self.network
 
     @property
     def checkpoint(self) -> Path:
@@ -153,7 +156,7 @@ class Trainer:
             self._finish_epoch(0)
         self.group.draw_apart(self.seed, self.state.step)
         started = time.perf_counter() - self.state.seconds
-        with stop_flag() as asked:
+        with stop_flag() as asked, full_float32():
 
             def stop() -> bool:
                 return self.group.any(asked())
@@ -213,7 +216,7 @@ class Trainer:
         """The steps of an epoch that are still to be done, until asked to stop."""
         self.module.train()
         done = self.state.step - epoch * self.steps_per_epoch
-        for images, labels in islice(self._batches(epoch), done, None):
+        for images, labels in self.batches.of(epoch, done):
             self._step(images, labels)
             if stop():
                 return
@@ -221,7 +224,7 @@ class Trainer:
     def _step(self, images: Tensor, labels: np.ndarray) -> None:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.config, self.state.step, self.steps_per_epoch)
-        images = images.to(self.fabric.device, torch.float32, memory_format=torch.channels_last)
+        images = send(images, self.fabric.device).to(torch.float32, memory_format=torch.channels_last)
         total = self._batch_size(self.state.step)
         output, labels = self.group.whole(self.module(images), labels, total)
         losses = self.method.losses(output, labels, self.state.step / self.total)
@@ -231,9 +234,11 @@ class Trainer:
             self.fabric.clip_gradients(self.module, self.optimiser, max_norm=limit, error_if_nonfinite=False)
         self.optimiser.step()
         if self.average is not None:
-            self.average.update_parameters(self.network)
+            self.average.update(self.network)
         self.state.step += 1
-        values = {key: float(value.detach()) for key, value in losses.items()}
+        # Read at once: the GPU has to finish its step for each reading.
+        terms = [value.detach().to(self.fabric.device, torch.float64) for value in losses.values()]
+        values = dict(zip(losses, torch.stack(terms).tolist(), strict=True))
         if not math.isfinite(values["loss"]):
             raise FcrbenchError(
                 f"the loss is {values['loss']} at step {self.state.step}: training diverged; "
@@ -269,24 +274,6 @@ class Trainer:
         size = self.config.batch_size
         return min(size, len(self.crops) - size * (step % self.steps_per_epoch))
 
-    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, np.ndarray]]:
-        """This process's share of the batches of an epoch; they are a function of seed and epoch alone."""
-        self.crops.epoch = epoch
-        # Also for the loader, which draws a number whenever it starts: from the global generator, that would
-        # move the random layers of an epoch that is gone on with.
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
-        order = RandomSampler(self.crops, generator=torch.Generator().set_state(generator.get_state()))
-        batches = BatchSampler(order, self.config.batch_size, drop_last=False)
-        return iter(
-            DataLoader(
-                self.crops,
-                batch_sampler=ShareSampler(batches, self.group),
-                num_workers=self.config.workers,
-                collate_fn=partial(_collate, side=self.config.crop),
-                generator=generator,
-            )
-        )
-
     def _save_weights(self, name: str) -> None:
         if self.group.first:
             path = self.directory / "weights" / f"{name}.safetensors"
@@ -298,9 +285,3 @@ class Trainer:
         table = pd.DataFrame(self.state.history)
         terms = [column for column in table.columns if column not in leading + validated]
         write_table(self.directory / "history.csv", table.reindex(columns=leading + terms + validated))
-
-
-def _collate(items: list[tuple[Tensor, np.ndarray]], side: int) -> tuple[Tensor, np.ndarray]:
-    if not items:  # the share of a process where the last batch has fewer crops than there are processes
-        return torch.zeros(0, 1, side, side), np.zeros((0, side, side), np.int32)
-    return torch.stack([image for image, _ in items]), np.stack([labels for _, labels in items])

@@ -1,6 +1,6 @@
 """The processes of one training, as one: who takes which crops, what all have to see, who writes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 from torch import distributed as dist
 from torch.autograd.function import once_differentiable
-from torch.utils.data import Sampler
 
 
 class Group:
@@ -72,16 +71,6 @@ class Group:
         if self.size > 1:
             self.fabric.barrier()
             dist.destroy_process_group()
-
-
-class ShareSampler(Sampler[list[int]]):
-    """This process's share of every batch of `batches`."""
-
-    def __init__(self, batches: Sampler[list[int]], group: Group) -> None:
-        self.batches, self.group = batches, group
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return map(self.group.share, self.batches)
 
 
 class _Gather(torch.autograd.Function):

@@ -30,7 +30,7 @@ class Sound(Method):
     def losses(self, output, labels, progress):
         edge = ndimage.maximum_filter(labels, (1, 3, 3)) != ndimage.minimum_filter(labels, (1, 3, 3))
         target = np.where(labels > 0, 1 + edge, 0)
-        return {"loss": cross_entropy(output.float(), torch.from_numpy(target))}
+        return {"loss": cross_entropy(output.float(), torch.from_numpy(target).to(output.device))}
 
     def scores(self, output):
         return output.float()
@@ -39,6 +39,34 @@ class Sound(Method):
         classes = scores.argmax(axis=0)
         inside, _ = postprocess.label(classes == 1)
         return np.where((classes > 0) & (inside == 0), ndimage.grey_dilation(inside, (3, 3)), inside)
+
+
+class TargetOnHost(Sound):
+    def losses(self, output, labels, progress):
+        return {"loss": cross_entropy(output.float(), torch.from_numpy((labels > 0).astype(np.int64)))}
+
+
+class NumpyOfOutput(Sound):
+    def losses(self, output, labels, progress):
+        sure = output.detach().numpy().max()
+        return {"loss": super().losses(output, labels, progress)["loss"] / sure}
+
+
+class ReadsLoss(Sound):
+    def losses(self, output, labels, progress):
+        loss = super().losses(output, labels, progress)["loss"]
+        return {"loss": loss if float(loss.detach()) < 100 else loss / 2}
+
+
+class ReadsScores(Sound):
+    def scores(self, output):
+        return output.float() / max(float(output.abs().max()), 1)
+
+
+class OtherOnGPU(Sound):
+    def losses(self, output, labels, progress):
+        loss = super().losses(output, labels, progress)["loss"]
+        return {"loss": 2 * loss if output.is_cuda else loss}
 
 
 class NotTrained(Sound):

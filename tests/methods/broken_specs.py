@@ -29,6 +29,11 @@ def describe(factory, options=Options, training=None):
 
 FACTORIES = [
     "Sound",
+    "TargetOnHost",
+    "NumpyOfOutput",
+    "ReadsLoss",
+    "ReadsScores",
+    "OtherOnGPU",
     "NotTrained",
     "DoubleScores",
     "LongLabels",

@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import torch
 
 from fcrbench import testing
 from fcrbench.errors import UsageError
-from fcrbench.testing import MethodTests, check_method, checks, training
+from fcrbench.testing import MethodTests, check_method, checks, cuda, training
+from fcrbench.testing.cuda_tensor import DeviceFault
 
 
 class TestFCRNet(MethodTests):
     method = "fcrnet"
+    step_waits = 2  # the engine's, and that for the costs of the colours
+    image_waits = 1
 
 
 class TestFCRNetOfThePaper(MethodTests):
@@ -34,7 +38,8 @@ class TestMethodThatIsNotTrained(MethodTests):
 
 def case(name, **values):
     where = name if ":" in name else f"broken_specs:{name}"
-    return type("Tests", (MethodTests,), {"method": where, "size": 32, "steps": 40} | values).case()
+    small = {"size": 32, "steps": 40, "step_waits": 2, "image_waits": 1}
+    return type("Tests", (MethodTests,), {"method": where} | small | values).case()
 
 
 @pytest.mark.parametrize(
@@ -75,21 +80,34 @@ def case(name, **values):
         ("tiles", "TiledWrongly", r"scores of an image \(\d+, 2\) by tiles of 7 pixels are up to 0.5"),
         ("empty_share", "NoEmptyBatch", r"the network fails on a batch of no image \(0, 1, 32, 32\)"),
         ("resume", "ForgetsItsNoise", "differ between a training of four steps and one that was stopped"),
+        ("simulated_cuda", "TargetOnHost", "nll_loss2d.* one device, found cuda:0 and cpu"),
+        ("simulated_cuda", "NumpyOfOutput", r"Tensor.numpy of a tensor on cuda:0; copy it with .cpu\(\)"),
+        ("simulated_cuda", "ReadsLoss", r"a step of training .* waits 3 times .* most 2: .*broken_methods"),
+        ("simulated_cuda", "ReadsScores", r"segmentation .* waits 2 times .* most 1: .*broken_methods"),
+        ("simulated_cuda", "OtherOnGPU", "what is done on GPUs alone computes something else"),
         ("overfits", "WrongTarget", r"PQ on one image of .*; expected 0.8 \(loss .* in 40 steps"),
         ("overfits", "NotTrained", r"expected 0.8 \(nothing to train\)"),
     ],
 )  # fmt: skip
 def test_a_fault_is_found_and_named(check, name, message):
     name_of_check = f"check_{check}"
-    function = getattr(training if hasattr(training, name_of_check) else checks, name_of_check)
-    with pytest.raises((AssertionError, UsageError), match=f"(?s){message}"):
-        function(case(name))
+    (module,) = (module for module in (checks, cuda, training) if name_of_check in vars(module))
+    with pytest.raises((AssertionError, UsageError, DeviceFault), match=f"(?s){message}"):
+        getattr(module, name_of_check)(case(name))
 
 
 def test_every_check_has_a_fault_that_it_finds():
     (mark,) = (m for m in test_a_fault_is_found_and_named.pytestmark if m.name == "parametrize")
     names = {name.removeprefix("test_") for name in vars(MethodTests) if name.startswith("test_")}
-    assert {check for check, *_ in mark.args[1]} == names
+    assert {check for check, *_ in mark.args[1]} == names - {
+        "cuda"
+    }  # the simulation finds faults without one
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_fault_is_found_on_a_gpu():
+    with pytest.raises(RuntimeError, match="device"):
+        cuda.check_cuda(case("TargetOnHost"))
 
 
 def test_tests_of_losses_are_skipped_where_nothing_is_trained():

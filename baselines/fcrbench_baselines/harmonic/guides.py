@@ -30,6 +30,8 @@ class GuideFunctions(nn.Module):
         device = self.coefficients.device
         y = torch.arange(height, device=device)[:, None] * step + offset + origin[:, 0, None, None, None]
         x = torch.arange(width, device=device) * step + offset + origin[:, 1, None, None, None]
-        # float64: far from the origin, float32 would round a x to less than a thousandth of a turn.
-        phase = a.double() * x.double() + c.double() + b.double() * y.double()
-        return torch.sin(phase.remainder(2 * torch.pi).float())
+        # float64: far from the origin, float32 would round a x to less than a thousandth of a turn. Along
+        # each axis alone: most GPUs take 64 times as long for it. What is left of both is below two turns.
+        across = (a.double() * x.double() + c.double()).remainder(2 * torch.pi).float()
+        down = (b.double() * y.double()).remainder(2 * torch.pi).float()
+        return torch.sin(across + down)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 
+from fcrbench.transfer import send
 from fcrbench_baselines.harmonic.model import Output
 
 EDGE = 5  # pixels: side of the square that borders are dilated by
@@ -31,8 +32,8 @@ class HarmonicLoss:
 
     def __call__(self, output: Output, labels: np.ndarray) -> dict[str, Tensor]:
         embedding, guides = output.embedding.float(), output.guides
-        index = torch.from_numpy(labels).to(embedding.device, torch.int64)
-        target, size = object_targets(guides, index)
+        index = send(labels, embedding.device).long()
+        target, size = object_targets(guides, index, int(labels.max(initial=0)))
         error = (embedding - target).abs().mean(dim=1)
         if self.object_weight == "log":
             term = (error * (10 / size.clamp_min(2).log())).mean()
@@ -48,17 +49,21 @@ class HarmonicLoss:
         return {"loss": loss, **terms}
 
 
-def object_targets(guides: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+def object_targets(guides: Tensor, index: Tensor, most: int) -> tuple[Tensor, Tensor]:
     """Mean of `guides` (B, N, H, W) over the object of each pixel, 0 in the background; its size (B, H, W).
 
     index   (B, H, W) int64, 0 = background, each image 1..n
+    most    the largest n; the host knows it, and asking the device for it would wait for all it has to do
     """
     batch, count = guides.shape[:2]
-    stride = int(index.max()) + 1
+    stride = most + 1
     flat = (index + stride * torch.arange(batch, device=index.device)[:, None, None]).reshape(-1)
     values = guides.permute(0, 2, 3, 1).reshape(-1, count)
     total = torch.zeros(batch * stride, count, device=guides.device).index_add_(0, flat, values)
-    size = torch.bincount(flat, minlength=batch * stride).float()
+    # Not bincount, which reads the largest index; sums of ones are exact up to 2**24 pixels.
+    size = torch.zeros(batch * stride, device=guides.device).index_add_(
+        0, flat, torch.ones_like(values[:, 0])
+    )
     mean = total / size.clamp_min(1)[:, None]
     mean[::stride] = 0  # the background of each image
     return mean[flat].view(*index.shape, count).permute(0, 3, 1, 2), size[flat].view(index.shape)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import glu, interpolate, pixel_unshuffle
 
+from fcrbench.transfer import send
 from fcrbench_baselines.harmonic.guides import GuideFunctions
 
 LEVELS = 4
@@ -128,7 +129,7 @@ class HarmonicUNet(nn.Module):
 
     def at(self, images: Tensor, row: int, column: int) -> Output:
         """The output for windows whose first pixel is at this row and column of the whole image."""
-        origin = torch.tensor([row, column], dtype=torch.float32, device=images.device)
+        origin = send(torch.tensor([row, column], dtype=torch.float32), images.device)
         return self._from(images, origin.expand(len(images), 2))
 
     def _from(self, image: Tensor, origin: Tensor) -> Output:

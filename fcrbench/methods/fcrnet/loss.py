@@ -10,6 +10,7 @@ from torch.nn.functional import nll_loss, normalize
 
 from fcrbench.kernels.coloring import dynamic_coloring
 from fcrbench.methods.fcrnet.targets import Objects
+from fcrbench.transfer import send
 
 EPSILON = 1e-7
 
@@ -113,7 +114,8 @@ class ColoringLoss:
 
     def __call__(self, logits: Tensor, objects: Objects) -> dict[str, Tensor]:
         log_p = logits.float().log_softmax(dim=1)
-        entropy = nll_loss(log_p, self.target(log_p.detach(), objects))
+        # Not reduced by torch: of this loss of images CUDA has no sum that is the same each time.
+        entropy = nll_loss(log_p, self.target(log_p.detach(), objects), reduction="none").mean()
         mean, _ = object_means(log_p.exp(), objects)
         inter = similarity(mean, objects.pairs)
         return {"loss": entropy + self.inter_weight * inter, "entropy": entropy, "inter": inter}
@@ -129,16 +131,16 @@ class ColoringLoss:
             color[first + 1 : first + n] = 1 + dynamic_coloring(
                 foreground[first + 1 : first + n], near[1:, 1:], self.penalty
             )
-        return torch.from_numpy(color).to(log_p.device)[objects.index]
+        return send(color, log_p.device)[objects.index]
 
 
 def object_means(values: Tensor, objects: Objects) -> tuple[Tensor, Tensor]:
     """Mean of `values` (B, K, H, W) over each object: (N, K) and sizes (N,), float32."""
-    flat = values.permute(0, 2, 3, 1).reshape(-1, values.shape[1])
-    index = objects.index.reshape(-1)
+    # Sums in float64: in float32, each pixel added to a million others would lose its last digits.
+    flat = values.permute(0, 2, 3, 1).reshape(-1, values.shape[1]).double()
     size = objects.size
-    total = torch.zeros(len(size), values.shape[1], device=values.device).index_add_(0, index, flat)
-    return total / size.clamp_min(1)[:, None], size
+    total = flat.new_zeros(len(size), values.shape[1]).index_add_(0, objects.index.reshape(-1), flat)
+    return (total / size.clamp_min(1)[:, None]).float(), size
 
 
 def similarity(mean: Tensor, pairs: Tensor) -> Tensor:

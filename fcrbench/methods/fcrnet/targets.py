@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from fcrbench.kernels.neighbours import neighbour_matrix
+from fcrbench.transfer import send
 
 
 @dataclass(frozen=True)
 class Objects:
     """The objects of a batch, numbered through; the background of each image is one of them.
 
-    index             (B, H, W) int64, the object of every pixel
+    index             (B, H, W) int32, the object of every pixel
     size              (N,) float32, pixels of each object
     image             (N,) int64, the image of each object
     first             row of each image's background; its objects follow in the order of their ids
@@ -40,7 +41,7 @@ def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Obj
     near: list[np.ndarray] = []
     pairs: list[np.ndarray] = []
     background_pairs: list[np.ndarray] = []
-    index = np.empty(labels.shape, np.int64)
+    index = np.empty(labels.shape, np.int32)
     count = 0
     for image, out in zip(labels, index, strict=True):
         n = int(image.max())
@@ -54,11 +55,11 @@ def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Obj
     size = np.bincount(index.ravel(), minlength=count).astype(np.float32)
     image_of = np.repeat(np.arange(len(near)), [len(matrix) for matrix in near])
     return Objects(
-        torch.from_numpy(index).to(device),
-        torch.from_numpy(size).to(device),
-        torch.from_numpy(image_of).to(device),
+        send(index, device),
+        send(size, device),
+        send(image_of, device),
         first,
         near,
-        torch.from_numpy(np.concatenate(pairs, axis=1)).to(device),
-        torch.from_numpy(np.concatenate(background_pairs, axis=1)).to(device),
+        send(np.concatenate(pairs, axis=1), device),
+        send(np.concatenate(background_pairs, axis=1), device),
     )
