@@ -251,7 +251,7 @@ def test_png_without_pixels_or_with_a_damaged_remark(tmp_path, capfd):
 
 @pytest.mark.parametrize("options", [{}, {"byteorder": ">"}, {"bigtiff": True}])
 def test_tiff_directories_that_form_a_ring_or_leave_the_file(tmp_path, options):
-    """The second directory names the first one, or nothing, as the next."""
+    """The second directory names the first one, or itself, as the next; the header names nothing."""
     path = tmp_path / "a.tif"
     with tifffile.TiffWriter(path, **options) as writer:
         for _ in range(2):
@@ -262,10 +262,14 @@ def test_tiff_directories_that_form_a_ring_or_leave_the_file(tmp_path, options):
         (end,) = (file.pages[1].offset + (8 + 20 * n if file.is_bigtiff else 2 + 12 * n)
                   for n in (len(file.pages[1].tags),))  # fmt: skip
     whole = bytearray(path.read_bytes())
-    for offset, words in ((first, "form a ring"), (second, "form a ring"), (len(whole) + 9, "shorter than")):
+    for offset in (first, second):
         whole[end : end + width] = offset.to_bytes(width, {"<": "little", ">": "big"}[order])
         path.write_bytes(whole)
-        refused(read_image, path, words)
+        refused(read_image, path, "form a ring")
+    at = 8 if width == 8 else 4
+    whole[at : at + width] = (len(whole) + 9).to_bytes(width, {"<": "little", ">": "big"}[order])
+    path.write_bytes(whole)
+    refused(read_image, path, "shorter than")
 
 
 def test_white_is_zero_is_turned_round(tmp_path):

@@ -23,7 +23,7 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False) -> np.ndarray
         if data.startswith(png.MAGIC):
             array = png.decode_png(data, indexed)
         elif data.startswith(tiff.MAGICS):
-            array = tiff.decode_tiff(data, indexed)
+            array = tiff.decode_tiff(data, indexed, str(path))
         else:
             raise DataError(f"{path}: is neither PNG nor TIFF")
     except DataError:

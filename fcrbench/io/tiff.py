@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,21 +16,29 @@ from fcrbench.io.room import check_room
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MOST_TAGS = 4096  # of a directory, as tifffile allows
+_NO_GRAY = ("SEPARATED", "CIELAB", "ICCLAB", "ITULAB")  # equal or opaque samples say nothing there
+log = logging.getLogger(__name__)
 
 
-def decode_tiff(data: bytes, indexed: bool) -> np.ndarray:
-    """(H, W) or (C, H, W), see `decode.decode`; any exception for a file that is damaged."""
+def decode_tiff(data: bytes, indexed: bool, name: str) -> np.ndarray:
+    """(H, W) or (C, H, W), see `decode.decode`; any exception for a file that is damaged.
+
+    name  of the file, for the log: it says where directories are lost behind those that are read
+    """
     import tifffile
 
-    n = count_directories(io.BytesIO(data))
+    tags, lost = read_chain(io.BytesIO(data))
     with quiet_tifffile(), tifffile.TiffFile(io.BytesIO(data)) as tif:
         tif.pages.useframes = False  # every page with its own directory, read in full
-        found: list[Any] = [tif.pages[i] for i in range(n)]
+        found: list[Any] = [tif.pages[i] for i in range(len(tags))]
         pages = [page for page in found if not getattr(page, "is_reduced", False)]  # thumbnails are none
         if not pages:
             raise ValueError("no image inside")
-        if (tif.is_imagej or tif.is_shaped) and tif.series[0].size > sum(page.size for page in pages):
-            # Stacks whose planes follow the first one without directories of their own.
+        if lost and any(len(page.tags) < n for page, n in zip(found, tags, strict=True)):
+            raise ValueError("the file is shorter than its own directory says")
+        described = tif.is_imagej or tif.is_shaped or (lost and tif.is_ome)
+        if described and tif.series[0].size > sum(page.size for page in pages):
+            # Stacks whose planes follow the first one without directories of their own, or are lost.
             raise ValueError(f"a stack of shape {tif.series[0].shape}, expected one 2-D image")
         total = sum(page.nbytes for page in pages)
         check_room(total, total, len(data))
@@ -40,13 +49,19 @@ def decode_tiff(data: bytes, indexed: bool) -> np.ndarray:
     shapes = {plane.shape for plane in planes}
     if len(shapes) > 1:
         raise ValueError(f"pages of different shapes: {sorted(shapes)}")
+    if lost:
+        log.warning(
+            "%s: read without what follows its %d page%s: %s", name, len(tags), "s" * (len(tags) > 1), lost
+        )
     return planes[0] if len(planes) == 1 else np.stack(planes)
 
 
-def count_directories(file: BinaryIO) -> int:
-    """The number of directories in the chain of a TIFF file.
+def read_chain(file: BinaryIO) -> tuple[list[int], str]:
+    """How many tags each directory of a TIFF file has, and why their chain ends before its end; "" if not so.
 
-    ValueError where the chain is a ring, in which tifffile would go round without end, or leaves the file.
+    As other readers do, what stands before a lost directory is taken: some writers leave a number behind the
+    last one, where TIFF 6.0 has 0. ValueError where the first one is lost, or where the chain is a ring, in
+    which tifffile would go round without end.
     """
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
@@ -62,30 +77,48 @@ def count_directories(file: BinaryIO) -> int:
         found: int = struct.unpack(order + form, file.read(struct.calcsize(form)))[0]
         return found
 
+    def directory(at: int) -> tuple[int, int]:
+        """The number of tags of a directory, and where the next one is."""
+        if at >= size:
+            raise ValueError("the file is shorter than its own directory says")
+        n = number(count, at)
+        if not 0 < n <= _MOST_TAGS:
+            raise ValueError(f"a directory of {n} tags")
+        return n, number(offset, at + struct.calcsize(count) + n * entry)
+
+    seen: dict[int, int] = {}
+    lost = ""
     try:
         at = number(offset, 8 if big else 4)
-        seen: set[int] = set()
         while at:
             if at in seen:
                 raise ValueError("its directories form a ring")
-            if at >= size:
-                raise ValueError("the file is shorter than its own directory says")
-            seen.add(at)
-            n = number(count, at)
-            if not 0 < n <= _MOST_TAGS:
-                raise ValueError(f"a directory of {n} tags")
-            at = number(offset, at + struct.calcsize(count) + n * entry)
+            try:
+                n, after = directory(at)
+            except (struct.error, ValueError) as error:
+                if not seen:
+                    raise
+                lost = "the file ends within a directory" if isinstance(error, struct.error) else str(error)
+                break
+            seen[at] = n
+            at = after
     except struct.error as error:
         raise ValueError("the file ends within a directory") from error
     file.seek(0)
-    return len(seen)
+    return list(seen.values()), lost
 
 
 def check_segments(page: Any, size: int) -> None:
-    """Refuse what a damaged directory claims before memory is taken for it.
+    """Refuse what a damaged directory claims before memory is taken for it, and pixels that are not read.
 
     Also, some codecs return what they could decode from a cut strip without an error.
     """
+    if page.dtype is None:
+        raise ValueError(f"pixels of {page.bitspersample} bits and format {int(page.sampleformat)}, not read")
+    if _odd_24(page) and (page.parent.byteorder == "<" or page.predictor != 1):
+        # Little-endian files: libtiff has the lowest byte first, tifffile the highest, and TIFF 6.0 can be
+        # read either way. Differences between neighbours are taken before they are unpacked.
+        raise ValueError("integers of 24 bits in an order that is not known, expected big-endian ones")
     check_room(page.nbytes, page.nbytes, size)
     if getattr(page.compression, "name", "") == "LERC":
         raise ValueError("LERC compression is not read")  # its own header may claim any size
@@ -101,23 +134,65 @@ def check_segments(page: Any, size: int) -> None:
         raise ValueError("the file is shorter than its own directory says")
 
 
+def check_as_stored(page: Any, indexed: bool) -> None:
+    """Refuse a page whose numbers as tifffile gives them, part by part, are not its pixels.
+
+    indexed  whether a palette's indices, and "white is zero" as it is stored, are what is wanted
+    """
+    photometric = getattr(page.photometric, "name", "")
+    if photometric in _NO_GRAY or (photometric in ("PALETTE", "MINISWHITE") and not indexed):
+        raise ValueError(f"colour space {photometric}, expected black-is-zero gray to read by tiles")
+    if _odd_24(page) and codec_reverses_24():
+        raise ValueError("big-endian integers of 24 bits, which are not read by tiles")
+
+
 def _page_planes(page: Any, indexed: bool, size: int) -> list[np.ndarray]:
     photometric = getattr(page.photometric, "name", "")
-    if photometric == "PALETTE" and not indexed:
+    if photometric in _NO_GRAY:
+        raise ValueError(f"colour space {photometric}, expected gray, a palette, or red, green and blue")
+    palette = photometric == "PALETTE" and not indexed
+    if palette:
         check_room(6 * page.nbytes, page.nbytes, size)  # three colours of two bytes
     array: np.ndarray = page.asarray()
-    if photometric == "MINISWHITE" and array.dtype.kind == "u" and not indexed:
-        # Bilevel files stay as stored: tifffile itself writes a bool mask, True = 1, as "white is zero".
-        array = (2**page.bitspersample - 1 - array).astype(array.dtype)
-    elif photometric == "PALETTE" and not indexed:
-        colours = np.asarray(page.colormap)
-        if not (colours & 0xFF).any() or (colours % 257 == 0).all():
-            colours = (colours >> 8).astype(np.uint8)  # 8-bit colours stored in the 16-bit table
-        return list(colours[:, array])
+    if _odd_24(page) and codec_reverses_24():
+        array = array.byteswap()
     axes = page.axes
     if set(axes) - set("YXS"):
         raise ValueError(f"axes {axes}, expected one 2-D image")
-    return [array] if "S" not in axes else list(np.moveaxis(array, axes.index("S"), 0))
+    planes = [array] if "S" not in axes else list(np.moveaxis(array, axes.index("S"), 0))
+    if palette:
+        return _expanded(planes, page)
+    if photometric == "MINISWHITE" and array.dtype.kind == "u" and not indexed:
+        # Bilevel files stay as stored: tifffile itself writes a bool mask, True = 1, as "white is zero".
+        # What comes after the gray is alpha.
+        planes[0] = (2**page.bitspersample - 1 - planes[0]).astype(array.dtype)
+    return planes
+
+
+def _expanded(planes: list[np.ndarray], page: Any) -> list[np.ndarray]:
+    """The three colours of a palette image, and behind them its further samples in the same dtype."""
+    indices, *further = planes
+    if page.colormap is None or page.colormap.shape != (3, 2**page.bitspersample):
+        raise ValueError(f"no palette of {2**page.bitspersample} colours")
+    colours = np.asarray(page.colormap)
+    if not (colours & 0xFF).any() or (colours % 257 == 0).all():
+        colours = (colours >> 8).astype(np.uint8)  # 8-bit colours stored in the 16-bit table
+    top, most = int(np.iinfo(colours.dtype).max), 2**page.bitspersample - 1
+    alphas = [(plane.astype(np.uint64) * top // most).astype(colours.dtype) for plane in further]
+    return [*colours[:, indices.astype(np.intp)], *alphas]
+
+
+def _odd_24(page: Any) -> bool:
+    """Whether the pixels are integers of three bytes."""
+    return page.bitspersample == 24 and page.dtype is not None and page.dtype.kind in "iu"
+
+
+@cache
+def codec_reverses_24() -> bool:
+    """Whether imagecodecs gives big-endian integers of three bytes with their bytes the wrong way round."""
+    import imagecodecs
+
+    return int(imagecodecs.packints_decode(b"\0\0\1", np.dtype(">u4"), 24)[0]) != 1
 
 
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)

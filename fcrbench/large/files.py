@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fcrbench.atomic import remove_abandoned, temporary_name
 from fcrbench.errors import DataError, FcrbenchError
-from fcrbench.io.tiff import check_segments, count_directories, quiet_tifffile
+from fcrbench.io.tiff import check_as_stored, check_segments, quiet_tifffile, read_chain
 from fcrbench.large.tiff import write_pyramid
 from fcrbench.large.tiles import tiles
 
@@ -83,18 +83,20 @@ def is_large(path: Path) -> bool:
         import tifffile
 
         with path.open("rb") as file, quiet_tifffile():
-            count_directories(file)
+            read_chain(file)
             with tifffile.TiffFile(file) as tif:
                 return int(tif.pages[0].size) > _LARGE
     except Exception:  # what is wrong with the file is told by who reads it
         return False
 
 
-def open_image(path: Path) -> Plane:
+def open_image(path: Path, *, indexed: bool = True) -> Plane:
     """A gray image or label image (H, W), read by slices.
 
-    path  an OME-Zarr image (0.4 or 0.5; its full resolution), a Zarr array, or a TIFF file of one page, in
-          tiles or strips
+    path     an OME-Zarr image (0.4 or 0.5; its full resolution), a Zarr array, or a TIFF file of one page, in
+             tiles or strips
+    indexed  take the numbers of a palette or "white is zero" TIFF as they are stored, as a label image's; else
+             such a file is refused
 
     Raises DataError naming the path when it is none of these, has more planes, channels or pages than one, or
     claims more than a damaged file could; FcrbenchError when the extra "zarr" is not installed.
@@ -103,7 +105,7 @@ def open_image(path: Path) -> Plane:
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     if path.suffix.lower() in _TIFF:
-        return _open_tiff(path)
+        return _open_tiff(path, indexed)
     try:
         node = zarr.open(str(path), mode="r")
     except Exception as error:  # a file, an empty folder, metadata that is no JSON, ...
@@ -119,18 +121,19 @@ def open_image(path: Path) -> Plane:
     return Plane(array, path)
 
 
-def _open_tiff(path: Path) -> Plane:
+def _open_tiff(path: Path, indexed: bool) -> Plane:
     import tifffile
 
     zarr = _zarr()
     try:
         with path.open("rb") as file, quiet_tifffile():
-            n = count_directories(file)
+            n = len(read_chain(file)[0])
             with tifffile.TiffFile(file) as tif:
                 page = tif.pages[0]
                 if not all(getattr(tif.pages[i], "is_reduced", False) for i in range(1, n)):
                     raise DataError(f"{path}: {n} pages, expected one 2-D image")
                 check_segments(page, path.stat().st_size)
+                check_as_stored(page, indexed)
             store = tifffile.imread(path, aszarr=True, key=0)
         return Plane(zarr.open(store, mode="r"), path)
     except DataError:

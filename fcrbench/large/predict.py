@@ -39,7 +39,7 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
             f"{type(method).__name__} cannot segment images larger than memory: its post-processing needs "
             "the scores of the whole image; give it TIFF or PNG files that fit"
         )
-    image = open_image(path)
+    image = open_image(path, indexed=False)
     if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
         raise DataError(f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles")
     with (

@@ -8,6 +8,7 @@ print nothing. The files are read in a process of their own, so that one that di
 """
 
 import argparse
+import logging
 import os
 import re
 import select
@@ -80,6 +81,7 @@ def _work(first: int, count: int, seed: int) -> None:
     """Write to stdout: the number of each file before it is read, and again with what went wrong."""
     warnings.simplefilter("always")
     warnings.simplefilter("ignore", ResourceWarning)
+    logging.getLogger("fcrbench").setLevel(logging.ERROR)  # what is read without its lost end is said there
     readers, files = _readers(), Files(seed)
     for kind, path in ((kind, Path(f"whole.{kind}")) for kind in readers):  # also imports and compiles
         path.write_bytes(files.originals[kind][0])
