@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BORDER_WEIGHTS = np.array([0, 1, math.sqrt(2), (1 + math.sqrt(2)) / 2])
+_NO_DIRECTION = -math.pi / 4
+_ROUND = 1e-9  # of the mean second moment: a smaller difference of the two may be one of rounding
 _BOX = ("bbox-0", "bbox-1", "bbox-2", "bbox-3")
 
 
@@ -27,7 +29,8 @@ def measure(labels: ArrayLike, image: ArrayLike | None = None) -> "pd.DataFrame"
         label, area; centroid-0 and centroid-1, the mean y and x of the pixels' centres; bbox-0 .. bbox-3, the
         first y and x and the last y and x plus 1;
         axis_major_length, axis_minor_length, eccentricity, orientation (radians from the y axis,
-        counterclockwise) of the ellipse of the same second moments;
+        counterclockwise) of the ellipse of the same second moments; where that is a circle, which has no
+        direction, the orientation is -pi / 4, as in scikit-image, and the eccentricity 0;
         perimeter, of Benkrid & Crookes (1999);
         with an image: intensity_mean, intensity_min, intensity_max.
 
@@ -70,8 +73,19 @@ def _ellipse(sums: NDArray[np.int64], shift: NDArray[np.float64]) -> dict[str, N
         "axis_major_length": 4 * np.sqrt(major),
         "axis_minor_length": 4 * np.sqrt(minor),
         "eccentricity": eccentricity,
-        "orientation": np.arctan2(2 * yx, yy - xx) / 2,
+        "orientation": _orientation(sums, np.arctan2(2 * yx, yy - xx) / 2, spread <= _ROUND * middle),
     }
+
+
+def _orientation(
+    sums: NDArray[np.int64], orientation: NDArray[np.float64], nearly_round: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The orientation, where it hangs on the last digits from whole numbers."""
+    for k in np.flatnonzero(nearly_round).tolist():
+        n, y, x, yy, xx, yx = sums[k, 2:].tolist()  # Python's integers have no end
+        across, along = 2 * (n * yx - y * x), n * (yy - xx) - (y * y - x * x)
+        orientation[k] = math.atan2(across, along) / 2 if across or along else _NO_DIRECTION
+    return orientation
 
 
 def _intensities(index: NDArray, n: int, image: NDArray, area: NDArray) -> dict[str, NDArray[np.float64]]:

@@ -95,8 +95,8 @@ def open_image(path: Path, *, indexed: bool = True) -> Plane:
 
     path     an OME-Zarr image (0.4 or 0.5; its full resolution), a Zarr array, or a TIFF file of one page, in
              tiles or strips
-    indexed  take the numbers of a palette or "white is zero" TIFF as they are stored, as a label image's; else
-             such a file is refused
+    indexed  take the numbers of a palette or "white is zero" TIFF as they are stored, as those of a label
+             image; else such a file is refused
 
     Raises DataError naming the path when it is none of these, has more planes, channels or pages than one, or
     claims more than a damaged file could; FcrbenchError when the extra "zarr" is not installed.

@@ -52,6 +52,38 @@ def test_perimeter_and_shape_as_scikit_image_has_them(height, width, seed):
         np.testing.assert_allclose(mine[name], values, rtol=1e-6, atol=1e-6, err_msg=name)
 
 
+def shapes():
+    """Objects of which the ellipse is a circle, each with a name; no rounding may give them a direction."""
+    y, x = np.indices((41, 41)) - 20
+    return {
+        "pixel": (y == 0) & (x == 0),
+        "square": np.maximum(abs(y), abs(x)) < 7,
+        "even square": (y > -3) & (y < 4) & (x > -3) & (x < 4),
+        "plus": ((y == 0) | (x == 0)) & (abs(y) < 9) & (abs(x) < 9),
+        "disc": y**2 + x**2 < 15**2,
+        "ring": (y**2 + x**2 < 15**2) & (y**2 + x**2 > 9**2),
+        "cross": (abs(y) == abs(x)) & (abs(y) < 12),
+        "four apart": (abs(y) == 10) & (abs(x) == 10),
+    }
+
+
+@pytest.mark.parametrize("name", shapes())
+@pytest.mark.parametrize("at", [(0, 0), (13, 900), (777, 5)])
+def test_an_object_without_a_direction_has_the_orientation_that_scikit_image_gives(name, at):
+    labels = np.zeros((900, 1000), np.uint8)
+    labels[at[0] : at[0] + 41, at[1] : at[1] + 41] = shapes()[name]
+    row = measure(labels).iloc[0]
+    assert row["orientation"] == -np.pi / 4
+    assert row["eccentricity"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_direction_of_one_pixel_in_a_million_is_one():
+    labels = np.ones((1001, 1001), np.uint8)
+    labels[0, 500] = labels[-1, 500] = 0  # wider than high by this
+    assert abs(measure(labels).iloc[0]["orientation"]) == np.pi / 2
+    assert measure(labels.T).iloc[0]["orientation"] == 0
+
+
 def test_far_from_the_corner_nothing_is_lost():
     labels = np.zeros((2, 100_000), np.uint8)
     labels[:, -3:] = 1
