@@ -13,9 +13,27 @@ _GROWTH = 4
 _SLOTS_PER_ENTRY = 4
 
 
+def on_host(array: Any, name: str) -> NDArray:
+    """An array, or a torch tensor, as numpy has it: without a copy where it is in the host's memory already.
+
+    Gradients are left behind; bfloat16 and smaller floats, which numpy lacks, become float32. TypeError for a
+    tensor without values of its own, such as a sparse one.
+    """
+    if not is_tensor(array):
+        return np.asarray(array)
+    if str(array.layout) != "torch.strided" or array.device.type == "meta":
+        found = f"{array.layout}, {array.dtype} on {array.device}"
+        raise TypeError(f"{name}: expected an array or a dense tensor with values, found a tensor of {found}")
+    host = array.detach().cpu()
+    if host.is_floating_point() and host.dtype.itemsize < 4 and str(host.dtype) != "torch.float16":
+        host = host.float()
+    values: NDArray = host.numpy()
+    return values
+
+
 def as_labels(array: object, name: str) -> NDArray:
-    """The array (torch CPU tensors without a copy), if it can be a label image; else TypeError."""
-    labels = np.asarray(array)
+    """`on_host`, if it can be a label image; else TypeError."""
+    labels = on_host(array, name)
     if labels.dtype.kind not in "iub":
         raise TypeError(f"{name}: expected an array of an integer dtype, found {labels.dtype}")
     return labels

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.export.objects import object_runs
 from fcrbench.kernels import properties as kernel
+from fcrbench.labels import on_host
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,7 @@ def measure(labels: ArrayLike, image: ArrayLike | None = None) -> "pd.DataFrame"
     kernel.perimeters(border, weights)
     columns["perimeter"] = weights[1:] @ _BORDER_WEIGHTS
     if image is not None:
-        columns |= _intensities(index, n, np.asarray(image), area)
+        columns |= _intensities(index, n, on_host(image, "image"), area)
     return pd.DataFrame(columns)
 
 

@@ -67,12 +67,14 @@ def boundary(
     Raises:
         TypeError, ValueError: as `matching`; tolerance is negative; spacing is not positive, or neither one
             number nor one for each axis.
+
+    torch tensors on an accelerator are copied to the host.
     """
     nothing = empty_value(empty)
     if not isinstance(tolerance, Real) or not 0 <= tolerance < math.inf:
         raise ValueError(f"tolerance: expected a number >= 0, found {tolerance!r}")
-    found = matching(truth, pred, iou, inclusive=inclusive)
     true_labels, pred_labels = as_labels(truth, "truth"), as_labels(pred, "pred")
+    found = matching(true_labels, pred_labels, iou, inclusive=inclusive)
     sides = _spacing(spacing, true_labels.ndim)
     true_edge, pred_edge = boundary_mask(true_labels), boundary_mask(pred_labels)
 
@@ -154,16 +156,24 @@ class _Side:
         return np.divide(hits, rim, out=np.full(n, np.nan), where=rim > 0), far
 
 
-def boundary_mask(labels: NDArray) -> NDArray[np.bool_]:
-    """Pixels of objects beside a pixel, over an edge or a face, that is not of the same object."""
-    mask = np.zeros(labels.shape, np.bool_)
-    for axis in range(labels.ndim):
+def boundary_mask(labels: ArrayLike) -> NDArray[np.bool_]:
+    """Pixels of objects beside a pixel, over an edge or a face, that is not of the same object.
+
+    Args:
+        labels: any shape and integer dtype, 0 is background. A torch tensor on an accelerator is copied to
+            the host.
+
+    Raises TypeError for labels that are not integers.
+    """
+    image = as_labels(labels, "labels")
+    mask = np.zeros(image.shape, np.bool_)
+    for axis in range(image.ndim):
         ahead = np.moveaxis(mask, axis, 0)
-        values = np.moveaxis(labels, axis, 0)
+        values = np.moveaxis(image, axis, 0)
         changes = values[1:] != values[:-1]
         ahead[1:] |= changes
         ahead[:-1] |= changes
-    return mask & (labels != 0)
+    return mask & (image != 0)
 
 
 def _boundary_f(

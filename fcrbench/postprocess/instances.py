@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.labels import on_device
+from fcrbench.labels import on_device, on_host
 from fcrbench.postprocess._classes import (
     MAX_CLASSES,
     class_map,
@@ -15,6 +15,7 @@ from fcrbench.postprocess._classes import (
     most_frequent,
 )
 from fcrbench.postprocess._kept import Least
+from fcrbench.postprocess._places import placed
 from fcrbench.postprocess._runs import (
     Runs,
     check_background_named,
@@ -42,8 +43,8 @@ def instances(
     """Label image of a colour-map network: the largest score's class per pixel, then connected components.
 
     Args:
-        scores: (K, H, W) float16, float32 or float64, one plane a class; logits, probabilities or any other
-            monotone scale. On equal scores the lowest class wins. Infinite scores are allowed.
+        scores: (K, H, W) float16, float32 or float64, of tensors also bfloat16, one plane a class; logits,
+            probabilities or any other monotone scale. On equal scores the lowest class wins. Infinite scores are allowed.
         background: the class that is background; "mode": the class of most pixels, the lowest one on a tie
             (the rule of the FCRNet authors; right only while background is the largest class).
         connectivity: 1, 4-connected; 2, 8-connected.
@@ -139,9 +140,11 @@ def doubt(scores: ArrayLike, background: int) -> NDArray[np.uint8]:
 
     Raises:
         TypeError, ValueError: as `instances`.
+
+    A torch tensor on an accelerator is copied to the host and gives a tensor where it is.
     """
     planes = _as_scores_beside(background, scores)
-    return doubt_map(flat_planes(planes), planes.shape[1:], background)
+    return placed(doubt_map(flat_planes(planes), planes.shape[1:], background), scores)
 
 
 def margin(scores: ArrayLike, background: int) -> NDArray[np.uint8]:
@@ -156,10 +159,12 @@ def margin(scores: ArrayLike, background: int) -> NDArray[np.uint8]:
 
     Raises:
         TypeError, ValueError: as `instances`.
+
+    A torch tensor on an accelerator is copied to the host and gives a tensor where it is.
     """
     planes = _as_scores_beside(background, scores)
     flat = flat_planes(planes)
-    return margin_map(flat, class_map(flat, planes.shape[1:]), background)
+    return placed(margin_map(flat, class_map(flat, planes.shape[1:]), background), scores)
 
 
 def _as_scores_beside(background: int, scores: ArrayLike) -> NDArray:
@@ -172,7 +177,7 @@ def _as_scores_beside(background: int, scores: ArrayLike) -> NDArray:
 
 
 def _as_scores(scores: ArrayLike) -> NDArray:
-    planes = np.asarray(scores)
+    planes = on_host(scores, "scores")
     if planes.dtype.kind != "f":
         raise TypeError(f"scores: expected a floating dtype, found {planes.dtype}")
     if planes.ndim != 3 or not 1 <= planes.shape[0] <= MAX_CLASSES:

@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fcrbench.labels import on_host
 from fcrbench.postprocess._kept import Least
+from fcrbench.postprocess._places import placed
 from fcrbench.postprocess._runs import Runs, as_image, check_contact
 
 
@@ -26,13 +28,15 @@ def join_fragments(labels: ArrayLike, contact: float) -> NDArray[np.int32]:
     Raises:
         TypeError: labels are not integers.
         ValueError: labels are not 2-D or hold a negative id, or contact is out of range.
+
+    A torch tensor on an accelerator is copied to the host and gives a tensor where it is.
     """
     check_contact(contact)
     runs = _object_runs(labels)
     if runs is None:
-        return np.zeros(np.shape(labels), np.int32)
+        return placed(np.zeros(np.shape(labels), np.int32), labels)
     runs.give(runs.contacts().pieces_by_contact(contact))
-    return runs.paint()
+    return placed(runs.paint(), labels)
 
 
 def remove_small(
@@ -42,7 +46,7 @@ def remove_small(
     min_margin: float = 0.0,
     sure_size: int = 100,
     *,
-    margin: NDArray[np.uint8] | None = None,
+    margin: ArrayLike | None = None,
 ) -> NDArray[np.int32]:
     """Turn objects (all pixels of one id, connected or not) that are too small into background.
 
@@ -65,19 +69,22 @@ def remove_small(
         TypeError: labels are not integers.
         ValueError: labels are not 2-D or hold a negative id, a size or min_margin is negative, or margin is
             missing where it is needed, or not uint8 of the shape of labels.
+
+    A torch tensor on an accelerator is copied to the host and gives a tensor where it is.
     """
     least = Least(min_size, border_size, min_margin, sure_size)
-    shape = np.shape(labels)
-    if min_margin and margin is None:
+    shape = tuple(np.shape(labels))
+    margins = None if margin is None else on_host(margin, "margin")
+    if min_margin and margins is None:
         raise ValueError(f"margin: expected (H, W) uint8 beside a min_margin of {min_margin}, found None")
-    if margin is not None and (margin.dtype != np.uint8 or margin.shape != shape):
-        raise ValueError(f"margin: expected uint8 {shape}, found {margin.dtype} {margin.shape}")
+    if margins is not None and (margins.dtype != np.uint8 or margins.shape != shape):
+        raise ValueError(f"margin: expected uint8 {shape}, found {margins.dtype} {margins.shape}")
     runs = _object_runs(labels)
     if runs is None:
-        return np.zeros(shape, np.int32)
-    sums = runs.sums(np.ascontiguousarray(margin)) if margin is not None and min_margin else None
+        return placed(np.zeros(shape, np.int32), labels)
+    sums = runs.sums(np.ascontiguousarray(margins)) if margins is not None and min_margin else None
     runs.drop(least.met(runs.sizes(), runs.on_border(), sums))
-    return runs.paint()
+    return placed(runs.paint(), labels)
 
 
 def fill_holes(labels: ArrayLike) -> NDArray[np.int32]:
@@ -94,12 +101,14 @@ def fill_holes(labels: ArrayLike) -> NDArray[np.int32]:
     Raises:
         TypeError: labels are not integers.
         ValueError: labels are not 2-D or hold a negative id.
+
+    A torch tensor on an accelerator is copied to the host and gives a tensor where it is.
     """
     runs = _object_runs(labels)
     if runs is None:
-        return np.zeros(np.shape(labels), np.int32)
+        return placed(np.zeros(np.shape(labels), np.int32), labels)
     runs.fill_holes()
-    return runs.paint()
+    return placed(runs.paint(), labels)
 
 
 def _object_runs(labels: ArrayLike) -> Runs | None:

@@ -1,0 +1,16 @@
+"""Results where the inputs are."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fcrbench.labels import on_device
+
+
+def placed(result: NDArray, given: Any) -> Any:
+    """The result; as a tensor on its device where what was given is a tensor on an accelerator."""
+    if not on_device(given):
+        return result
+    import torch
+
+    return torch.from_numpy(result).to(given.device)
