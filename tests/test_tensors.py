@@ -21,9 +21,21 @@ IMAGE = np.random.default_rng(1).integers(0, 50, TRUTH.shape).astype(np.float32)
 CALLS = {
     metrics: {
         **dict.fromkeys(
-            "aji aji_plus average_precision boundary dice dice2 f1 matching overlap_table pq score".split(),
+            (
+                "aji",
+                "aji_plus",
+                "average_precision",
+                "boundary",
+                "dice",
+                "dice2",
+                "f1",
+                "matching",
+                "pq",
+                "score",
+            ),
             (TRUTH, PRED),
         ),
+        "overlap_table": (TRUTH, PRED),
         "boundary_mask": (TRUTH,),
         "score_classes": (TRUTH, PRED, CLASSES, CLASSES),
         "score_dataset": ([("a", TRUTH, PRED), ("b", PRED, TRUTH)],),

@@ -44,7 +44,8 @@ def instances(
 
     Args:
         scores: (K, H, W) float16, float32 or float64, of tensors also bfloat16, one plane a class; logits,
-            probabilities or any other monotone scale. On equal scores the lowest class wins. Infinite scores are allowed.
+            probabilities or any other monotone scale. On equal scores the lowest class wins. Infinite scores
+            are allowed.
         background: the class that is background; "mode": the class of most pixels, the lowest one on a tie
             (the rule of the FCRNet authors; right only while background is the largest class).
         connectivity: 1, 4-connected; 2, 8-connected.
