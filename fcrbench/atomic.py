@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fcrbench.errors import FcrbenchError
+from fcrbench.errors import FcrbenchError, WriteError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it replaces `path` when the block ends without an error.
 
     When the block fails (a full disk, Ctrl-C) the temporary file is removed and an existing `path` is
-    left as it was. Missing parent folders are made. Raises FcrbenchError, naming `path`, on OSError.
+    left as it was. Missing parent folders are made. Raises WriteError on OSError.
     """
     path = Path(path)
     temporary: Path | None = None
@@ -83,7 +83,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        raise FcrbenchError(f"cannot write {path}: {error.strerror or error}") from error
+        raise WriteError(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -26,21 +26,26 @@ Results = tuple[list[T], BaseException | None, float]
 
 
 def dask_map(
-    function: Callable[[A], T], inputs: Iterable[A], scheduler: str, name: Callable[[A], str] = str
+    function: Callable[[A], T],
+    inputs: Iterable[A],
+    scheduler: str,
+    name: Callable[[A], str] = str,
+    lost: Callable[[A, str], T] | None = None,
 ) -> Iterator[T]:
     """function(input) for each input, in order, on the workers of the scheduler at "tcp://host:port".
 
     A bounded number of inputs is under way: what the workers can do in about a second. A task whose worker is
     lost is done again by another; one that has lost its worker more often than the scheduler allows
-    (`distributed.scheduler.allowed-failures`) is given up. Of several errors, that of the first input is
-    raised.
+    (`distributed.scheduler.allowed-failures`) is done input by input; an input that loses them by itself is
+    given up. Of several errors, that of the first input is raised.
 
     Args:
         function: picklable, importable on the workers; may run twice on one input.
         name: what an input is called in errors.
+        lost: makes the result of an input that was given up, from it and the reason; None: that is an error.
 
     Raises FcrbenchError when the extra "scale" is not installed, the scheduler is not there or lost, the
-    workers cannot import the function, or a task was given up.
+    workers cannot import the function, or an input was given up.
     """
     try:
         from distributed import Client
@@ -51,16 +56,22 @@ def dask_map(
     except (OSError, ValueError, TimeoutError) as error:
         raise FcrbenchError(f"no dask scheduler at {scheduler}: {error}") from error
     with client:
-        yield from _Window(client, scheduler, function, name).run(iter(inputs))
+        yield from _Window(client, scheduler, function, name, lost).run(iter(inputs))
 
 
 class _Window:
     """Tasks under way, in order."""
 
     def __init__(
-        self, client: "Client", scheduler: str, function: Callable[[A], T], name: Callable[[A], str]
+        self,
+        client: "Client",
+        scheduler: str,
+        function: Callable[[A], T],
+        name: Callable[[A], str],
+        lost: Callable[[A, str], T] | None,
     ) -> None:
         self.client, self.scheduler, self.function, self.name = client, scheduler, function, name
+        self.lost = lost
         self.tasks: deque[tuple[list[Any], Future]] = deque()
         self.batch = 1
         self.threads = 0
@@ -71,7 +82,11 @@ class _Window:
             self._fill(inputs)
             while self.tasks:
                 given, future = self.tasks.popleft()
-                results, error, seconds = self._result(given, future)
+                found = self._result(given, future)
+                if found is None:
+                    self.tasks.extendleft((one, self._submit(one)) for one in reversed([[x] for x in given]))
+                    continue
+                results, error, seconds = found
                 self.batch = max(1, min(int(_TASK_SECONDS / max(seconds, 1e-6)), 2 * self.batch, _MOST))
                 self._fill(inputs)
                 yield from results
@@ -92,19 +107,26 @@ class _Window:
             given = list(islice(inputs, self.batch))
             if not given:
                 return
-            # pure=False: a key of its own, as two runs may ask for the same work.
-            self.tasks.append((given, self.client.submit(_each, self.function, given, pure=False)))
+            self.tasks.append((given, self._submit(given)))
 
-    def _result(self, given: list[Any], future: "Future") -> Results:
+    def _submit(self, given: list[Any]) -> "Future":
+        # pure=False: a key of its own, as two runs may ask for the same work.
+        return self.client.submit(_each, self.function, given, pure=False)
+
+    def _result(self, given: list[Any], future: "Future") -> Results | None:
+        """What a task gave; None where it was given up and its inputs are to be done one by one."""
         from distributed import KilledWorker
 
         try:
             results: Results = future.result()
         except KilledWorker as error:
-            raise FcrbenchError(
-                f"a worker was lost each time it was at {self._names(given)}, the last one at "
-                f"{error.last_worker.address}: out of memory?"
-            ) from error
+            if len(given) > 1:
+                return None
+            why = f"the last one at {error.last_worker.address}: out of memory?"
+            if self.lost is not None:
+                return [self.lost(given[0], f"a worker was lost each time it was at this, {why}")], None, 1.0
+            at = self.name(given[0])
+            raise FcrbenchError(f"a worker was lost each time it was at {at}, {why}") from error
         except (CancelledError, OSError) as error:
             raise FcrbenchError(f"lost the dask scheduler at {self.scheduler}") from error
         except ModuleNotFoundError as error:
@@ -115,10 +137,6 @@ class _Window:
         if isinstance(error, ModuleNotFoundError):
             return FcrbenchError(f"the workers of {self.scheduler} lack the module {error.name}")
         return error
-
-    def _names(self, given: list[Any]) -> str:
-        first, last = self.name(given[0]), self.name(given[-1])
-        return first if len(given) == 1 else f"one of {len(given)} inputs from {first} to {last}"
 
 
 def _each(function: Callable[[A], T], given: list[A]) -> Results[T]:

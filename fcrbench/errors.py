@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class FcrbenchError(Exception):
@@ -12,6 +13,18 @@ class FcrbenchError(Exception):
 
 class DataError(FcrbenchError, ValueError):
     """A file or array does not hold what it should; the message says what was found and expected."""
+
+
+class WriteError(FcrbenchError):
+    """The system refuses to write a file."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(path, error)  # as they are: it is sent from worker to worker
+        self.path, self.error = path, error
+        self.__cause__ = error
+
+    def __str__(self) -> str:
+        return f"cannot write {self.path}: {self.error.strerror or self.error}"
 
 
 class UsageError(FcrbenchError, ValueError):
@@ -26,6 +39,14 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     close = [repr(match) for match in difflib.get_close_matches(name[:100].lower(), names, n=2, cutoff=0.5)]
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     return f"unknown {what} {shown(name)}{hint} (known: {', '.join(names) or 'none'})"
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, of any kind; the kind too, where it is none of ours."""
+    text = " ".join(str(error).split())
+    if isinstance(error, FcrbenchError):
+        return text
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
 def shown(value: object) -> str:

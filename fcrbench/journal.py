@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from fcrbench.atomic import remove_abandoned
-from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.errors import DataError, FcrbenchError, WriteError
 
 _FLUSH = 1.0  # seconds
 
@@ -43,7 +43,7 @@ class Journal:
                 self._write(self.identity)
             self._file.flush()
         except OSError as error:
-            raise self._refused(error) from error
+            raise WriteError(self.path, error) from error
         return kept
 
     def _read(self, file: TextIO) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Journal:
                 self._flushed = now
                 self._file.flush()
         except OSError as error:
-            raise self._refused(error) from error
+            raise WriteError(self.path, error) from error
 
     def _write(self, value: Any) -> None:
         if self._file is not None:
@@ -82,14 +82,11 @@ class Journal:
             try:
                 file.close()
             except OSError as error:
-                raise self._refused(error) from error
+                raise WriteError(self.path, error) from error
 
     def remove(self) -> None:
         """The job is done."""
         self.path.unlink(missing_ok=True)
-
-    def _refused(self, error: OSError) -> FcrbenchError:
-        return FcrbenchError(f"cannot write {self.path}: {error.strerror or error}")
 
 
 def _lock(file: TextIO) -> bool:

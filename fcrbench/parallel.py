@@ -19,19 +19,20 @@ def ordered_map(
     workers: int = 1,
     scheduler: str | None = None,
     name: Callable[[A], str] = str,
+    lost: Callable[[A, str], T] | None = None,
 ) -> Generator[T, None, None]:
     """function(input) for each input, in order.
 
     workers    threads. Each takes the next input itself: no more than `workers` inputs are held at a time,
                and no thread waits for another. One: the caller's thread.
     scheduler  the address of a dask scheduler, whose workers do the work instead; see `cluster.dask_map`,
-               also for `name` and what the function must be
+               also for `name`, `lost` and what the function must be
     Of several errors, that of the first input is raised, when the workers have finished what they have begun.
     """
     if scheduler is not None:
         from fcrbench.cluster import dask_map
 
-        yield from dask_map(function, inputs, scheduler, name)
+        yield from dask_map(function, inputs, scheduler, name, lost)
         return
     if workers == 1:
         for given in inputs:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fcrbench.atomic import remove_abandoned
 from fcrbench.errors import DataError, UsageError
-from fcrbench.failures import Failures
+from fcrbench.failures import Failure, Failures, attempt
 from fcrbench.inference import Predictor, load_predictor
 from fcrbench.io import IMAGE_SUFFIXES, find_images, read_image, write_labels, write_png
 from fcrbench.large.files import is_large
@@ -78,8 +78,9 @@ def predict_images(
 
     workers    images worked on at a time, by threads
     scheduler  the address of a dask scheduler whose workers do the work instead; they must see the same files
-    strict     raise for the first image that cannot be read; else the others are finished, and all that could
-               not be read are listed in the DataError raised at the end, and in `output`/failed.csv
+    strict     raise for the first image that cannot be read, segmented or written; else the others are
+               finished, and those are listed in the DataError raised at the end, and in `output`/failed.csv;
+               see `failures`
     resume     leave out images whose labels are there; else they are replaced only with `overwrite`
     progress   called with the name and the number of instances of each image done, in order
     """
@@ -88,7 +89,7 @@ def predict_images(
     if scheduler is not None:  # its workers are in other folders
         job = job._replace(weights=absolute(job.weights), output=output.resolve())
         images = {stem: path.resolve() for stem, path in images.items()}
-    todo = {stem: path for stem, path in images.items() if not job.target(stem, path).exists()}
+    todo = {stem: path for stem, path in images.items() if not _exists(job.target(stem, path))}
     if overwrite and not resume:
         todo = images
     elif not resume and len(todo) < len(images):
@@ -106,36 +107,51 @@ def predict_images(
     remove_abandoned(output)
     failures = Failures(output / "failed.csv")
     results = ordered_map(
-        partial(segment, job), todo.items(), workers, scheduler, name=lambda given: given[0]
+        partial(segment, job), todo.items(), workers, scheduler, lambda given: given[0], lost=_lost
     )
     for stem, result in zip(todo, results, strict=True):
-        if isinstance(result, int):
+        if isinstance(result, Failure):
+            failures.add(stem, result, strict)
+        else:
             progress(images[stem].name, result)
-            continue
-        if strict:
-            raise DataError(result)
-        failures.reasons[stem] = result
     failures.finish(len(images), "segmented")
     return len(images)
 
 
-def segment(job: Job, given: tuple[str, Path]) -> int | str:
-    """Segment one image: the number of instances, or why it cannot be read. A task for any worker."""
+def segment(job: Job, given: tuple[str, Path]) -> int | Failure:
+    """Segment one image: the number of instances, or why there are none. A task for any worker."""
     stem, path = given
     predictor = _predictor(job.weights, job.device, job.tile)
-    target = job.target(stem, path)
-    try:
-        if is_large(path):
-            from fcrbench.large.predict import predict_large
+    return attempt(lambda: _segment(predictor, job, stem, path), str(path))
 
-            return predict_large(predictor, path, target, overwrite=job.overwrite)
-        image = read_image(path)
-    except DataError as error:
-        return str(error)
+
+def _segment(predictor: Predictor, job: Job, stem: str, path: Path) -> int:
+    target = job.target(stem, path)
+    if is_large(path):
+        from fcrbench.large.predict import predict_large
+
+        return predict_large(predictor, path, target, overwrite=job.overwrite)
+    image = read_image(path)
     labels = predictor(image)
-    write_png(job.output / f"{stem}_overlay.png", overlay(image, labels))
-    write_labels(target, labels)  # last: that it is there says that the image is done
+    picture = job.output / f"{stem}_overlay.png"
+    write_png(picture, overlay(image, labels))
+    try:
+        write_labels(target, labels)  # last: that it is there says that the image is done
+    except BaseException:
+        picture.unlink(missing_ok=True)
+        raise
     return int(labels.max(initial=0))
+
+
+def _lost(given: tuple[str, Path], why: str) -> Failure:
+    return Failure(f"{given[1]}: {why}")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as for a name that is too long, of which the writer tells
+        return False
 
 
 def _predictor(weights: str, device: str, tile: int | None) -> Predictor:

@@ -4,6 +4,7 @@ import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import ndimage
 from fcrbench import metrics
 from fcrbench.datasets.base import Sample
 from fcrbench.errors import UsageError, unknown_name
+from fcrbench.failures import Failure, Failures, attempt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,15 +171,37 @@ def measure(
     chosen: Sequence[Corruption],
     *,
     seed: int = 0,
+    failures: Failures | None = None,
     progress: Callable[[Point], None] = lambda point: None,
 ) -> list[Point]:
     """The scores of `predict` (an image to its labels) at every level of the chosen corruptions.
 
-    seed   of the noise, with which field and level decide it: the same for the same images in any order
+    seed      of the noise, with which field and level decide it: the same for the same images in any order
+    failures  gets what cannot be predicted. A field that fails unchanged is left out; one that fails at a
+              level is left out there, on both sides of the difference; a level without any is left out
 
     The field that is shown is the median one by AP on the unchanged images.
     """
-    kept = {sample.id: predict(sample.image) for sample in samples}
+    failures = Failures() if failures is None else failures
+
+    def segment(name: str, change: Callable[[], Sample]) -> tuple[Sample, NDArray[np.int32]] | None:
+        def work() -> tuple[Sample, NDArray[np.int32]]:
+            sample = change()
+            return sample, predict(sample.image)
+
+        found = attempt(work, f"field {name}")
+        if isinstance(found, Failure):
+            failures.add(name, found)
+            return None
+        return found
+
+    kept = {}
+    for sample in samples:
+        if found := segment(sample.id, partial(replace, sample)):
+            kept[sample.id] = found[1]
+    samples = [sample for sample in samples if sample.id in kept]
+    if not samples:
+        return []
     pairs = [(sample.id, sample.labels, kept[sample.id]) for sample in samples]
     clean = metrics.score_dataset(pairs).table
     order = clean.dropna(subset=["ap"]).sort_values("ap", kind="stable")["image"].tolist()
@@ -185,20 +209,26 @@ def measure(
     points = []
     for corruption in chosen:
         for level in corruption.levels:
-            table = clean
+            table, unchanged = clean, clean
             shown = next(sample for sample in samples if sample.id == show)
             labels = kept[show]
             if level != corruption.none:
-                rows = []
+                rows: list[tuple[str, np.ndarray, np.ndarray]] = []
                 for sample in samples:
                     key = zlib.crc32(f"{corruption.name} {level} {sample.id}".encode())
-                    changed = corruption.apply(sample, level, np.random.default_rng([seed, key]))
-                    found = predict(changed.image)
-                    rows.append((sample.id, changed.labels, found))
-                    if sample.id == show:
-                        shown, labels = changed, found
+                    change = partial(corruption.apply, sample, level, np.random.default_rng([seed, key]))
+                    result = segment(f"{sample.id} at {corruption.name} {level:g}", change)
+                    if result is None:
+                        continue
+                    changed, found_labels = result
+                    if sample.id == show or not rows:
+                        shown, labels = changed, found_labels
+                    rows.append((sample.id, changed.labels, found_labels))
+                if not rows:
+                    continue
                 table = metrics.score_dataset(rows).table
-            points.append(_point(corruption, level, table, clean, shown, labels))
+                unchanged = clean[clean["image"].isin(table["image"])]
+            points.append(_point(corruption, level, table, unchanged, shown, labels))
             progress(points[-1])
     return points
 

@@ -5,6 +5,7 @@ import json
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lightning_fabric import Fabric
@@ -17,6 +18,7 @@ from fcrbench.configure import fill
 from fcrbench.datasets import Dataset, Sample
 from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.evaluation import mean_scores, predict_and_score, summarise
+from fcrbench.failures import Failure, Failures, attempt
 from fcrbench.inference import Predictor
 from fcrbench.methods import Method, registry
 from fcrbench.training.arithmetic import repeatable
@@ -124,14 +126,28 @@ class Data:
 
 
 def read_data(config: RunConfig) -> Data:
-    """Read the run's fields. Raises DataError when one is bad, or there is none to train or validate with."""
+    """Read the run's fields.
+
+    Raises DataError when there is none to train or validate with, or some are bad, all of which it lists: a
+    training without them would be another one than was asked for.
+    """
     chosen = config.dataset
     dataset = datasets.create(chosen.name, chosen.root or None, **chosen.options)
     splits = ("val",) if config.weights else ("train", "val")
     for split in splits:
         if not dataset.splits.get(split):
             raise DataError(f"data set {chosen.name} has no field in its {split!r} split")
-    read = {split: list(dataset.samples(split)) for split in splits}
+    failures = Failures()
+    read: dict[str, list[Sample]] = {}
+    for split in splits:
+        read[split] = []
+        for i in dataset.splits[split]:
+            sample = attempt(partial(dataset.load, i), f"field {i}")
+            if isinstance(sample, Failure):
+                failures.add(i, sample)
+            else:
+                read[split].append(sample)
+    failures.finish(sum(len(dataset.splits[split]) for split in splits), "read")
     return Data(dataset, read.get("train", []), read["val"])
 
 
@@ -202,9 +218,11 @@ def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | 
     else:  # the file of weights tells `fcrbench predict` the method and its options
         save_weights(folder / "weights" / "last.safetensors", network, config.method, method)
     predictor = Predictor(method, network.to(fabric.device), fabric)
-    scores = predict_and_score(predictor, data.val, folder)
+    failures = Failures(folder / "failed.csv")
+    scores = predict_and_score(predictor, data.val, folder, failures)
     write_json(folder / "summary.json", summarise(scores, predictor, data.val, training, parameters))
     report.write_report(folder, data.dataset)
+    failures.finish(len(data.val), "segmented")
     return folder
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fcrbench import large, metrics
 from fcrbench.atomic import write_table
 from fcrbench.errors import DataError, UsageError
-from fcrbench.failures import Failures
+from fcrbench.failures import Failure, Failures, attempt
 from fcrbench.io import find_images, read_labels
 from fcrbench.journal import Journal
 from fcrbench.large.files import is_large, open_image
@@ -59,7 +59,7 @@ def score_folders(
                goes on, rows are kept in <output>.part
     workers    threads
     scheduler  the address of a dask scheduler whose workers do the work instead; they must see the same files
-    strict     stop at the first image that cannot be scored; else the others are finished
+    strict     stop at the first image that cannot be scored; else the others are finished, see `failures`
     resume     go on with the rows of an interrupted call with the same folders and output
     progress   called with the number of images done
 
@@ -74,25 +74,23 @@ def score_folders(
     pairs = _pairs(truth, pred)
     failures = Failures(output.with_name(f"{output.stem}.failed.csv") if output is not None else None)
     table = _Table()
-    done: dict[str, Row | str] = {}
+    done: dict[str, Row] = {}
     journal = None
     if output is not None:
         identity = {"truth": str(truth.resolve()), "pred": str(pred.resolve())}
         journal = Journal(output.with_name(f"{output.name}.part"), identity)
         done = journal.open(resume)
     todo = (pair for pair in pairs if pair.image not in done)
-    results = ordered_map(score_pair, todo, workers, scheduler, name=lambda pair: pair.image)
+    results = ordered_map(score_pair, todo, workers, scheduler, lambda pair: pair.image, lost=_lost)
     try:
         for n, pair in enumerate(pairs, 1):
             earlier = done.get(pair.image)
             result = next(results) if earlier is None else earlier
-            if earlier is None and journal is not None and not (strict and isinstance(result, str)):
-                journal.add(pair.image, result)
-            if isinstance(result, str):
-                if strict:
-                    raise DataError(result)
-                failures.reasons[pair.image] = result
+            if isinstance(result, Failure):  # not in the journal: it is tried again with `resume`
+                failures.add(pair.image, result, strict)
             else:
+                if earlier is None and journal is not None:
+                    journal.add(pair.image, result)
                 table.add(pair.image, result)
             progress(n)
     finally:
@@ -126,22 +124,25 @@ def _pairs(truth: Path, pred: Path) -> list[Pair]:
     ]
 
 
-def score_pair(pair: Pair) -> Row | str:
+def score_pair(pair: Pair) -> Row | Failure:
     """The scores of one image, or why there are none. A task for any worker."""
-    try:
-        if is_large(pair.truth) or is_large(pair.pred):
-            return _score_by_tiles(pair)
-        labels = read_labels(pair.truth)
-        if not pair.pred.exists():
-            raise DataError(f"{pair.pred.parent} has no label image for {pair.truth.name}")
-        predicted = read_labels(pair.pred)
-        if labels.shape != predicted.shape:
-            raise DataError(
-                f"{pair.pred} has shape {predicted.shape}, its truth {pair.truth} has {labels.shape}"
-            )
-        return list(metrics.score(labels, predicted).to_dict().values())
-    except DataError as error:
-        return str(error)
+    return attempt(lambda: _score(pair), str(pair.truth), str(pair.pred), str(pair.pred.parent))
+
+
+def _lost(pair: Pair, why: str) -> Failure:
+    return Failure(f"{pair.truth}: {why}")
+
+
+def _score(pair: Pair) -> Row:
+    if is_large(pair.truth) or is_large(pair.pred):
+        return _score_by_tiles(pair)
+    labels = read_labels(pair.truth)
+    if not pair.pred.exists():
+        raise DataError(f"{pair.pred.parent} has no label image for {pair.truth.name}")
+    predicted = read_labels(pair.pred)
+    if labels.shape != predicted.shape:
+        raise DataError(f"{pair.pred} has shape {predicted.shape}, its truth {pair.truth} has {labels.shape}")
+    return list(metrics.score(labels, predicted).to_dict().values())
 
 
 def _score_by_tiles(pair: Pair) -> Row:

@@ -56,6 +56,12 @@ def die_once(given):
     return n
 
 
+def die_at_seven(n):
+    if n == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n
+
+
 def die(n):
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -110,6 +116,20 @@ def test_scores_are_the_serial_ones(cluster, tmp_path):
 def test_an_input_that_kills_every_worker_is_named(cluster):
     with pytest.raises(FcrbenchError, match="a worker was lost each time it was at image 7"):
         list(ordered_map(die, [7], scheduler=cluster, name=lambda n: f"image {n}"))
+
+
+def test_the_others_are_done_where_one_kills_every_worker(cluster):
+    """Also those that were in one task with it."""
+    told = []
+
+    def lost(n, why):
+        told.append(why)
+        return -n
+
+    found = list(ordered_map(die_at_seven, range(30), scheduler=cluster, lost=lost))
+    assert found == [-n if n == 7 else n for n in range(30)]
+    (why,) = told
+    assert why.startswith("a worker was lost each time it was at this, the last one at tcp://")
 
 
 def test_no_scheduler_is_told(monkeypatch):

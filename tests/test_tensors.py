@@ -17,7 +17,7 @@ CLASSES = (TRUTH > 2).astype(np.int32) + (TRUTH > 0)
 SCORES = np.random.default_rng(0).integers(-8, 9, (4, 20, 30)).astype(np.float32) / 4  # exact in bfloat16
 IMAGE = np.random.default_rng(1).integers(0, 50, TRUTH.shape).astype(np.float32)
 
-# The arrays that each function is given here; "plain" are those that take tables.
+# The arrays that each function is given; those that take tables are "plain".
 CALLS = {
     metrics: {
         **dict.fromkeys(
@@ -36,6 +36,7 @@ CALLS = {
             (TRUTH, PRED),
         ),
         "overlap_table": (TRUTH, PRED),
+        "splits_merges": (TRUTH, PRED),
         "boundary_mask": (TRUTH,),
         "score_classes": (TRUTH, PRED, CLASSES, CLASSES),
         "score_dataset": ([("a", TRUTH, PRED), ("b", PRED, TRUTH)],),
@@ -167,6 +168,14 @@ def test_one_of_two_may_be_an_array(first, kind, stand_in):
     given[first] = KINDS[kind](given[first])
     for name in ("score", "boundary"):
         assert_same(getattr(metrics, name)(*given), getattr(metrics, name)(TRUTH, PRED))
+
+
+@pytest.mark.parametrize("kind", ["cpu", "elsewhere"])
+def test_a_margin_may_be_a_tensor_as_well(kind, stand_in):
+    sure = (8 * CLASSES).astype(np.uint8)
+    expected = postprocess.remove_small(TRUTH, 0, min_margin=1, margin=sure)
+    for labels in (TRUTH, KINDS[kind](TRUTH)):
+        assert_same(postprocess.remove_small(labels, 0, min_margin=1, margin=KINDS[kind](sure)), expected)
 
 
 def test_tensors_without_values_are_refused_in_our_own_words():

@@ -13,12 +13,16 @@ def export(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     images: Path | None = None,
     masks: Literal["rle", "polygons"] = "rle",
+    strict: bool = False,
 ) -> None:
     """Turn label images into GeoJSON for QuPath, COCO annotations, or a table of measurements.
 
     Example: fcrbench export out/ --to geojson -o geojson/
     Example: fcrbench export out/ --to coco -o instances.json
     Example: fcrbench export out/ --to table --images fields/ -o cells.parquet
+
+    Images that cannot be exported are listed with the reasons when the others are done, and the exit code
+    is 1.
 
     Polygons follow the edges of the pixels, holes included: filled in, they are the labels again.
 
@@ -35,6 +39,8 @@ def export(
         intensity.
     masks
         Of coco: rle, or polygons where an object has no hole.
+    strict
+        Stop at the first image that cannot be exported.
     """
     from fcrbench.export.files import export_files
 
@@ -44,5 +50,5 @@ def export(
         nonlocal objects
         objects += found
 
-    n = export_files(labels, to, output, images, masks, count)
+    n = export_files(labels, to, output, images, masks, count, strict=strict)
     print(f"{objects} objects of {n} images in {output}")

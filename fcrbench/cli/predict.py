@@ -26,7 +26,8 @@ def predict(
     Example: fcrbench predict slide.zarr -o out/
     Example: fcrbench predict fields/ -o out/ --scheduler tcp://10.0.0.1:8786
 
-    Images that cannot be read are listed with the reasons when the others are done, and the exit code is 1.
+    Images that cannot be read, segmented or written are listed with the reasons when the others are done, and
+    the exit code is 1.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def predict(
     scheduler
         Address of a dask scheduler whose workers segment; they must see the same files.
     strict
-        Stop at the first image that cannot be read.
+        Stop at the first image that cannot be done.
     resume
         Leave out images whose labels are there already.
     """

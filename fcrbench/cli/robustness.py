@@ -1,5 +1,6 @@
 """`fcrbench robustness`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,8 @@ def robustness(
     Example: fcrbench robustness default --dataset sample -o robustness/
     Example: fcrbench robustness runs/20260101-120000-sample-fcrnet-1a2b3c4d --corruptions blur,noise
 
+    What cannot be read or segmented is listed with the reasons when the rest is done, and the exit code is 1.
+
     Parameters
     ----------
     weights
@@ -50,6 +53,7 @@ def robustness(
     from fcrbench import datasets, manifest
     from fcrbench import weights as files
     from fcrbench.config import merge
+    from fcrbench.failures import Failure, Failures, attempt
     from fcrbench.robustness import choose, measure
     from fcrbench.settings import nested, setting
 
@@ -64,7 +68,16 @@ def robustness(
     ids = data.splits.get("val", ())[:images]
     if not ids:
         raise UsageError(f"data set {dataset} has no field in its 'val' split")
-    samples = [data.load(i) for i in ids]
+    failures = Failures(output / "failed.csv")
+    samples = []
+    for i in ids:
+        sample = attempt(partial(data.load, i), f"field {i}")
+        if isinstance(sample, Failure):
+            failures.add(i, sample)
+        else:
+            samples.append(sample)
+    if not samples:
+        failures.finish(len(ids), "read")
     chosen = choose(corruptions, samples[0].image.dtype)
     path = files.resolve(weights)
 
@@ -79,12 +92,17 @@ def robustness(
         samples,
         chosen,
         seed=seed,
+        failures=failures,
         progress=lambda p: print(
             f"{p.corruption.name:6} {p.level:<7g} AP {p.metrics['ap']['mean']:.3f}  "
             f"F1@0.5 {p.metrics['f1']['mean']:.3f}",
             flush=True,
         ),
     )
+    levels = sum(level != one.none for one in chosen for level in one.levels)
+    total = len(ids) + levels * len(samples)
+    if not points:
+        failures.finish(total, "segmented")
     what = {
         "title": f"Robustness of {files.read_header(path).method} on {dataset}",
         "weights": weights,
@@ -99,3 +117,4 @@ def robustness(
     if sentence := eight_bits(points):
         print(sentence)
     print(f"page: {output / 'robustness.html'}")
+    failures.finish(total, "segmented")

@@ -13,7 +13,7 @@ from fcrbench.atomic import write_text
 from fcrbench.comparison.labels import BUDGET, replaced_budget
 from fcrbench.config import RunConfig, TrainingConfig, merge
 from fcrbench.configure import configure
-from fcrbench.errors import FcrbenchError, UsageError
+from fcrbench.errors import FcrbenchError, UsageError, one_line
 from fcrbench.methods import registry
 from fcrbench.report.record import read_run
 from fcrbench.settings import nested, setting
@@ -136,7 +136,9 @@ def make_runs(
             tell(f"{place}: nothing to train, the first seed stands for all")
             continue
         found = list(_runs_of(item.config, folder))
-        complete = [run for run in found if (run / "report.html").is_file()]
+        complete = [
+            run for run in found if (run / "report.html").is_file() and not (run / "failed.csv").is_file()
+        ]
         if complete:
             tell(f"{place}: finished in {complete[0]}")
             finished.setdefault(item.entry, []).append(complete[0])
@@ -153,9 +155,9 @@ def make_runs(
             interrupted.exit_code = error.exit_code
             raise interrupted from error
         except Exception as error:  # the code of a plug-in may fail in any way
-            failures.append(f"{item}: {_one_line(error)}")
+            failures.append(f"{item}: {one_line(error)}")
             traces.append(f"{item}\n{traceback.format_exc()}")
-            tell(f"{place}: failed: {_one_line(error)}")
+            tell(f"{place}: failed: {one_line(error)}")
         else:
             finished.setdefault(item.entry, []).append(done)
     log = folder.parent / "failures.txt"
@@ -174,8 +176,3 @@ def _runs_of(config: RunConfig, folder: Path) -> Iterator[Path]:
     for path in sorted(folder.glob("*/config.toml")):
         if path.read_text(encoding="utf-8") == text:
             yield path.parent
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if isinstance(error, FcrbenchError) else f"{type(error).__name__}: {text}"

@@ -13,6 +13,7 @@ from fcrbench.kernels.rle import encode_counts
 from fcrbench.labels import as_labels
 
 Masks = Literal["rle", "polygons"]
+Entry = dict[str, Any]
 _CHARACTERS = 13  # of 5 bits that a signed 64-bit number may take
 CATEGORY = {"id": 1, "name": "nucleus", "supercategory": "cell"}
 
@@ -31,36 +32,51 @@ def coco(images: Iterable[tuple[str, ArrayLike]], masks: Masks = "rle") -> dict[
     Raises TypeError for labels that are not integers, ValueError for another shape, a negative id or unknown
     masks.
     """
+    check_masks(masks)
+    return joined(annotate(name, labels, masks) for name, labels in images)
+
+
+def check_masks(masks: str) -> None:
     if masks not in get_args(Masks):
         raise ValueError(f"masks: expected one of {', '.join(get_args(Masks))}, found {masks!r}")
-    entries: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for image_id, (name, labels) in enumerate(images, 1):
-        array = as_labels(labels, name)
-        objects = object_runs(array)
-        height, width = objects.shape
-        entries.append({"id": image_id, "file_name": name, "width": width, "height": height})
-        sums = np.zeros((len(objects.ids) + 1, 8), np.int64)
-        boxes = np.zeros((len(objects.ids) + 1, 4), np.int64)
-        moments(objects.paint(), sums, boxes)
-        segmentations = _segmentations(array, objects, masks)
-        for label, area, box, segmentation in zip(
-            objects.ids.tolist(), sums[1:, 2].tolist(), boxes[1:].tolist(), segmentations, strict=True
-        ):
-            y, x, y_end, x_end = box
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": CATEGORY["id"],
-                    "label": label,
-                    "segmentation": segmentation,
-                    "area": area,
-                    "bbox": [x, y, x_end - x, y_end - y],
-                    "iscrowd": 0,
-                }
-            )
+
+
+def joined(images: Iterable[tuple[Entry, list[Entry]]]) -> dict[str, Any]:
+    """Images and their annotations, see `annotate`, numbered and put together."""
+    entries: list[Entry] = []
+    annotations: list[Entry] = []
+    for image_id, (entry, found) in enumerate(images, 1):
+        entries.append({"id": image_id, **entry})
+        annotations += (
+            {"id": number, "image_id": image_id, **annotation}
+            for number, annotation in enumerate(found, len(annotations) + 1)
+        )
     return {"images": entries, "annotations": annotations, "categories": [CATEGORY]}
+
+
+def annotate(name: str, labels: ArrayLike, masks: Masks) -> tuple[Entry, list[Entry]]:
+    """One image of `coco` and its annotations, without the ids that number them."""
+    array = as_labels(labels, name)
+    objects = object_runs(array)
+    height, width = objects.shape
+    sums = np.zeros((len(objects.ids) + 1, 8), np.int64)
+    boxes = np.zeros((len(objects.ids) + 1, 4), np.int64)
+    moments(objects.paint(), sums, boxes)
+    segmentations = _segmentations(array, objects, masks)
+    annotations = [
+        {
+            "category_id": CATEGORY["id"],
+            "label": label,
+            "segmentation": segmentation,
+            "area": area,
+            "bbox": [x, y, x_end - x, y_end - y],
+            "iscrowd": 0,
+        }
+        for label, area, (y, x, y_end, x_end), segmentation in zip(
+            objects.ids.tolist(), sums[1:, 2].tolist(), boxes[1:].tolist(), segmentations, strict=True
+        )
+    ]
+    return {"file_name": name, "width": width, "height": height}, annotations
 
 
 def _segmentations(array: NDArray, objects: ObjectRuns, masks: Masks) -> list[Any]:

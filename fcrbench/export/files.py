@@ -2,21 +2,26 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
 from fcrbench.atomic import atomic_path, write_text
 from fcrbench.errors import DataError, FcrbenchError, UsageError
-from fcrbench.export.coco import Masks, coco
+from fcrbench.export.coco import Masks, annotate, check_masks, joined
 from fcrbench.export.geojson import feature_collection
 from fcrbench.export.table import measure
+from fcrbench.failures import Failure, Failures, attempt
 from fcrbench.io import find_images, read_image, read_labels
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
+T = TypeVar("T")
 Format = Literal["geojson", "coco", "table"]
 OVERLAY = "_overlay"  # what `fcrbench predict` puts beside NAME.tif
 
@@ -28,6 +33,8 @@ def export_files(
     images: Path | None = None,
     masks: Masks = "rle",
     progress: Callable[[str, int], None] = lambda name, objects: None,
+    *,
+    strict: bool = False,
 ) -> int:
     """Export label images; returns how many.
 
@@ -36,45 +43,97 @@ def export_files(
              "table" a .csv or .parquet file
     images   folder of the images of the same stems: with it, tables and GeoJSON hold intensities
     progress called with the name of an image and its number of objects
+    strict   raise for the first image that cannot be exported, and write no file of several; else the others
+             are finished, and those are listed in the DataError raised at the end and in failed.csv in the
+             folder, or <output>.failed.csv beside the file; see `failures`
 
-    Raises DataError when a file cannot be read, an image is missing or of another shape, two label images
-    share a stem; UsageError for an output that does not fit the format.
+    Raises DataError when there is no label image, none has an image, or two share a stem; UsageError for an
+    output that does not fit the format.
     """
     check_output(to, output)
-    found = collect_labels(sources)
-    intensities = find_images(images) if images is not None else None
-    if intensities is not None and (missing := [stem for stem in found if stem not in intensities]):
-        raise DataError(f"{images} has no image for {found[missing[0]].name}")
+    check_masks(masks)
+    job = _Job(collect_labels(sources), find_images(images) if images is not None else None, images)
+    if job.images is not None and not job.labels.keys() & job.images.keys():
+        first = next(iter(job.labels.values()))
+        raise DataError(f"{images} has no image for {first.name} or any other label image")
+    by_folder = to == "geojson"
+    failures = Failures(output / "failed.csv" if by_folder else output.with_name(f"{output.stem}.failed.csv"))
 
-    def read(stem: str) -> tuple[np.ndarray, np.ndarray | None]:
-        labels = read_labels(found[stem])
-        if intensities is None:
+    def each(work: Callable[[str], T], count: Callable[[T], int]) -> Iterator[T]:
+        for stem, path in job.labels.items():
+            result = attempt(partial(work, stem), str(path), *job.names(stem))
+            if isinstance(result, Failure):
+                failures.add(stem, result, strict)
+                continue
+            progress(path.name, count(result))
+            yield result
+        if len(failures.found) == len(job.labels) and not by_folder:
+            failures.finish(len(job.labels), "exported")  # no file without an image
+
+    if by_folder:
+        for _ in each(lambda stem: _write_geojson(job, stem, output), int):
+            pass
+    elif to == "coco":
+        found = each(
+            lambda stem: annotate(job.name(stem), job.read_labels(stem), masks), lambda of: len(of[1])
+        )
+        _write_compact(output, joined(found))
+    elif output.suffix.lower() == ".csv":
+        _write_csv(output, each(job.rows, len))
+    else:
+        _write_parquet(output, job, lambda rows: each(rows, len))
+    failures.finish(len(job.labels), "exported")
+    return len(job.labels)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Label images, and images with the folder they are of, by stem."""
+
+    labels: dict[str, Path]
+    images: dict[str, Path] | None
+    folder: Path | None
+
+    def names(self, stem: str) -> list[str]:
+        """What an error about one of them may name, besides its label image."""
+        of_image = [] if self.images is None or stem not in self.images else [str(self.images[stem])]
+        return [*of_image, f"{self.folder} has no image"]
+
+    def name(self, stem: str) -> str:
+        return self.labels[stem].name if self.images is None else self._image(stem).name
+
+    def read_labels(self, stem: str) -> np.ndarray:
+        return read_labels(self.labels[stem])
+
+    def read(self, stem: str) -> tuple[np.ndarray, np.ndarray | None]:
+        labels = self.read_labels(stem)
+        if self.images is None:
             return labels, None
-        image = read_image(intensities[stem])
+        path = self._image(stem)
+        image = read_image(path)
         if image.shape != labels.shape:
-            path = intensities[stem]
-            raise DataError(f"{path} has shape {image.shape}, its labels {found[stem]} have {labels.shape}")
+            raise DataError(
+                f"{path} has shape {image.shape}, its labels {self.labels[stem]} have {labels.shape}"
+            )
         return labels, image
 
-    if to == "geojson":
-        for stem in found:
-            labels, image = read(stem)
-            measurements = None if image is None else _measurements(measure(labels, image))
-            document = feature_collection(labels, stem, measurements)
-            _write_compact(output / f"{stem}.geojson", document)
-            progress(found[stem].name, len(document["features"]))
-    elif to == "coco":
+    def rows(self, stem: str) -> "pd.DataFrame":
+        table = measure(*self.read(stem))
+        table.insert(0, "image", stem)
+        return table
 
-        def named() -> Iterator[tuple[str, np.ndarray]]:
-            for stem, path in found.items():
-                labels = read_labels(path)
-                progress(path.name, len(np.unique(labels[labels > 0])))
-                yield path.name if intensities is None else intensities[stem].name, labels
+    def _image(self, stem: str) -> Path:
+        if self.images is None or stem not in self.images:
+            raise DataError(f"{self.folder} has no image for {self.labels[stem].name}")
+        return self.images[stem]
 
-        _write_compact(output, coco(named(), masks))
-    else:
-        _write_rows(output, _rows(found, read, progress))
-    return len(found)
+
+def _write_geojson(job: _Job, stem: str, folder: Path) -> int:
+    labels, image = job.read(stem)
+    measurements = None if image is None else _measurements(measure(labels, image))
+    document = feature_collection(labels, stem, measurements)
+    _write_compact(folder / f"{stem}.geojson", document)
+    return len(document["features"])
 
 
 def check_output(to: Format, output: Path) -> None:
@@ -116,36 +175,32 @@ def _measurements(table: "pd.DataFrame") -> dict[int, dict[str, float]]:
     }
 
 
-def _rows(
-    found: dict[str, Path],
-    read: Callable[[str], tuple[np.ndarray, np.ndarray | None]],
-    progress: Callable[[str, int], None],
-) -> Iterator["pd.DataFrame"]:
-    for stem, path in found.items():
-        table = measure(*read(stem))
-        table.insert(0, "image", stem)
-        progress(path.name, len(table))
-        yield table
-
-
-def _write_rows(output: Path, tables: Iterator["pd.DataFrame"]) -> None:
+def _write_csv(output: Path, tables: Iterator["pd.DataFrame"]) -> None:
     """One table after the other, so that no more than one is held."""
-    if output.suffix.lower() == ".csv":
-        with atomic_path(output) as temporary:
-            for i, table in enumerate(tables):
-                table.to_csv(temporary, index=False, mode="a", header=i == 0)
-        return
+    with atomic_path(output) as temporary:
+        for i, table in enumerate(tables):
+            table.to_csv(temporary, index=False, mode="a", header=i == 0)
+
+
+def _write_parquet(
+    output: Path, job: _Job, each: "Callable[[Callable[[str], pa.Table]], Iterator[pa.Table]]"
+) -> None:
+    """As `_write_csv`; the first table says what the columns are of, and one that does not fit them fails."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    writer = None
+
+    def rows(stem: str) -> "pa.Table":
+        table = pa.Table.from_pandas(job.rows(stem).astype({"image": str}), preserve_index=False)
+        return table if writer is None else table.cast(writer.schema)
+
     with atomic_path(output) as temporary:
-        writer = None
         try:
-            for table in tables:
-                rows = pa.Table.from_pandas(table.astype({"image": str}), preserve_index=False)
+            for table in each(rows):
                 if writer is None:
-                    writer = pq.ParquetWriter(temporary, rows.schema)
-                writer.write_table(rows.cast(writer.schema))
+                    writer = pq.ParquetWriter(temporary, table.schema)
+                writer.write_table(table)
         finally:
             if writer is not None:
                 writer.close()

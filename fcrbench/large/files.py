@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.atomic import remove_abandoned, temporary_name
-from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.errors import DataError, FcrbenchError, WriteError
 from fcrbench.io.tiff import check_as_stored, check_segments, quiet_tifffile, read_chain
 from fcrbench.large.tiff import write_pyramid
 from fcrbench.large.tiles import tiles
@@ -54,7 +54,7 @@ class Plane:
         try:
             self._array[(*self._front, *key)] = value
         except OSError as error:
-            raise FcrbenchError(f"cannot write {self._path}: {error.strerror or error}") from error
+            raise WriteError(self._path, error) from error
 
 
 class _Halved(Plane):
@@ -174,7 +174,7 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
             group.attrs.update(_metadata(path.stem, len(levels)))
             _put(temporary, path)
     except OSError as error:
-        raise FcrbenchError(f"cannot write {path}: {error.strerror or error}") from error
+        raise WriteError(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -201,7 +201,7 @@ def scratch(path: Path, shape: tuple[int, ...], tile: int) -> Iterator["zarr.Arr
         chunks = (1,) * (len(shape) - 2) + tuple(min(side, n) for n in shape[-2:])
         yield zarr.create_array(str(temporary / "0"), shape=shape, chunks=chunks, dtype=np.uint8)
     except OSError as error:
-        raise FcrbenchError(f"cannot write {temporary}: {error.strerror or error}") from error
+        raise WriteError(temporary, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

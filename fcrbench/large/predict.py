@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fcrbench.errors import DataError, UsageError
+from fcrbench.errors import DataError
 from fcrbench.inference import Predictor
 from fcrbench.large.files import new_labels, open_image, scratch
 from fcrbench.large.instances import instances_of_classes
@@ -30,14 +30,18 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
 
     The labels are those of the predictor for the whole image: the network sees tiles with a halo of its
     reach, what the rules need of all pixels is kept in a temporary file beside the output, and instances are
-    put together over the seams. Raises DataError for an image that cannot be read, UsageError where the
-    method's post-processing needs the scores of the whole image.
+    put together over the seams. Raises DataError for an image that cannot be read, or where the method's
+    post-processing or network needs the whole image.
     """
     method = predictor.method
     if (rules := method.rules()) is None:
-        raise UsageError(
-            f"{type(method).__name__} cannot segment images larger than memory: its post-processing needs "
-            "the scores of the whole image; give it TIFF or PNG files that fit"
+        raise DataError(
+            f"{path}: {type(method).__name__} cannot segment images larger than memory: its post-processing "
+            "needs the scores of the whole image; give it TIFF or PNG files that fit"
+        )
+    if predictor.reach is None:
+        raise DataError(
+            f"{path}: the network cannot segment images larger than memory, as it cannot be tiled"
         )
     image = open_image(path, indexed=False)
     if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:

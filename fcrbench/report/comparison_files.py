@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fcrbench.atomic import write_table, write_text
 from fcrbench.comparison.rows import Comparison, Estimate, Row
 from fcrbench.datasets.base import Dataset
+from fcrbench.failures import Failures
 from fcrbench.report import published
 from fcrbench.report.comparison import (
     Block,
@@ -95,14 +96,19 @@ def show(comparison: Comparison, console: "Console") -> None:
 
 
 def write(comparison: Comparison, dataset: Dataset, folder: Path) -> None:
-    """Write table.md, table.tex, table.csv and table.html; what can go wrong with data does so before."""
-    from fcrbench.report.comparison_page import render
+    """Write table.md, table.tex, table.csv and table.html.
 
-    page = render(comparison, dataset)
+    Raises DataError, when all are written, for fields that the page cannot show; they are in failed.csv.
+    """
+    from fcrbench.report.comparison_page import chosen_fields, render
+
+    failures = Failures(folder / "failed.csv")
+    page = render(comparison, dataset, failures)
     write_text(folder / "table.md", markdown(comparison))
     write_text(folder / "table.tex", latex(comparison))
     write_table(folder / "table.csv", frame(comparison))
     write_text(folder / "table.html", page)
+    failures.finish(len(chosen_fields(comparison)), "shown")
 
 
 def _further(comparison: Comparison) -> list[Block]:

@@ -3,10 +3,12 @@
 import math
 import statistics
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fcrbench.comparison.rows import Comparison, Row
 from fcrbench.datasets.base import Dataset
+from fcrbench.failures import Failure, Failures, attempt
 from fcrbench.report import comparison as texts
 from fcrbench.report import tables
 from fcrbench.report.html import Chart, best_median_worst, shared_places
@@ -37,19 +39,27 @@ class Shown:
     panels: list[Panel]
 
 
-def render(comparison: Comparison, dataset: Dataset) -> str:
-    """The page as text; fields are read from `dataset`. Raises DataError naming a file that is missing."""
+def render(comparison: Comparison, dataset: Dataset, failures: Failures) -> str:
+    """The page as text; fields are read from `dataset`, and `failures` gets those that cannot be shown."""
+    fields = []
+    for place, image in chosen_fields(comparison).items():
+        shown = attempt(partial(_shown, comparison, dataset, place, image), f"field {image}")
+        if isinstance(shown, Failure):
+            failures.add(image, shown)
+        else:
+            fields.append(shown)
+    not_shown = [f"Not shown: {reason}" for reason in failures.reasons.values()]
     return fill(
         "comparison.html.j2",
         t=tables,
         title=texts.title(comparison),
         where=texts.measured_on(comparison),
-        notes=texts.notes(comparison),
+        notes=[*texts.notes(comparison), *not_shown],
         measured=texts.measured_blocks(comparison),
         differences=texts.differences_block(comparison),
         published=texts.published_block(),
         charts=_charts(comparison),
-        fields=[_shown(comparison, dataset, *chosen) for chosen in chosen_fields(comparison).items()],
+        fields=fields,
         rows=comparison.rows,
         several_seeds=any(len(row.runs) > 1 for row in comparison.rows),
         dataset=comparison.rows[0].runs[0].manifest["dataset"],

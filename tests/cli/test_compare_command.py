@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 import tomlkit
-from command_line import TINY, Cli, only
+from command_line import TINY, Cli, files, only
 
 from fcrbench import metrics
 from fcrbench.comparison import compare_runs
@@ -289,7 +289,6 @@ def test_what_is_not_on_the_same_fields_is_refused(copied, cli):
         ("summary.json", "is not finished: no summary.json in it; finish it with: fcrbench run --resume"),
         ("manifest.json", "manifest.json: cannot be read"),
         ("images.csv", "images.csv: cannot be read"),
-        ("predictions", "predictions"),
     ],
 )
 def test_a_missing_file_is_named_and_nothing_written(copied, cli, missing, words):
@@ -299,6 +298,22 @@ def test_a_missing_file_is_named_and_nothing_written(copied, cli, missing, words
     assert str(copied[1]) in line
     assert words in line
     assert not (cli.folder / "out").exists()
+
+
+def test_fields_that_cannot_be_shown_are_listed_and_the_tables_are_written(copied, cli):
+    cli("compare", *copied, "-o", "whole")
+    folder = copied[1] / "predictions"
+    lost = sorted(folder.iterdir())[0]
+    lost.unlink()
+    line = cli.fails("compare", *copied, "-o", "out")
+    assert "images could not be shown: " in line
+    assert str(lost) in line
+    out, whole = files(cli.folder / "out"), files(cli.folder / "whole")
+    assert lost.stem in out.pop("failed.csv").decode()
+    assert "Not shown: " in out["table.html"].decode()
+    assert out.keys() == whole.keys()
+    for name in ("table.md", "table.tex", "table.csv"):
+        assert out[name] == whole[name]
 
 
 def test_a_table_that_lost_a_row_is_named(copied, cli):

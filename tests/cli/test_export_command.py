@@ -79,7 +79,6 @@ def test_table(cli, folder, suffix):
         (["out", "--to", "table", "-o", "x.xlsx"], 2, [".csv or .parquet"]),
         (["out", "--to", "geojson", "-o", "out/a.tif"], 2, ["folder", "out/a.tif"]),
         (["out", "--to", "png", "-o", "x"], 2, ["png"]),
-        (["nowhere.tif", "--to", "coco", "-o", "x.json"], 1, ["nowhere.tif", "no such file"]),
         (["hollow", "--to", "coco", "-o", "x.json"], 1, ["no label image in hollow"]),
         (["out", "out/a.tif", "--to", "coco", "-o", "x.json"], 1, ["share the name a"]),
         (
@@ -87,8 +86,6 @@ def test_table(cli, folder, suffix):
             1,
             ["hollow has no image for a.png"],
         ),
-        (["out/a_overlay.png", "--to", "table", "-o", "x.csv"], 1, ["a_overlay.png", "3 channels"]),
-        (["other", "--to", "table", "--images", "images", "-o", "x.csv"], 1, ["(20, 30)", "(2, 2)"]),
     ],
 )
 def test_wrong_usage_is_refused_and_nothing_is_left(cli, folder, arguments, code, words, monkeypatch, capsys):
@@ -102,3 +99,27 @@ def test_wrong_usage_is_refused_and_nothing_is_left(cli, folder, arguments, code
     for word in words:
         assert word in line
     assert files(cli.folder) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.tif", "--to", "coco", "-o", "x.json"], ["nowhere.tif", "no such file"]),
+        (["out/a_overlay.png", "--to", "table", "-o", "x.csv"], ["a_overlay.png", "3 channels"]),
+        (["other", "--to", "table", "--images", "images", "-o", "x.csv"], ["(20, 30)", "(2, 2)"]),
+    ],
+)
+def test_of_one_bad_image_no_file_is_made(cli, folder, arguments, words, monkeypatch, capsys):
+    monkeypatch.chdir(cli.folder)
+    write_labels(cli.folder / "other" / "a.tif", np.eye(2, dtype=int))
+    before = files(cli.folder)
+    assert main(["export", *arguments]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("fcrbench: error: 1 of 1 images could not be exported: ")
+    after = files(cli.folder)
+    listed = after.pop("x.failed.csv").decode()
+    for word in words:
+        assert word in line
+        assert word in listed
+    assert after == before
+    assert main(["export", *arguments, "--strict"]) == 1
