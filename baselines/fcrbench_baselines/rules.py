@@ -12,15 +12,15 @@ class CleaningRules:
 
     min_size     instances smaller than this are dropped; pixels
     border_size  those that touch the border of the image are if they are smaller than this; pixels
-    min_margin   those of fewer pixels than sure_size are whose evidence of being an object is less than this
-                 in the mean over their pixels; 0, none are
+    min_margin   those of fewer pixels than sure_size are whose evidence of being an object, in log odds, is
+                 less than this in the mean over their pixels; 0, none are
     sure_size    see min_margin; pixels
     fill_holes   fill holes that one instance encloses
     """
 
     min_size: int = 10
     border_size: int = 25
-    min_margin: float = 0.0
+    min_margin: float = 2.2
     sure_size: int = 100
     fill_holes: bool = True
 

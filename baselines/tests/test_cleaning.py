@@ -44,7 +44,7 @@ def test_they_are_those_of_postprocess_instances(seed, min_size, border_size, mi
 def test_all_trained_methods_have_the_defaults_of_fcrnet(method):
     """The table is level: one least size for all, that of FCRNet."""
     own, fcrnet = methods.create(method).options, methods.create("fcrnet").options
-    for name in ("min_size", "border_size", "sure_size", "fill_holes"):
+    for name in ("min_size", "border_size", "min_margin", "sure_size", "fill_holes"):
         assert getattr(own, name) == getattr(fcrnet, name)
 
 

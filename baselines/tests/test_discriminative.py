@@ -146,7 +146,7 @@ class TestDecoding:
         for field in fields:
             scores = np.concatenate(
                 [
-                    np.where(field.labels > 0, -1, 1)[None] * np.float32([[[1]], [[-1]]]),
+                    np.where(field.labels > 0, -1, 1)[None] * np.float32([[[5]], [[-5]]]),
                     truth_embedding(field.labels, 32, noise=0.4),
                 ]
             ).astype(np.float32)

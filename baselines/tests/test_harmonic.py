@@ -278,7 +278,7 @@ def truth_scores(labels, coefficients, noise=0.0, seed=0):
     )
     embedding = target[0].numpy()
     embedding = embedding + noise * np.random.default_rng(seed).standard_normal(embedding.shape)
-    return np.concatenate([embedding, np.where(labels > 0, 1.0, -1.0)[None]]).astype(np.float32)
+    return np.concatenate([embedding, np.where(labels > 0, 5.0, -5.0)[None]]).astype(np.float32)
 
 
 def test_the_embedding_of_the_truth_gives_the_truth(fields, coefficients):
@@ -295,7 +295,7 @@ def test_noise_within_the_bandwidth_changes_nothing(fields, coefficients):
 
 def test_equal_embeddings_apart_are_two_instances():
     scores = -np.ones((3, 8, 12), np.float32)
-    scores[:, 2:6, 1:4] = scores[:, 2:6, 8:11] = 1
+    scores[:, 2:6, 1:4] = scores[:, 2:6, 8:11] = 5
     assert create(min_size=1).postprocess(scores).max() == 2
 
 
