@@ -36,8 +36,8 @@ def dask_map(
 
     A bounded number of inputs is under way: what the workers can do in about a second. A task whose worker is
     lost is done again by another; one that has lost its worker more often than the scheduler allows
-    (`distributed.scheduler.allowed-failures`) is done input by input; an input that loses them by itself is
-    given up. Of several errors, that of the first input is raised.
+    (`distributed.scheduler.allowed-failures`) is done input by input with nothing beside it, and an input
+    that loses its workers then is given up. Of several errors, that of the first input is raised.
 
     Args:
         function: picklable, importable on the workers; may run twice on one input.
@@ -82,11 +82,7 @@ class _Window:
             self._fill(inputs)
             while self.tasks:
                 given, future = self.tasks.popleft()
-                found = self._result(given, future)
-                if found is None:
-                    self.tasks.extendleft((one, self._submit(one)) for one in reversed([[x] for x in given]))
-                    continue
-                results, error, seconds = found
+                results, error, seconds = self._result(given, future)
                 self.batch = max(1, min(int(_TASK_SECONDS / max(seconds, 1e-6)), 2 * self.batch, _MOST))
                 self._fill(inputs)
                 yield from results
@@ -113,25 +109,42 @@ class _Window:
         # pure=False: a key of its own, as two runs may ask for the same work.
         return self.client.submit(_each, self.function, given, pure=False)
 
-    def _result(self, given: list[Any], future: "Future") -> Results | None:
-        """What a task gave; None where it was given up and its inputs are to be done one by one."""
+    def _result(self, given: list[Any], future: "Future") -> Results:
         from distributed import KilledWorker
 
         try:
-            results: Results = future.result()
-        except KilledWorker as error:
-            if len(given) > 1:
-                return None
-            why = f"the last one at {error.last_worker.address}: out of memory?"
-            if self.lost is not None:
-                return [self.lost(given[0], f"a worker was lost each time it was at this, {why}")], None, 1.0
-            at = self.name(given[0])
-            raise FcrbenchError(f"a worker was lost each time it was at {at}, {why}") from error
+            try:
+                results: Results = future.result()
+            except KilledWorker:
+                results = self._one_by_one(given)
         except (CancelledError, OSError) as error:
             raise FcrbenchError(f"lost the dask scheduler at {self.scheduler}") from error
         except ModuleNotFoundError as error:
             raise self._told(error) from error
         return results
+
+    def _one_by_one(self, given: list[Any]) -> Results:
+        """Each input with nothing else under way: dask blames all that is at a worker when it is lost."""
+        from distributed import KilledWorker
+
+        for _, future in self.tasks:
+            future.exception()  # waits until it is done
+        results: list[Any] = []
+        for one in given:
+            try:
+                found, error, _ = self._submit([one]).result()
+            except KilledWorker as killed:
+                why = (
+                    "a worker was lost each time it was at this, the last one at "
+                    f"{killed.last_worker.address}: out of memory?"
+                )
+                if self.lost is None:
+                    return results, FcrbenchError(f"{self.name(one)}: {why}"), 1.0
+                found, error = [self.lost(one, why)], None
+            results += found
+            if error is not None:
+                return results, error, 1.0
+        return results, None, 1.0
 
     def _told(self, error: BaseException) -> BaseException:
         if isinstance(error, ModuleNotFoundError):
