@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from fcrbench.config import TrainingConfig, build
@@ -58,7 +59,8 @@ def _name(config: Config) -> str:
     name, preset = config.get("method", ""), config.get("preset", "default")
     parts = [name] if preset == "default" else [f"{name} ({preset})"]
     parts += [_setting(key, value) for key, value in _chosen_options(config).items()]
-    parts += [_setting(key, config[key]) for key in _WEIGHTS if config.get(key)]
+    # The run or the file; where two are called the same, `labels` adds their folders.
+    parts += [_setting(key, Path(config[key]).name) for key in _WEIGHTS if config.get(key)]
     if config.get("evaluate", "last") != "last":
         parts.append(f"evaluate={config['evaluate']}")
     return " ".join(parts)

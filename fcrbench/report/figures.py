@@ -3,6 +3,7 @@
 import io
 import math
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ _MARKERS = ("o", "s", "^", "D")
 
 # Inches at 72 user units each: about the width of a phone, so that text stays legible there.
 _SIZE = (4.9, 3.1)
+_LABEL = 24  # characters in a line of a row's label: what is longer would leave no room for the row
 _STYLE: Any = {  # Any: Matplotlib's stubs want each key as a literal
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -206,7 +208,9 @@ def intervals(
     zero    whether a line marks 0
     """
     with matplotlib.rc_context(_STYLE):
-        figure, axes = _axes(unit, "", 0.75 + 0.34 * len(rows))
+        names = [textwrap.fill(label, _LABEL) for label in rows]
+        tallest = max((text.count("\n") + 1 for text in names), default=1)
+        figure, axes = _axes(unit, "", 0.75 + (0.17 + 0.17 * tallest) * len(rows))
         if zero:
             axes.axvline(0, color=_MUTED, linewidth=1)
         for at, (label, (value, low, high)) in enumerate(rows.items()):
@@ -215,7 +219,7 @@ def intervals(
                 dots.get(label, []), [at] * len(dots.get(label, [])), "o", color=_SERIES[1], markersize=3
             )
             axes.plot([value], [at], "o", color=_SERIES[0], markersize=6)
-        axes.set_yticks(range(len(rows)), list(rows))
+        axes.set_yticks(range(len(rows)), names)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.spines["left"].set_visible(False)
         axes.grid(True, axis="x")
