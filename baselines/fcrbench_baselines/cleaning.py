@@ -3,10 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.postprocess import fill_holes, remove_small
+from fcrbench.postprocess import fill_holes, margin, remove_small
 from fcrbench_baselines.rules import CleaningRules
-
-UNITS = 16  # of a margin in one of the evidence, see `postprocess.margin`
 
 
 def cleaned(
@@ -16,10 +14,10 @@ def cleaned(
 
     evidence  (H, W), by how much each pixel is an object rather than background; log odds, where it has any
     """
-    margin = None
+    sure = None
     if rules.min_margin:
-        margin = np.clip(UNITS * evidence + 0.5, 0, 255).astype(np.uint8)
+        sure = margin(np.stack([np.zeros_like(evidence), evidence]), background=0)
     kept = remove_small(
-        labels, rules.min_size, rules.border_size, rules.min_margin, rules.sure_size, margin=margin
+        labels, rules.min_size, rules.border_size, rules.min_margin, rules.sure_size, margin=sure
     )
     return fill_holes(kept) if rules.fill_holes else kept

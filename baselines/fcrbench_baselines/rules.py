@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from fcrbench.errors import UsageError
-from fcrbench.methods.options import at_least
+from fcrbench.methods.options import at_least, refuse_idle
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,5 @@ class CleaningRules:
 
     def __post_init__(self) -> None:
         at_least(0, self, "min_size", "border_size", "min_margin", "sure_size")
-        if not self.min_margin and self.sure_size != CleaningRules.sure_size:
-            raise UsageError(
-                f"options.sure_size is {self.sure_size}; with min_margin 0 it plays no part, leave it at its "
-                "default"
-            )
+        if not self.min_margin:
+            refuse_idle(self, "sure_size", because="min_margin 0")

@@ -1,12 +1,11 @@
 """Describes FCRNet: its options and presets. Imports nothing heavy."""
 
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from fcrbench.errors import UsageError
 from fcrbench.methods.base import InstanceRules, MethodSpec, Preset
-from fcrbench.methods.options import at_least
+from fcrbench.methods.options import at_least, refuse_idle
 
 _OF_SIMILARITY = ("similarity", "intra_mean", "inter_mean")
 
@@ -90,14 +89,14 @@ class FCRNetOptions:
         at_least(0, self, "join_doubt", "min_size", "border_size", "min_margin", "sure_size")
         if self.loss == "similarity":
             self._refuse_unlike_colors()
-            self._refuse_idle("color_cost", because='loss "similarity"')
+            refuse_idle(self, "color_cost", because='loss "similarity"')
         else:
-            self._refuse_idle("alpha", *_OF_SIMILARITY, because='loss "coloring"')
+            refuse_idle(self, "alpha", *_OF_SIMILARITY, because='loss "coloring"')
         for name in ("join_doubt", "min_margin"):
             if (value := getattr(self, name)) and self.background == "mode":
                 raise UsageError(f'options.{name} is {value}; with background "mode" expected 0')
         if not self.min_margin:
-            self._refuse_idle("sure_size", because="min_margin 0")
+            refuse_idle(self, "sure_size", because="min_margin 0")
 
     def _refuse_unlike_colors(self) -> None:
         """Eq. 1 does not change when colours change places: none of them is the background by itself."""
@@ -111,16 +110,6 @@ class FCRNetOptions:
                 f'options.inter_weight is {self.inter_weight}; with loss "similarity" expected a positive '
                 "number: without it one colour for everything is the best"
             )
-
-    def _refuse_idle(self, *names: str, because: str) -> None:
-        """UsageError at the first of these that is not its default although it plays no part."""
-        defaults = {field.name: field.default for field in fields(self)}
-        for name in names:
-            if (value := getattr(self, name)) != defaults[name]:
-                shown = json.dumps(value)
-                raise UsageError(
-                    f"options.{name} is {shown}; with {because} it plays no part, leave it at its default"
-                )
 
     def rules(self) -> InstanceRules:
         """The arguments of `postprocess.instances`."""
