@@ -56,7 +56,15 @@ def search(
     gain: float,
 ) -> None:
     options = dataclasses.asdict(method.options)
-    best = measured(name, options, scores, truth)
+    known: dict[str, dict[str, float]] = {}  # a later round asks for much of an earlier one again
+
+    def scored(options: dict[str, Any]) -> dict[str, float]:
+        key = repr(options)
+        if key not in known:
+            known[key] = measured(name, options, scores, truth)
+        return known[key]
+
+    best = scored(options)
     show("as trained", best)
     changed = True
     while changed:
@@ -65,7 +73,7 @@ def search(
             found = {}
             for value in tried:
                 if value != options[option]:
-                    found[value] = measured(name, options | {option: value}, scores, truth)
+                    found[value] = scored(options | {option: value})
                     show(f"{option} {value}", found[value])
             if not found:
                 continue

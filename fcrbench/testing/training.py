@@ -14,7 +14,7 @@ from fcrbench.datasets import Sample
 from fcrbench.testing.case import Case
 from fcrbench.testing.expect import expect
 from fcrbench.training.device import make_fabric
-from fcrbench.training.engine import VALIDATED, InterruptedTrainingError, Trainer, build_network
+from fcrbench.training.engine import VALIDATED, InterruptedTrainingError, Trainer
 
 
 def check_empty_share(case: Case) -> None:
@@ -92,7 +92,7 @@ def _trainer(case: Case, config: TrainingConfig, sample: Sample, folder: Path, s
     return Trainer(
         case.spec.name,
         method,
-        build_network(method, case.seed),
+        case.fresh(method),
         [sample],
         config,
         fabric=make_fabric("cpu", config.precision),

@@ -21,25 +21,22 @@ class RunningMean:
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.network, self.decay, self.steps = copy.deepcopy(network), decay, 0
         for module in self.network.modules():
-            if isinstance(
-                module, nn.RNNBase
-            ):  # a copy has scattered weights, which cuDNN gathers at each call
-                module.flatten_parameters()
+            if isinstance(module, nn.RNNBase):
+                module.flatten_parameters()  # a copy has scattered weights, which cuDNN gathers at each call
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Take in the network as it is after a step."""
-        pairs = list(zip(_tensors(self.network), _tensors(network), strict=True))
-        averaged = [self.steps > 0 and mean.is_floating_point() for mean, _ in pairs]
-        for whether in (True, False):
-            these = [
-                pair for pair, is_averaged in zip(pairs, averaged, strict=True) if is_averaged is whether
-            ]
-            means, new = [mean for mean, _ in these], [value.detach() for _, value in these]
-            if means and whether:
-                torch._foreach_lerp_(means, new, 1 - self.decay)
-            elif means:
-                torch._foreach_copy_(means, new)
+        averaged: tuple[list[Tensor], list[Tensor]] = ([], [])
+        copied: tuple[list[Tensor], list[Tensor]] = ([], [])
+        for mean, value in zip(_tensors(self.network), _tensors(network), strict=True):
+            means, values = averaged if self.steps and mean.is_floating_point() else copied
+            means.append(mean)
+            values.append(value)
+        if averaged[0]:
+            torch._foreach_lerp_(*averaged, 1 - self.decay)
+        if copied[0]:
+            torch._foreach_copy_(*copied)
         self.steps += 1
 
     def state_dict(self) -> dict[str, Any]:
