@@ -16,8 +16,8 @@ import numpy as np
 import tifffile
 
 from fcrbench import datasets
-from fcrbench.atomic import atomic_path, write_text
 from fcrbench.io import read_image, read_labels, write_labels
+from fcrbench.work.atomic import atomic_path, write_text
 
 COUNTS = {"train": 36, "val": 10}
 NOTICE = """\

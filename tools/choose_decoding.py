@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from fcrbench import datasets, metrics
+from fcrbench.config.settings import setting
 from fcrbench.inference import load_predictor
 from fcrbench.methods import Method, registry
-from fcrbench.settings import setting
 
 SHOWN = ("ap", "f1", "pq", "splits", "merges")
 

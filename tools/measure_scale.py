@@ -26,9 +26,9 @@ import numpy as np
 from fcrbench import datasets, large, metrics, postprocess
 from fcrbench.datasets import Sample
 from fcrbench.io import write_labels, write_png
-from fcrbench.large.files import new_labels, open_image
+from fcrbench.io.large import new_labels, open_image
+from fcrbench.jobs.score import score_folders
 from fcrbench.methods.fcrnet.spec import FCRNetOptions
-from fcrbench.scoring import score_folders
 
 RULES = FCRNetOptions().rules()
 CHUNK = 1024
@@ -83,7 +83,7 @@ def large_step(step: str, folder: Path) -> float | None:
         large.score(open_image(plain), open_image(labels))
     elif step == "predict":
         from fcrbench.inference import load_predictor
-        from fcrbench.large.predict import predict_large
+        from fcrbench.inference.large import predict_large
 
         predict_large(
             load_predictor(device="cpu"), folder / "image.zarr", folder / "predicted.zarr", overwrite=True
@@ -187,7 +187,7 @@ def measure_flat(step: str, folder: Path) -> None:
     if step == "score":
         n = len(score_folders(folder / "labels", folder / "labels").scores.table)
     else:
-        from fcrbench.predict import predict_images
+        from fcrbench.jobs.predict import predict_images
 
         n = predict_images([folder / "images"], "default", folder / "out", device="cpu", overwrite=True)
     print(f"{step:8} {n:7} images, CPU {1000 * (cpu_seconds() - cpu) / n:.2f} ms/image, {peak():5.0f} MB")

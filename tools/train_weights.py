@@ -20,18 +20,18 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from fcrbench import weights
-from fcrbench.atomic import write_bytes, write_text
 from fcrbench.config import merge
-from fcrbench.configure import configure
 from fcrbench.datasets import create
 from fcrbench.datasets.fetch import fetch
 from fcrbench.inference import read_method
+from fcrbench.jobs.configure import configure
+from fcrbench.jobs.run import start
 from fcrbench.methods import create as create_method
 from fcrbench.methods.fcrnet.grow import grow
-from fcrbench.progress import TrainingDisplay
-from fcrbench.run import start
-from fcrbench.training.checkpoint import load_weights, save_weights
 from fcrbench.training.engine import build_network
+from fcrbench.weights.tensors import load_weights, save_weights
+from fcrbench.work.atomic import write_bytes, write_text
+from fcrbench.work.display import TrainingDisplay
 
 HERE = Path(__file__).parent
 STORED = weights.resolve(weights.DEFAULT)

@@ -4,10 +4,10 @@ from scipy import ndimage
 
 from fcrbench import datasets, metrics
 from fcrbench.config import build
-from fcrbench.configure import configure
 from fcrbench.errors import UsageError
+from fcrbench.jobs.configure import configure
+from fcrbench.jobs.run import start
 from fcrbench.methods import registry
-from fcrbench.run import start
 from fcrbench.testing import MethodTests
 from fcrbench_baselines.classical.spec import ClassicalOptions
 

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import pytest
 
+from fcrbench.compute.arithmetic import repeatable
 from fcrbench.testing import MethodTests, cuda
 from fcrbench.testing.case import Case
 from fcrbench.testing.cuda_tensor import DEVICE
 from fcrbench.testing.simulated import SimulatedCuda
-from fcrbench.training.arithmetic import repeatable
 
 
 class TestHarmonic(MethodTests):

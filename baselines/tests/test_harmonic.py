@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from fcrbench import datasets, metrics
+from fcrbench.compute.device import make_fabric
 from fcrbench.errors import UsageError
 from fcrbench.inference import Predictor
-from fcrbench.training.device import make_fabric
 from fcrbench_baselines.harmonic.fit import Profiles, fit, object_means
 from fcrbench_baselines.harmonic.guides import GuideFunctions
 from fcrbench_baselines.harmonic.loss import HarmonicLoss, borders, object_targets

@@ -60,7 +60,7 @@ def predict(
 
     if workers < 1:
         raise UsageError(f"--workers: expected 1 or more, found {workers}")
-    from fcrbench.predict import predict_images
+    from fcrbench.jobs.predict import predict_images
 
     def report(name: str, objects: int) -> None:
         print(f"{name}: {objects} instances", flush=True)

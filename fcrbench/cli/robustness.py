@@ -1,6 +1,5 @@
 """`fcrbench robustness`."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,71 +49,31 @@ def robustness(
     output
         Folder for robustness.html, robustness.csv and images.csv.
     """
-    from fcrbench import datasets, manifest
-    from fcrbench import weights as files
     from fcrbench.config import merge
-    from fcrbench.failures import Failure, Failures, attempt
-    from fcrbench.robustness import choose, measure
-    from fcrbench.settings import nested, setting
+    from fcrbench.config.settings import nested, setting
 
     values: dict[str, Any] = {}
     for key, value in map(setting, settings):
         if not key.startswith("dataset.options."):
             raise UsageError(f"--set {key}: expected dataset.options.NAME")
         values = merge(values, nested(key, value))
-    if images is not None and images < 1:
-        raise UsageError(f"--images {images}: expected 1 or more")
-    data = datasets.create(dataset, root, **values.get("dataset", {}).get("options", {}))
-    ids = data.splits.get("val", ())[:images]
-    if not ids:
-        raise UsageError(f"data set {dataset} has no field in its 'val' split")
-    failures = Failures(output / "failed.csv")
-    samples = []
-    for i in ids:
-        sample = attempt(partial(data.load, i), f"field {i}")
-        if isinstance(sample, Failure):
-            failures.add(i, sample)
-        else:
-            samples.append(sample)
-    if not samples:
-        failures.finish(len(ids), "read")
-    chosen = choose(corruptions, samples[0].image.dtype)
-    path = files.resolve(weights)
 
-    from fcrbench.atomic import check_folder
-    from fcrbench.inference import load_predictor
-    from fcrbench.report.robustness import eight_bits, write
+    from fcrbench.jobs.robustness import measure_robustness
 
-    predictor = load_predictor(weights, device)
-    check_folder(output)
-    points = measure(
-        predictor,
-        samples,
-        chosen,
+    measure_robustness(
+        weights,
+        dataset,
+        root,
+        output,
+        options=values.get("dataset", {}).get("options", {}),
+        corruptions=corruptions,
+        images=images,
         seed=seed,
-        failures=failures,
-        progress=lambda p: print(
-            f"{p.corruption.name:6} {p.level:<7g} AP {p.metrics['ap']['mean']:.3f}  "
-            f"F1@0.5 {p.metrics['f1']['mean']:.3f}",
+        device=device,
+        progress=lambda point: print(
+            f"{point.corruption.name:6} {point.level:<7g} AP {point.metrics['ap']['mean']:.3f}  "
+            f"F1@0.5 {point.metrics['f1']['mean']:.3f}",
             flush=True,
         ),
+        conclude=print,
     )
-    levels = sum(level != one.none for one in chosen for level in one.levels)
-    total = len(ids) + levels * len(samples)
-    if not points:
-        failures.finish(total, "segmented")
-    what = {
-        "title": f"Robustness of {files.read_header(path).method} on {dataset}",
-        "weights": weights,
-        "method": files.read_header(path).method,
-        "sha256": files.sha256(path),
-        "split": "val",
-        "n_images": len(samples),
-        "seed": seed,
-        "manifest": manifest.describe_environment(),
-    }
-    write(points, data, what, output)
-    if sentence := eight_bits(points):
-        print(sentence)
-    print(f"page: {output / 'robustness.html'}")
-    failures.finish(total, "segmented")

@@ -110,8 +110,8 @@ def start(
     values    of the configuration, nested; `given` (dotted keys) and then `settings` (KEY=VALUE) win
     """
     from fcrbench.config import merge
-    from fcrbench.configure import configure
-    from fcrbench.settings import nested, setting
+    from fcrbench.config.settings import nested, setting
+    from fcrbench.jobs.configure import configure
 
     for key, value in [*given.items(), *map(setting, settings)]:
         values = merge(values, nested(key, value))
@@ -122,14 +122,14 @@ def start(
 
 
 def _show(what: str, *args: Any, stop_after: int | None, devices: int) -> None:
-    """Do what(*args) of fcrbench.run, which returns a run directory, and print what is in it."""
+    """Do what(*args) of fcrbench.jobs.run, which returns a run directory, and print what is in it."""
     if devices < 1:
         raise UsageError(f"--devices {devices}: expected at least 1")
     # Seconds of imports: wrong usage is told before.
     from rich.console import Console
 
+    from fcrbench.compute.processes import launch, rank
     from fcrbench.report.text import run_lines
-    from fcrbench.training.processes import launch, rank
 
     folder = launch(_displayed, what, args, stop_after, processes=devices)
     if rank() != 0:
@@ -140,12 +140,12 @@ def _show(what: str, *args: Any, stop_after: int | None, devices: int) -> None:
 
 
 def _displayed(what: str, args: tuple[Any, ...], stop_after: int | None) -> Path:
-    """In each process: the function of fcrbench.run with a display, which only the first shows."""
+    """In each process: the function of fcrbench.jobs.run with a display, which only the first shows."""
     from rich.console import Console
 
-    from fcrbench import run as runs
-    from fcrbench.progress import TrainingDisplay
-    from fcrbench.training.processes import rank
+    from fcrbench.compute.processes import rank
+    from fcrbench.jobs import run as runs
+    from fcrbench.work.display import TrainingDisplay
 
     with TrainingDisplay(Console(quiet=rank() != 0)) as display:
         return getattr(runs, what)(*args, display, stop_after)

@@ -43,9 +43,9 @@ def score(
         Go on with an interrupted call of the same folders and output.
     """
     from fcrbench.errors import UsageError
+    from fcrbench.jobs.score import score_folders
     from fcrbench.metrics.progress import reporting
     from fcrbench.report.text import score_lines
-    from fcrbench.scoring import score_folders
 
     if workers < 1:
         raise UsageError(f"--workers: expected 1 or more, found {workers}")

@@ -61,18 +61,19 @@ def table(
     given = {key: value for key, value in chosen.items() if value is not None}
     from rich.console import Console
 
-    from fcrbench.comparison import compare_runs, sweep
+    from fcrbench.comparison import compare_runs
     from fcrbench.config import merge
-    from fcrbench.progress import TrainingDisplay
+    from fcrbench.config.settings import nested, setting
+    from fcrbench.jobs import table as runs
     from fcrbench.report.comparison_files import show
-    from fcrbench.settings import nested, setting
+    from fcrbench.work.display import TrainingDisplay
 
     console = Console()
     values: dict[str, Any] = {}
     for key, value in [*given.items(), *map(setting, settings)]:
         values = merge(values, nested(key, value))
-    planned = sweep.plan(sweep.entries(methods), sweep.seeds(seeds), values)
-    done = sweep.make_runs(
+    planned = runs.plan(runs.entries(methods), runs.seeds(seeds), values)
+    done = runs.make_runs(
         planned,
         output / "runs",
         lambda: TrainingDisplay(console),

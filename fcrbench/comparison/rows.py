@@ -13,9 +13,9 @@ from fcrbench import metrics
 from fcrbench.comparison.labels import identity, labels
 from fcrbench.comparison.runs import dataset_name, read_comparable, split_of
 from fcrbench.errors import DataError, UsageError, unknown_name
+from fcrbench.evaluation.record import RunRecord
 from fcrbench.metrics.jackknife import estimate, shares
 from fcrbench.metrics.pooled import mean_terms, means
-from fcrbench.report.record import RunRecord
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import Any
 from fcrbench import datasets
 from fcrbench.datasets import Dataset
 from fcrbench.errors import DataError, UsageError
-from fcrbench.report.record import RunRecord, read_run
+from fcrbench.evaluation.record import RunRecord, read_run
 
 
 def read_comparable(folders: Sequence[Path]) -> list[RunRecord]:

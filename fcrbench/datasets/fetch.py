@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fcrbench.atomic import write_text
 from fcrbench.datasets.download import Progress, ResumingDownloader
 from fcrbench.datasets.unpack import unpack
 from fcrbench.errors import DataError, FcrbenchError, UsageError, unknown_name
+from fcrbench.work.atomic import write_text
 
 BASE_URL = "https://data.broadinstitute.org/bbbc"
 SOURCES = "SOURCES.csv"  # in the folder of the data set: what was fetched, and the hash found

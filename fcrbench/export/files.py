@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from fcrbench.atomic import atomic_path, write_text
 from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.export.coco import Masks, annotate, check_masks, joined
 from fcrbench.export.geojson import feature_collection
 from fcrbench.export.table import measure
-from fcrbench.failures import Failure, Failures, attempt
 from fcrbench.io import find_images, read_image, read_labels
+from fcrbench.work.atomic import atomic_path, write_text
+from fcrbench.work.failures import Failure, Failures, attempt
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from fcrbench.atomic import atomic_path, write_bytes
+from fcrbench.work.atomic import atomic_path, write_bytes
 
 
 def write_labels(path: str | os.PathLike[str], labels: np.ndarray) -> None:

@@ -13,8 +13,9 @@ from fcrbench.metrics.compare import compare
 from fcrbench.metrics.dice import dice, dice2
 from fcrbench.metrics.errors import SplitsMerges, splits_merges
 from fcrbench.metrics.matching import Matching, average_precision, f1, matching, pq
-from fcrbench.metrics.overlap import OverlapTable, overlap_table
+from fcrbench.metrics.overlap import overlap_table
 from fcrbench.metrics.scores import IOU_THRESHOLDS, Scores, score
+from fcrbench.metrics.table import OverlapTable
 
 __all__ = [
     "IOU_THRESHOLDS",

@@ -20,7 +20,7 @@ from fcrbench.metrics.pooled import (
 )
 from fcrbench.metrics.progress import Progress, reporting
 from fcrbench.metrics.scores import COLUMNS, Scores, score
-from fcrbench.parallel import ordered_map
+from fcrbench.work.parallel import ordered_map
 
 if TYPE_CHECKING:
     import pandas as pd

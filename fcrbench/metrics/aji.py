@@ -4,7 +4,8 @@ from numpy.typing import ArrayLike
 
 from fcrbench.kernels.assignment import assign
 from fcrbench.metrics.empty import Empty, empty_value, ratio
-from fcrbench.metrics.overlap import OverlapTable, overlap_table
+from fcrbench.metrics.overlap import overlap_table
+from fcrbench.metrics.table import OverlapTable
 
 
 def aji(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan") -> float:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.kernels.assignment import assign
-from fcrbench.metrics.overlap import OverlapTable
+from fcrbench.metrics.table import OverlapTable
 
 
 def most_pairs(table: OverlapTable, rows: NDArray[np.int64]) -> NDArray[np.int64]:

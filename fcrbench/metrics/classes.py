@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.metrics.overlap import OverlapTable, overlap_table
+from fcrbench.metrics.overlap import overlap_table
 from fcrbench.metrics.scores import Scores, scores_of_table
+from fcrbench.metrics.table import OverlapTable
 
 Classes = Mapping[int, int] | ArrayLike
 

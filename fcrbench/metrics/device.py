@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.labels import as_labels, is_tensor, on_device
-from fcrbench.metrics.overlap import OverlapTable
+from fcrbench.metrics.table import OverlapTable
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.metrics.assignment import most_pairs
 from fcrbench.metrics.empty import Empty, empty_value, ratio
-from fcrbench.metrics.overlap import OverlapTable, overlap_table
+from fcrbench.metrics.overlap import overlap_table
+from fcrbench.metrics.table import OverlapTable
 
 IOU_THRESHOLDS = tuple(n / 100 for n in range(50, 100, 5))
 

@@ -13,7 +13,8 @@ from fcrbench.metrics.aji import aji_plus_terms, aji_terms
 from fcrbench.metrics.dice import dice2_terms, dice_terms
 from fcrbench.metrics.empty import Empty, empty_value, ratio
 from fcrbench.metrics.matching import IOU_THRESHOLDS, matched_pairs
-from fcrbench.metrics.overlap import OverlapTable, overlap_table
+from fcrbench.metrics.overlap import overlap_table
+from fcrbench.metrics.table import OverlapTable
 
 _PERCENT = np.array([round(100 * t) for t in IOU_THRESHOLDS], np.int64)
 

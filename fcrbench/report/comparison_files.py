@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fcrbench.atomic import write_table, write_text
 from fcrbench.comparison.rows import Comparison, Estimate, Row
 from fcrbench.datasets.base import Dataset
-from fcrbench.failures import Failures
 from fcrbench.report import published
 from fcrbench.report.comparison import (
     Block,
@@ -19,6 +17,8 @@ from fcrbench.report.comparison import (
     title,
 )
 from fcrbench.report.tables import TABLE_1_SCORES, Score
+from fcrbench.work.atomic import write_table, write_text
+from fcrbench.work.failures import Failures
 
 if TYPE_CHECKING:
     import pandas as pd

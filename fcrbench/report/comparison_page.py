@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from fcrbench.comparison.rows import Comparison, Row
 from fcrbench.datasets.base import Dataset
-from fcrbench.failures import Failure, Failures, attempt
 from fcrbench.report import comparison as texts
 from fcrbench.report import tables
 from fcrbench.report.html import Chart, best_median_worst, shared_places
 from fcrbench.report.templates import fill
+from fcrbench.work.failures import Failure, Failures, attempt
 
 if TYPE_CHECKING:
     from fcrbench.report.pictures import Picture

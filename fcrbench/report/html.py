@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fcrbench.atomic import write_text
 from fcrbench.datasets.base import Dataset
+from fcrbench.work.atomic import write_text
 
 if TYPE_CHECKING:
+    from fcrbench.evaluation.record import RunRecord
     from fcrbench.report.pictures import Picture
-    from fcrbench.report.record import RunRecord
 
 THRESHOLDS = tuple(range(50, 100, 5))  # per cent, as in the column names ap_50 ... ap_95
 
@@ -41,7 +41,7 @@ def write_report(run_dir: Path, dataset: Dataset) -> Path:
     Returns the path of the page, which appears whole or not at all. Raises DataError naming the file when
     one that the page needs is missing or cannot be read, FcrbenchError when the page cannot be written.
     """
-    from fcrbench.report.record import read_run
+    from fcrbench.evaluation.record import read_run
 
     run_dir = Path(run_dir)
     page = render(read_run(run_dir), dataset)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fcrbench.atomic import write_table, write_text
 from fcrbench.datasets.base import Dataset
+from fcrbench.evaluation.robustness import SHOWN, Corruption, Point
 from fcrbench.report import figures, tables
 from fcrbench.report.html import Chart
 from fcrbench.report.pictures import MAX_WINDOW, outlined_window
 from fcrbench.report.templates import fill
-from fcrbench.robustness import SHOWN, Corruption, Point
+from fcrbench.work.atomic import write_table, write_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fcrbench.evaluation.record import RunRecord
 from fcrbench.report import published
-from fcrbench.report.record import RunRecord
 
 NONE = "\N{EN DASH}"
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from fcrbench import datasets, postprocess
+from fcrbench.compute.device import channels_last, make_fabric
 from fcrbench.config import TrainingConfig, build
 from fcrbench.inference import Predictor
 from fcrbench.methods import Method, MethodSpec, registry
-from fcrbench.training.device import channels_last, make_fabric
 
 WARMUP = 10  # steps in which the learning rate rises
 LEAST_OBJECT = 60  # pixels of an object in the image; smaller remains at its edge are no objects

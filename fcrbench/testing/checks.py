@@ -28,8 +28,8 @@ from fcrbench.testing.expect import (
     expect_losses,
 )
 from fcrbench.training.average import RunningMean
-from fcrbench.training.checkpoint import load_weights, save_weights
 from fcrbench.weights import read_header
+from fcrbench.weights.tensors import load_weights, save_weights
 
 HEAVY = ("torch", "lightning_fabric", "skimage", "matplotlib", "pandas")
 EVALUATE_EVERY = 10  # steps

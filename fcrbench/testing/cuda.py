@@ -9,15 +9,15 @@ import numpy as np
 from lightning_fabric import Fabric
 from torch import nn
 
+from fcrbench.compute.device import make_fabric
 from fcrbench.config import TrainingConfig
 from fcrbench.datasets import Sample
-from fcrbench.evaluation import mean_scores
+from fcrbench.evaluation.evaluate import mean_scores
 from fcrbench.inference import Predictor
 from fcrbench.methods import Method
 from fcrbench.testing.case import Case
 from fcrbench.testing.expect import expect, expect_labels
 from fcrbench.testing.simulated import SimulatedCuda
-from fcrbench.training.device import make_fabric
 from fcrbench.training.engine import Trainer
 
 STEPS = 2  # the first may prepare something

@@ -9,11 +9,11 @@ import torch
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
+from fcrbench.compute.device import make_fabric
 from fcrbench.config import TrainingConfig
 from fcrbench.datasets import Sample
 from fcrbench.testing.case import Case
 from fcrbench.testing.expect import expect
-from fcrbench.training.device import make_fabric
 from fcrbench.training.engine import VALIDATED, InterruptedTrainingError, Trainer
 
 

@@ -13,24 +13,25 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from fcrbench.atomic import write_table
+from fcrbench.compute.arithmetic import full_float32
+from fcrbench.compute.device import channels_last
+from fcrbench.compute.transfer import send
 from fcrbench.config import TrainingConfig
 from fcrbench.datasets.base import Sample
 from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.methods.base import Method
 from fcrbench.training.allocator import keep_freed_memory
-from fcrbench.training.arithmetic import full_float32
 from fcrbench.training.augment import Crops
 from fcrbench.training.average import RunningMean
 from fcrbench.training.batches import Batches, worker_count
 from fcrbench.training.batchnorm import synchronise
-from fcrbench.training.checkpoint import load_state, save_state, save_weights
-from fcrbench.training.device import channels_last
+from fcrbench.training.checkpoint import load_state, save_state
 from fcrbench.training.fields import training_fields
 from fcrbench.training.group import Group
-from fcrbench.training.interrupt import stop_flag
 from fcrbench.training.schedule import learning_rate
-from fcrbench.transfer import send
+from fcrbench.weights.tensors import save_weights
+from fcrbench.work.atomic import write_table
+from fcrbench.work.interrupt import stop_flag
 
 VALIDATED = ("pq", "f1", "ap", "dice2", "aji")
 

@@ -98,8 +98,8 @@ def step(self, *given):
 Trainer._step = step
 """
 KILL_IN_EVALUATION = """
-from fcrbench import evaluation
-from fcrbench.atomic import atomic_path
+from fcrbench.evaluation import evaluate as evaluation
+from fcrbench.work.atomic import atomic_path
 plain = evaluation.write_labels
 def write(path, labels):
     if path.stem.endswith("1"):

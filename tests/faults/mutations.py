@@ -132,12 +132,12 @@ def _readers() -> dict[str, list[Callable[[Path], None]]]:
 
     from fcrbench import datasets
     from fcrbench.config import read_toml
-    from fcrbench.configure import configure
     from fcrbench.inference import read_method
     from fcrbench.io import read_image, read_labels
-    from fcrbench.large.files import is_large, open_image
+    from fcrbench.io.large import is_large, open_image
+    from fcrbench.jobs.configure import configure
     from fcrbench.methods import registry
-    from fcrbench.training.checkpoint import load_weights
+    from fcrbench.weights.tensors import load_weights
 
     into = network()
 

@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 from safetensors.torch import save
 
 from fcrbench import datasets
-from fcrbench.configure import configure
+from fcrbench.jobs.configure import configure
 
 Rng = np.random.Generator
 KINDS = ("png", "tif", "toml", "safetensors")

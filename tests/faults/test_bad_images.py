@@ -14,7 +14,7 @@ from bad_files import SHAPE, field, huge_tiff, write_bad_images, write_odd_image
 from fcrbench.cli import main
 from fcrbench.errors import DataError
 from fcrbench.io import read_image, read_labels, write_labels, write_png
-from fcrbench.scoring import score_folders
+from fcrbench.jobs.score import score_folders
 
 GOOD = 1000  # images among which the bad ones are
 

@@ -13,8 +13,8 @@ SIDE = 128
 CODE = """
 import re, sys
 from pathlib import Path
-from fcrbench.predict import predict_images
-from fcrbench.scoring import score_folders
+from fcrbench.jobs.predict import predict_images
+from fcrbench.jobs.score import score_folders
 
 what, folder = sys.argv[1], Path(sys.argv[2])
 for part in ("few", "many"):

@@ -11,7 +11,7 @@ from mutators import KINDS, mutate, network
 from safetensors.torch import save_file
 
 from fcrbench.errors import DataError
-from fcrbench.training.checkpoint import load_weights
+from fcrbench.weights.tensors import load_weights
 
 
 def test_changed_files_are_read_or_refused():

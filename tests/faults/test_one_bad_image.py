@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_fields import blocks, threshold
 
-from fcrbench import datasets, robustness
+from fcrbench import datasets
 from fcrbench.cli import main
 from fcrbench.errors import DataError, FcrbenchError, UsageError, WriteError
-from fcrbench.failures import Failure, Failures, attempt
+from fcrbench.evaluation import corruptions, robustness
 from fcrbench.io import read_labels, write_labels, write_png
+from fcrbench.work.failures import Failure, Failures, attempt
 
 NAMES = "abcdef"
 LONG = "n" * 245  # its overlay's name is longer than a file system takes
@@ -67,17 +69,17 @@ def path_is(name):
 
 
 STAGES = {
-    "reader": ("fcrbench.predict.read_image", path_is("b")),
+    "reader": ("fcrbench.jobs.predict.read_image", path_is("b")),
     "network": ("fcrbench.inference.Predictor.__call__", lambda predictor, image: image.shape[1] == 65),
-    "picture": ("fcrbench.predict.write_png", path_is("b_overlay")),
-    "writer": ("fcrbench.predict.write_labels", path_is("b")),
+    "picture": ("fcrbench.jobs.predict.write_png", path_is("b_overlay")),
+    "writer": ("fcrbench.jobs.predict.write_labels", path_is("b")),
 }
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_prediction(fields, tmp_path, monkeypatch, capsys, stage, workers):
-    import fcrbench.predict  # noqa: F401
+    import fcrbench.jobs.predict  # noqa: F401
 
     error = list(ERRORS.values())[list(STAGES).index(stage)]
     break_(monkeypatch, *STAGES[stage], error)
@@ -177,7 +179,7 @@ def test_prediction_from_the_command_line_with_a_fault_in_every_stage(fields, tm
         os.link(fields / "images" / f"{name}.png", tmp_path / f"{name}.png")
     os.link(fields / "images" / "a.png", tmp_path / f"{LONG}.png")
     patch = (
-        "from fcrbench import predict; from fcrbench.inference import Predictor\n"
+        "from fcrbench.jobs import predict; from fcrbench.inference import Predictor\n"
         "read, plain = predict.read_image, Predictor.__call__\n"
         "def reader(path):\n"
         "    if path.stem == 'b': raise IndexError('list index out of range')\n"
@@ -207,7 +209,7 @@ def test_prediction_from_the_command_line_with_a_fault_in_every_stage(fields, tm
 
 
 def test_a_full_disk_stops_at_once(fields, tmp_path, monkeypatch, capsys):
-    import fcrbench.atomic
+    import fcrbench.work.atomic
 
     written = []
 
@@ -217,8 +219,8 @@ def test_a_full_disk_stops_at_once(fields, tmp_path, monkeypatch, capsys):
         written.append(path.name[:2])
         return plain(path, data)
 
-    plain = fcrbench.atomic.Path.write_bytes
-    monkeypatch.setattr(fcrbench.atomic.Path, "write_bytes", full)
+    plain = fcrbench.work.atomic.Path.write_bytes
+    monkeypatch.setattr(fcrbench.work.atomic.Path, "write_bytes", full)
     assert main(["predict", str(fields / "images"), "--device", "cpu", "-o", str(tmp_path / "out")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("b_overlay.png: No space left on device")
@@ -227,12 +229,12 @@ def test_a_full_disk_stops_at_once(fields, tmp_path, monkeypatch, capsys):
 
 
 def test_scoring(fields, tmp_path, monkeypatch, capsys):
-    from fcrbench import scoring
+    from fcrbench.jobs import score as scoring
 
     serial = tmp_path / "whole.csv"
     labels = str(fields / "labels")
     assert main(["score", labels, labels, "-o", str(serial)]) == 0
-    break_(monkeypatch, "fcrbench.scoring.read_labels", path_is("b"), ERRORS["IndexError"])
+    break_(monkeypatch, "fcrbench.jobs.score.read_labels", path_is("b"), ERRORS["IndexError"])
     plain = scoring.metrics.score
     monkeypatch.setattr(scoring.metrics, "score", lambda t, p: 1 / 0 if t.shape[1] == 66 else plain(t, p))
     for workers in ("1", "3"):
@@ -290,16 +292,14 @@ def test_export(fields, tmp_path, monkeypatch, capsys, to):
 
 
 def test_robustness_leaves_out_what_fails_where_it_fails():
-    from test_robustness import blocks, threshold
-
     samples = blocks(4)
-    chosen = robustness.choose("blur,gain", np.dtype(np.uint16))
+    chosen = corruptions.choose("blur,gain", np.dtype(np.uint16))
     expected = robustness.measure(threshold, samples, chosen)
     bad = samples[1].image.copy()
     worse = [p for p in expected if p.corruption.name == "blur"][2]
 
     def predict(picture):
-        if np.array_equal(picture, bad) or np.array_equal(picture, robustness.defocus(samples[2].image, 2)):
+        if np.array_equal(picture, bad) or np.array_equal(picture, corruptions.defocus(samples[2].image, 2)):
             raise RuntimeError("out of memory")
         return threshold(picture)
 
@@ -323,7 +323,7 @@ def test_robustness_leaves_out_what_fails_where_it_fails():
 
 def test_a_run_scores_the_other_fields_and_is_not_finished(tmp_path, monkeypatch, capsys):
     """Nor does a comparison take it for one: its scores are of fewer fields."""
-    from fcrbench import evaluation
+    from fcrbench.evaluation import evaluate as evaluation
 
     (tmp_path / "images").mkdir()
     sample = next(datasets.create("sample").samples("val"))
@@ -333,7 +333,7 @@ def test_a_run_scores_the_other_fields_and_is_not_finished(tmp_path, monkeypatch
     data = ["--dataset", "folder", "--root", str(tmp_path), "--set", "dataset.options.val_fraction=0.5"]
     arguments = ["run", "--weights", "default", "--device", "cpu", *data, "--output", str(tmp_path / "runs")]
     ids = datasets.create("folder", tmp_path, val_fraction=0.5).splits["val"]
-    break_(monkeypatch, "fcrbench.evaluation.write_labels", path_is(ids[1]), ValueError("no"))
+    break_(monkeypatch, "fcrbench.evaluation.evaluate.write_labels", path_is(ids[1]), ValueError("no"))
     assert evaluation.write_labels is not write_labels
     assert main(arguments) == 1
     assert f"1 of 3 images could not be segmented: field {ids[1]}: ValueError: no" in capsys.readouterr().err
@@ -356,9 +356,7 @@ def test_a_run_scores_the_other_fields_and_is_not_finished(tmp_path, monkeypatch
 
 
 def test_validation_counts_a_field_that_fails_as_empty(caplog):
-    from test_robustness import blocks, threshold
-
-    from fcrbench.evaluation import mean_scores
+    from fcrbench.evaluation.evaluate import mean_scores
 
     samples = blocks(2)
 
@@ -375,7 +373,7 @@ def test_validation_counts_a_field_that_fails_as_empty(caplog):
 
 def test_on_dask_workers(fields, tmp_path, monkeypatch):
     distributed = pytest.importorskip("distributed")
-    from fcrbench.predict import predict_images
+    from fcrbench.jobs.predict import predict_images
 
     break_(monkeypatch, *STAGES["network"], ERRORS["RuntimeError"])
     with (

@@ -11,7 +11,7 @@ import pytest
 
 from fcrbench import datasets
 from fcrbench.io import write_labels, write_png
-from fcrbench.predict import predict_images
+from fcrbench.jobs.predict import predict_images
 
 _NO_CAPABILITY, _OVERRIDE = 24, 1  # prctl's PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
 

@@ -8,8 +8,8 @@ import pytest
 
 from fcrbench import methods
 from fcrbench.config import RunConfig
-from fcrbench.configure import configure
 from fcrbench.errors import UsageError
+from fcrbench.jobs.configure import configure
 from fcrbench.methods.fcrnet.spec import SPEC, FCRNetOptions
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 from fcrbench import methods
+from fcrbench.config.settings import setting
 from fcrbench.methods import Preset, listing, registry
 from fcrbench.methods.fcrnet.spec import SPEC
-from fcrbench.settings import setting
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from fcrbench import metrics
-from fcrbench.atomic import write_json
 from fcrbench.comparison import compare_runs
 from fcrbench.datasets import Dataset
 from fcrbench.report import comparison_files, text, write_report
+from fcrbench.work.atomic import write_json
 
 
 @pytest.fixture(autouse=True)

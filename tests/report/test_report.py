@@ -11,9 +11,9 @@ import pytest
 
 from fcrbench.datasets import Sample
 from fcrbench.errors import DataError
+from fcrbench.evaluation.record import read_run
 from fcrbench.report import published, write_report
 from fcrbench.report.html import chosen_fields
-from fcrbench.report.record import read_run
 
 VOID = {"meta", "img", "br", "input", "link"}
 

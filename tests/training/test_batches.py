@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from fcrbench.compute.device import make_fabric
 from fcrbench.training import batches
 from fcrbench.training.augment import Crops
 from fcrbench.training.batches import Batches, worker_count
-from fcrbench.training.device import make_fabric
 from fcrbench.training.group import Group
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from fcrbench.compute.device import make_fabric
 from fcrbench.config import TrainingConfig
 from fcrbench.datasets import Sample
 from fcrbench.errors import DataError
 from fcrbench.methods import registry
 from fcrbench.training.checkpoint import load_state, save_state
-from fcrbench.training.device import make_fabric
 from fcrbench.training.engine import Trainer, build_network
 
 

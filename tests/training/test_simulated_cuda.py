@@ -8,10 +8,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from fcrbench import metrics, postprocess, run
+from fcrbench import metrics, postprocess
 from fcrbench.config import RunConfig
-from fcrbench.configure import configure
 from fcrbench.errors import FcrbenchError
+from fcrbench.jobs import run
+from fcrbench.jobs.configure import configure
 from fcrbench.testing import cuda
 from fcrbench.testing.case import Case
 from fcrbench.testing.cuda_tensor import DEVICE, CudaTensor, DeviceFault

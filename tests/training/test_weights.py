@@ -13,7 +13,7 @@ from torch import nn
 from fcrbench import weights
 from fcrbench.errors import DataError
 from fcrbench.methods import registry
-from fcrbench.training.checkpoint import load_weights, save_weights
+from fcrbench.weights.tensors import load_weights, save_weights
 
 
 @pytest.fixture

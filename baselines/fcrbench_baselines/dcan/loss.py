@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from fcrbench.transfer import send
+from fcrbench.compute.transfer import send
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from fcrbench.transfer import send
+from fcrbench.compute.transfer import send
 
 PULL_MARGIN = 0.5  # delta_v
 PUSH_MARGIN = 1.5  # delta_d

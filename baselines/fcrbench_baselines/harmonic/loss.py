@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 
-from fcrbench.transfer import send
+from fcrbench.compute.transfer import send
 from fcrbench_baselines.harmonic.model import Output
 
 EDGE = 5  # pixels: side of the square that borders are dilated by

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import glu, interpolate, pixel_unshuffle
 
-from fcrbench.transfer import send
+from fcrbench.compute.transfer import send
 from fcrbench_baselines.harmonic.guides import GuideFunctions
 
 LEVELS = 4

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import nll_loss, normalize
 
+from fcrbench.compute.transfer import send
 from fcrbench.kernels.coloring import dynamic_coloring
 from fcrbench.methods.fcrnet.targets import Objects
-from fcrbench.transfer import send
 
 EPSILON = 1e-7
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fcrbench.compute.transfer import send
 from fcrbench.kernels.neighbours import neighbour_matrix
-from fcrbench.transfer import send
 
 
 @dataclass(frozen=True)

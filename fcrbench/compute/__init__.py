@@ -1,0 +1,1 @@
+"""The device and the precision that networks compute with."""

@@ -1,0 +1,104 @@
+"""Networks against truth: predictions of annotated fields, their scores and speed."""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fcrbench import metrics
+from fcrbench.datasets import Sample
+from fcrbench.errors import DataError
+from fcrbench.inference import Predictor
+from fcrbench.io import write_labels
+from fcrbench.metrics import DatasetScores
+from fcrbench.training.engine import Training
+from fcrbench.work.atomic import write_table
+from fcrbench.work.failures import Failure, Failures, attempt
+
+log = logging.getLogger(__name__)
+
+
+def mean_scores(predictor: Predictor, samples: Sequence[Sample]) -> dict[str, float]:
+    """Every score as its mean over the fields, empty ones left out.
+
+    A field that cannot be segmented is named in the log and counts as one in which nothing was found;
+    DataError where that is so of all.
+    """
+    pairs = []
+    failures = []
+    for sample in samples:
+        labels = attempt(partial(predictor, sample.image), f"field {sample.id}")
+        if isinstance(labels, Failure):
+            failures.append(labels.reason)
+            labels = np.zeros(sample.labels.shape, np.int32)
+        pairs.append((sample.id, sample.labels, labels))
+    if failures and len(failures) == len(pairs):
+        raise DataError(failures[0])
+    for reason in failures:
+        log.warning("counts as empty in this validation: %s", reason)
+    means = metrics.score_dataset(pairs).table.drop(columns="image").mean()
+    return {str(key): float(value) for key, value in means.items()}
+
+
+def predict_and_score(
+    predictor: Predictor, samples: Sequence[Sample], folder: Path, failures: Failures
+) -> DatasetScores:
+    """Predict fields, write predictions/*.tif and images.csv under `folder`, return the scores.
+
+    failures  gets the fields that cannot be predicted; DataError where none can
+    """
+    first = f"field {samples[0].id}"
+    attempt(partial(predictor, samples[0].image), first)  # the first call pays for memory and compilation
+    predictor.reset()
+
+    def predict(sample: Sample) -> np.ndarray:
+        labels = predictor(sample.image)
+        write_labels(folder / "predictions" / f"{sample.id}.tif", labels)
+        return labels
+
+    pairs = []
+    for sample in samples:
+        labels = attempt(partial(predict, sample), f"field {sample.id}")
+        if isinstance(labels, Failure):
+            failures.add(sample.id, labels)
+        else:
+            pairs.append((sample.id, sample.labels, labels))
+    if not pairs:
+        failures.finish(len(samples), "segmented")
+    scores = metrics.score_dataset(pairs)
+    write_table(folder / "images.csv", scores.table)
+    return scores
+
+
+def summarise(
+    scores: DatasetScores,
+    predictor: Predictor,
+    samples: Sequence[Sample],
+    training: Training | None,
+    parameters: int,
+) -> dict[str, Any]:
+    """What summary.json holds: means with intervals, pooled scores, size, speed, training where there was."""
+    summary = {
+        "split": "val",
+        "n_failed": len(samples) - len(scores.table),
+        **scores.summary(),
+        "parameters": parameters,
+        "throughput": {
+            "network_images_per_second": predictor.images / predictor.seconds["network"],
+            "postprocess_images_per_second": predictor.images / predictor.seconds["postprocess"],
+            "image_shape": list(samples[0].image.shape),
+            "device": predictor.fabric.device.type,
+            "threads": torch.get_num_threads(),
+        },
+    }
+    if training is not None:
+        summary["training"] = {
+            "seconds": training.seconds,
+            "steps": training.steps,
+            "crops": training.crops,
+        }
+    return summary

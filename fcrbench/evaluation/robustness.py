@@ -1,0 +1,126 @@
+"""How the scores of a method hold when its images get worse."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcrbench import metrics
+from fcrbench.datasets.base import Sample
+from fcrbench.evaluation.corruptions import Corruption
+from fcrbench.work.failures import Failure, Failures, attempt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = ("ap", "f1")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One level of one corruption: the scores of every field, and one field to show.
+
+    metrics       of "ap" and "f1" at IoU 0.5: {"mean", "low", "high"}, the 95 % interval over images
+    differences   the same scores less those of the unchanged images: {"difference", "low", "high"}, paired
+    """
+
+    corruption: Corruption
+    level: float
+    table: "pd.DataFrame"
+    metrics: dict[str, dict[str, float]]
+    differences: dict[str, dict[str, float]]
+    shown: Sample
+    labels: NDArray[np.int32]
+
+
+def measure(
+    predict: Callable[[np.ndarray], np.ndarray],
+    samples: Sequence[Sample],
+    chosen: Sequence[Corruption],
+    *,
+    seed: int = 0,
+    failures: Failures | None = None,
+    progress: Callable[[Point], None] = lambda point: None,
+) -> list[Point]:
+    """The scores of `predict` (an image to its labels) at every level of the chosen corruptions.
+
+    seed      of the noise, with which field and level decide it: the same for the same images in any order
+    failures  gets what cannot be predicted. A field that fails unchanged is left out; one that fails at a
+              level is left out there, on both sides of the difference; a level without any is left out
+
+    The field that is shown is the median one by AP on the unchanged images.
+    """
+    failures = Failures() if failures is None else failures
+
+    def segment(name: str, change: Callable[[], Sample]) -> tuple[Sample, NDArray[np.int32]] | None:
+        def work() -> tuple[Sample, NDArray[np.int32]]:
+            sample = change()
+            return sample, predict(sample.image)
+
+        found = attempt(work, f"field {name}")
+        if isinstance(found, Failure):
+            failures.add(name, found)
+            return None
+        return found
+
+    kept = {}
+    for sample in samples:
+        if found := segment(sample.id, partial(replace, sample)):
+            kept[sample.id] = found[1]
+    samples = [sample for sample in samples if sample.id in kept]
+    if not samples:
+        return []
+    pairs = [(sample.id, sample.labels, kept[sample.id]) for sample in samples]
+    clean = metrics.score_dataset(pairs).table
+    order = clean.dropna(subset=["ap"]).sort_values("ap", kind="stable")["image"].tolist()
+    show = order[(len(order) - 1) // 2] if order else samples[0].id
+    points = []
+    for corruption in chosen:
+        for level in corruption.levels:
+            table, unchanged = clean, clean
+            shown = next(sample for sample in samples if sample.id == show)
+            labels = kept[show]
+            if level != corruption.none:
+                rows: list[tuple[str, np.ndarray, np.ndarray]] = []
+                for sample in samples:
+                    key = zlib.crc32(f"{corruption.name} {level} {sample.id}".encode())
+                    change = partial(corruption.apply, sample, level, np.random.default_rng([seed, key]))
+                    result = segment(f"{sample.id} at {corruption.name} {level:g}", change)
+                    if result is None:
+                        continue
+                    changed, found_labels = result
+                    if sample.id == show or not rows:
+                        shown, labels = changed, found_labels
+                    rows.append((sample.id, changed.labels, found_labels))
+                if not rows:
+                    continue
+                table = metrics.score_dataset(rows).table
+                unchanged = clean[clean["image"].isin(table["image"])]
+            points.append(_point(corruption, level, table, unchanged, shown, labels))
+            progress(points[-1])
+    return points
+
+
+def _point(
+    corruption: Corruption,
+    level: float,
+    table: "pd.DataFrame",
+    clean: "pd.DataFrame",
+    shown: Sample,
+    labels: NDArray[np.int32],
+) -> Point:
+    summary: dict[str, Any] = metrics.summarize(table)["metrics"]
+    paired: dict[str, Any] = metrics.compare(table, clean, SHOWN)["metrics"]
+    return Point(
+        corruption,
+        level,
+        table,
+        {name: {key: summary[name][key] for key in ("mean", "low", "high")} for name in SHOWN},
+        {name: {key: paired[name][key] for key in ("difference", "low", "high")} for name in SHOWN},
+        shown,
+        labels,
+    )

@@ -1,0 +1,48 @@
+"""Label images as tiled TIFF files."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcrbench.tiles import Source, tiles
+from fcrbench.work.atomic import atomic_path
+
+_LEVEL = 1  # of zlib: runs of ids compress well at once
+
+
+def write_pyramid(path: Path, levels: Sequence[Source], side: int) -> None:
+    """Write a label image (H, W) and its smaller versions as an OME-TIFF of uint32, read by tiles.
+
+    side  of the tiles of the file, in pixels, a multiple of 16
+
+    The smaller versions are sub-images, where QuPath and Fiji look for them.
+
+    Raises FcrbenchError, naming the path, when the disk refuses; what was there then stays.
+    """
+    import tifffile
+
+    with atomic_path(path) as temporary, tifffile.TiffWriter(temporary, bigtiff=True, ome=True) as file:
+        for k, level in enumerate(levels):
+            file.write(
+                _padded_tiles(level, side),
+                shape=level.shape,
+                dtype=np.uint32,
+                tile=(side, side),
+                photometric="minisblack",
+                compression="zlib",
+                compressionargs={"level": _LEVEL},
+                maxworkers=1,  # with more of them, tiles wait in memory
+                subifds=len(levels) - 1 if k == 0 else None,
+                subfiletype=int(k > 0),
+                metadata={"axes": "YX"} if k == 0 else None,
+            )
+
+
+def _padded_tiles(image: Source, side: int) -> Iterator[NDArray[np.uint32]]:
+    for tile in tiles(image.shape, side):
+        part = np.asarray(image[tile.where])
+        out = np.zeros((side, side), np.uint32)
+        out[: part.shape[0], : part.shape[1]] = part
+        yield out

@@ -1,0 +1,88 @@
+"""Scores of a network on a data set whose images get worse, as tables and a page."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fcrbench import datasets, weights
+from fcrbench.errors import UsageError
+from fcrbench.evaluation.corruptions import choose
+from fcrbench.evaluation.robustness import Point, measure
+from fcrbench.inference import load_predictor
+from fcrbench.jobs import manifest
+from fcrbench.report import robustness as page
+from fcrbench.work.atomic import check_folder
+from fcrbench.work.failures import Failure, Failures, attempt
+
+
+def measure_robustness(
+    given: str,
+    dataset: str,
+    root: str | os.PathLike[str] | None,
+    output: Path,
+    *,
+    options: Mapping[str, Any],
+    corruptions: str = "all",
+    images: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Callable[[Point], None] = lambda point: None,
+    conclude: Callable[[str], None] = lambda sentence: None,
+) -> None:
+    """Measure the scores of weights on the validation fields of a data set and write the curves to `output`.
+
+    Args:
+        given: the weights; "default", a run directory or a file.
+        options: of the data set.
+        corruptions: names separated by commas, or "all".
+        images: the number of fields that are used; None: all.
+        seed: of the noise.
+        progress: called with each point of a curve.
+        conclude: called with each sentence for the user at the end.
+
+    Raises UsageError for a name that does not exist or a data set without validation fields; DataError at the
+    end if a field could not be read or segmented, which failed.csv in `output` lists.
+    """
+    if images is not None and images < 1:
+        raise UsageError(f"--images {images}: expected 1 or more")
+    data = datasets.create(dataset, root, **options)
+    ids = data.splits.get("val", ())[:images]
+    if not ids:
+        raise UsageError(f"data set {dataset} has no field in its 'val' split")
+    failures = Failures(output / "failed.csv")
+    samples = []
+    for i in ids:
+        sample = attempt(partial(data.load, i), f"field {i}")
+        if isinstance(sample, Failure):
+            failures.add(i, sample)
+        else:
+            samples.append(sample)
+    if not samples:
+        failures.finish(len(ids), "read")
+    chosen = choose(corruptions, samples[0].image.dtype)
+    path = weights.resolve(given)
+    predictor = load_predictor(given, device)
+    check_folder(output)
+    points = measure(predictor, samples, chosen, seed=seed, failures=failures, progress=progress)
+    levels = sum(level != corruption.none for corruption in chosen for level in corruption.levels)
+    total = len(ids) + levels * len(samples)
+    if not points:
+        failures.finish(total, "segmented")
+    method = weights.read_header(path).method
+    facts = {
+        "title": f"Robustness of {method} on {dataset}",
+        "weights": given,
+        "method": method,
+        "sha256": weights.sha256(path),
+        "split": "val",
+        "n_images": len(samples),
+        "seed": seed,
+        "manifest": manifest.describe_environment(),
+    }
+    page.write(points, data, facts, output)
+    if sentence := page.eight_bits(points):
+        conclude(sentence)
+    conclude(f"page: {output / 'robustness.html'}")
+    failures.finish(total, "segmented")

@@ -1,0 +1,245 @@
+"""One run from start to end: data set -> method -> training -> instances -> metrics -> report."""
+
+import hashlib
+import json
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lightning_fabric import Fabric
+from torch import nn
+
+from fcrbench import datasets, report, weights
+from fcrbench.compute.arithmetic import repeatable
+from fcrbench.compute.device import make_fabric
+from fcrbench.config import RunConfig, read_toml
+from fcrbench.datasets import Dataset, Sample
+from fcrbench.errors import DataError, FcrbenchError, UsageError
+from fcrbench.evaluation.evaluate import mean_scores, predict_and_score, summarise
+from fcrbench.inference import Predictor
+from fcrbench.jobs import manifest
+from fcrbench.jobs.configure import fill
+from fcrbench.methods import Method, registry
+from fcrbench.training.batches import worker_count
+from fcrbench.training.engine import Progress, Trainer, build_network
+from fcrbench.weights.tensors import load_weights, save_weights
+from fcrbench.work.atomic import remove_abandoned, write_json, write_text
+from fcrbench.work.failures import Failure, Failures, attempt
+
+
+def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | None = None) -> Path:
+    """Make a new run directory under `runs` and do the whole run in it; returns the directory."""
+    digest = hashlib.sha256(config.to_toml().encode()).hexdigest()[:8]
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    folder = runs / f"{stamp}-{config.dataset.name}-{config.method}-{digest}"
+    # All that can be wrong with method, weights, data and device shows before the folder is made.
+    method = create_method(config)
+    network = create_network(config, method)
+    data = read_data(config)
+    given = manifest.describe_weights(config)
+    fabric = create_fabric(config)
+    if fabric.is_global_zero:
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise FcrbenchError(f"cannot make {folder}: {error.strerror}") from error
+        write_text(folder / "config.toml", config.to_toml())
+    folder = fabric.broadcast(folder)  # its name has the time in it
+    run = _Run(config, method, network, data, fabric, given, folder)
+    with run.arithmetic():
+        return _complete(run, progress, resume=False, stop_after=stop_after)
+
+
+def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> Path:
+    """Finish an interrupted run; what is done is kept."""
+    if not (folder / "config.toml").is_file():
+        raise DataError(f"{folder} is not a run directory: no config.toml in it")
+    config = fill(read_toml(folder / "config.toml"))
+    for place in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+        remove_abandoned(place)
+    method = create_method(config)
+    data = read_data(config)
+    started = (folder / "checkpoints" / "last.ckpt").is_file()
+    recorded = _recorded_weights(folder)
+    if started:  # the checkpoint has all that the weights began
+        network, given = build_network(method, config.seed), recorded
+    else:
+        given = manifest.describe_weights(config)
+        if recorded and given and given["sha256"] != recorded["sha256"]:
+            raise DataError(f"the weights {config.given_weights} are not those that {folder} began with")
+        network = create_network(config, method)
+    run = _Run(config, method, network, data, create_fabric(config), given, folder)
+    with run.arithmetic():
+        return _complete(run, progress, resume=started, stop_after=stop_after)
+
+
+def _recorded_weights(folder: Path) -> dict[str, str] | None:
+    """What the manifest of an interrupted run says of the weights that it began with."""
+    path = folder / "manifest.json"
+    try:
+        found: dict[str, str] | None = json.loads(path.read_text(encoding="utf-8")).get("weights")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    return found
+
+
+def create_method(config: RunConfig) -> Method:
+    """The run's method. Raises UsageError when its network cannot take the crops."""
+    method = registry.create(config.method, config.preset, **config.options)
+    if config.training.crop % method.stride:
+        raise UsageError(
+            f"training.crop is {config.training.crop}; expected a multiple of {method.stride} "
+            f"for {config.method}, whose network halves its input so often"
+        )
+    return method
+
+
+def create_fabric(config: RunConfig) -> Fabric:
+    """Where the run computes, together with the processes that this one was started with."""
+    fabric = make_fabric(config.device, config.training.precision, together=True)
+    if config.training.batch_size < fabric.world_size:
+        raise UsageError(
+            f"training.batch_size is {config.training.batch_size}; expected at least {fabric.world_size}, "
+            "the number of processes that share each batch"
+        )
+    return fabric
+
+
+def create_network(config: RunConfig, method: Method) -> nn.Module:
+    """The run's network, fresh or with the weights that were given. Raises DataError when they do not fit."""
+    network = build_network(method, config.seed)
+    if config.given_weights:
+        load_weights(weights.resolve(config.given_weights), network)
+    return network
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set and its fields that a run trains on (none where it does not train) and validates with."""
+
+    dataset: Dataset
+    train: list[Sample]
+    val: list[Sample]
+
+
+def read_data(config: RunConfig) -> Data:
+    """Read the run's fields.
+
+    Raises DataError when there is none to train or validate with, or some are bad, all of which it lists: a
+    training without them would be another one than was asked for.
+    """
+    chosen = config.dataset
+    dataset = datasets.create(chosen.name, chosen.root or None, **chosen.options)
+    splits = ("val",) if config.weights else ("train", "val")
+    for split in splits:
+        if not dataset.splits.get(split):
+            raise DataError(f"data set {chosen.name} has no field in its {split!r} split")
+    failures = Failures()
+    read: dict[str, list[Sample]] = {}
+    for split in splits:
+        read[split] = []
+        for i in dataset.splits[split]:
+            sample = attempt(partial(dataset.load, i), f"field {i}")
+            if isinstance(sample, Failure):
+                failures.add(i, sample)
+            else:
+                read[split].append(sample)
+    failures.finish(sum(len(dataset.splits[split]) for split in splits), "read")
+    return Data(dataset, read.get("train", []), read["val"])
+
+
+@dataclass(frozen=True)
+class _Run:
+    """All that a run is made of. given: manifest.describe_weights, of the weights it began with."""
+
+    config: RunConfig
+    method: Method
+    network: nn.Module
+    data: Data
+    fabric: Fabric
+    given: dict[str, str] | None
+    folder: Path
+
+    def arithmetic(self) -> AbstractContextManager[None]:
+        """As the configuration asks for."""
+        return repeatable(self.fabric.device) if self.config.deterministic else nullcontext()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the same run on the same machine gives the same bits."""
+        return self.config.deterministic or self.fabric.device.type == "cpu"
+
+
+def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | None) -> Path:
+    config, method, network, data, fabric = run.config, run.method, run.network, run.data, run.fabric
+    folder = run.folder
+    parameters = sum(p.numel() for p in network.parameters())
+    if config.weights:
+        what = f"weights {config.weights} ({config.method})"
+        fields = f"{len(data.val)} fields to score"
+    else:
+        what = f"{config.method} ({config.preset})" + (f" from weights {config.init}" if config.init else "")
+        fields = f"{len(data.train)} fields to train on, {len(data.val)} to validate"
+    progress.started(f"{what} on {config.dataset.name}: {fields}; in {folder}")
+    if config.deterministic and fabric.device.type == "cpu":
+        progress.started("deterministic = true changes nothing here: the CPU repeats its bits without it")
+    workers = worker_count(config.training.workers, fabric.device)
+    if not config.weights and config.training.workers == "auto" and workers:
+        progress.started(f"{workers} processes prepare the crops; training.workers sets how many")
+    trainer = None
+    if parameters and not config.weights:
+        trainer = Trainer(
+            config.method,
+            method,
+            network,
+            data.train,
+            config.training,
+            fabric=fabric,
+            seed=config.seed,
+            directory=folder,
+            validate=lambda trained: mean_scores(Predictor(method, trained, fabric), data.val),
+            progress=progress,
+            fresh=not config.init,
+        )
+        if resume:
+            trainer.restore()
+    if fabric.is_global_zero:
+        _write_manifest(run, parameters)
+    training = trainer.fit(stop_after) if trainer else None
+    if not fabric.is_global_zero:
+        return folder  # the rest is for one process
+    if training:
+        network = training.network
+        if config.evaluate == "best":
+            load_weights(folder / "weights" / "best.safetensors", network)
+    else:  # the file of weights tells `fcrbench predict` the method and its options
+        save_weights(folder / "weights" / "last.safetensors", network, config.method, method)
+    predictor = Predictor(method, network.to(fabric.device), fabric)
+    failures = Failures(folder / "failed.csv")
+    scores = predict_and_score(predictor, data.val, folder, failures)
+    write_json(folder / "summary.json", summarise(scores, predictor, data.val, training, parameters))
+    report.write_report(folder, data.dataset)
+    failures.finish(len(data.val), "segmented")
+    return folder
+
+
+def _write_manifest(run: _Run, parameters: int) -> None:
+    data = run.data
+    read = {"train": data.train, "val": data.val} if data.train else {"val": data.val}
+    write_json(
+        run.folder / "manifest.json",
+        manifest.describe_environment()
+        | {
+            "device": manifest.describe_device(run.fabric.device),
+            "processes": run.fabric.world_size,
+            "deterministic": run.repeats,
+            "seed": run.config.seed,
+            "dataset": manifest.describe_dataset(data.dataset, read),
+            "method": manifest.describe_method(run.config, parameters),
+        }
+        | ({"weights": run.given} if run.given else {}),
+    )

@@ -1,0 +1,181 @@
+"""Folders of label images against each other."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fcrbench import large, metrics
+from fcrbench.errors import DataError, UsageError
+from fcrbench.io import find_images, read_labels
+from fcrbench.io.large import is_large, open_image
+from fcrbench.metrics import DatasetScores
+from fcrbench.metrics.scores import COLUMNS
+from fcrbench.work.atomic import write_table
+from fcrbench.work.failures import Failure, Failures, attempt
+from fcrbench.work.journal import Journal
+from fcrbench.work.parallel import ordered_map
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = list[float | int]  # values of COLUMNS
+_TOGETHER = 4096  # rows: as columns of a table they take a fraction of the memory that objects take
+
+
+class Pair(NamedTuple):
+    """One image to score. Absolute paths: a worker may be in another folder."""
+
+    image: str
+    truth: Path
+    pred: Path
+
+
+@dataclass(frozen=True)
+class FolderScores:
+    """The scores of the images that could be scored, the others with the reasons, and how many there are."""
+
+    scores: DatasetScores
+    failures: Failures
+    images: int
+
+
+def score_folders(
+    truth: Path,
+    pred: Path,
+    output: Path | None = None,
+    workers: int = 1,
+    *,
+    scheduler: str | None = None,
+    strict: bool = False,
+    resume: bool = False,
+    progress: Callable[[int], None] = lambda done: None,
+) -> FolderScores:
+    """Score the label images of `pred` against those of the same stem in `truth`, or one against another.
+
+    truth, pred  two folders of PNG and TIFF files; or two images: files or OME-Zarr folders. Zarr, and TIFF
+                 of more than 2**28 pixels, are read by tiles
+    output     CSV, one row an image in the order of the stems, written when every image is done. While that
+               goes on, rows are kept in <output>.part
+    workers    threads
+    scheduler  the address of a dask scheduler whose workers do the work instead; they must see the same files
+    strict     stop at the first image that cannot be scored; else the others are finished, see `failures`
+    resume     go on with the rows of an interrupted call with the same folders and output
+    progress   called with the number of images done
+
+    Rows do not depend on who computed them. Predictions without truth are left alone: a folder of predictions
+    may hold more than is annotated.
+
+    Raises DataError when a folder is missing or empty or no truth has a prediction, and with `strict` for the
+    first image that has none, cannot be read, or is of another shape.
+    """
+    if resume and output is None:
+        raise UsageError("resuming needs the output of the interrupted call")
+    pairs = _pairs(truth, pred)
+    failures = Failures(output.with_name(f"{output.stem}.failed.csv") if output is not None else None)
+    table = _Table()
+    done: dict[str, Row] = {}
+    journal = None
+    if output is not None:
+        identity = {"truth": str(truth.resolve()), "pred": str(pred.resolve())}
+        journal = Journal(output.with_name(f"{output.name}.part"), identity)
+        done = journal.open(resume)
+    todo = (pair for pair in pairs if pair.image not in done)
+    results = ordered_map(score_pair, todo, workers, scheduler, lambda pair: pair.image, lost=_lost)
+    try:
+        for n, pair in enumerate(pairs, 1):
+            earlier = done.get(pair.image)
+            result = next(results) if earlier is None else earlier
+            if isinstance(result, Failure):  # not in the journal: it is tried again with `resume`
+                failures.add(pair.image, result, strict)
+            else:
+                if earlier is None and journal is not None:
+                    journal.add(pair.image, result)
+                table.add(pair.image, result)
+            progress(n)
+    finally:
+        results.close()
+        if journal is not None:
+            journal.close()
+    scores = DatasetScores(table.frame())
+    if output is not None and journal is not None:
+        write_table(output, scores.table)
+        journal.remove()
+    return FolderScores(scores, failures, len(pairs))
+
+
+def _pairs(truth: Path, pred: Path) -> list[Pair]:
+    single = [path.is_file() or is_large(path) for path in (truth, pred)]
+    if any(single):
+        if not all(single):
+            raise UsageError(f"{truth} and {pred}: expected two folders or two images")
+        return [Pair(truth.stem, truth.resolve(), pred.resolve())]
+    truths, preds = find_images(truth), find_images(pred)
+    if not truths:
+        raise DataError(f"no label image in {truth}")
+    if not truths.keys() & preds.keys():
+        raise DataError(
+            f"{pred} has no label image for {next(iter(truths.values())).name} or any other truth"
+        )
+    folder = pred.resolve()
+    return [
+        Pair(stem, path.resolve(), preds[stem].resolve() if stem in preds else folder / f"{stem}.tif")
+        for stem, path in truths.items()
+    ]
+
+
+def score_pair(pair: Pair) -> Row | Failure:
+    """The scores of one image, or why there are none. A task for any worker."""
+    return attempt(lambda: _score(pair), str(pair.truth), str(pair.pred), str(pair.pred.parent))
+
+
+def _lost(pair: Pair, why: str) -> Failure:
+    return Failure(f"{pair.truth}: {why}")
+
+
+def _score(pair: Pair) -> Row:
+    if is_large(pair.truth) or is_large(pair.pred):
+        return _score_by_tiles(pair)
+    labels = read_labels(pair.truth)
+    if not pair.pred.exists():
+        raise DataError(f"{pair.pred.parent} has no label image for {pair.truth.name}")
+    predicted = read_labels(pair.pred)
+    if labels.shape != predicted.shape:
+        raise DataError(f"{pair.pred} has shape {predicted.shape}, its truth {pair.truth} has {labels.shape}")
+    return list(metrics.score(labels, predicted).to_dict().values())
+
+
+def _score_by_tiles(pair: Pair) -> Row:
+    truth, pred = open_image(pair.truth), open_image(pair.pred)
+    if truth.shape != pred.shape:
+        raise DataError(f"{pair.pred} has shape {pred.shape}, its truth {pair.truth} has {truth.shape}")
+    try:
+        return list(large.score(truth, pred).to_dict().values())
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{pair.truth} and {pair.pred}: {error}") from error
+
+
+class _Table:
+    """Rows on their way to a data frame."""
+
+    def __init__(self) -> None:
+        self.parts: list[pd.DataFrame] = []
+        self.rows: list[list] = []
+
+    def add(self, image: str, row: Row) -> None:
+        self.rows.append([image, *row])
+        if len(self.rows) == _TOGETHER:
+            self._pack()
+
+    def _pack(self) -> None:
+        import pandas as pd
+
+        self.parts.append(pd.DataFrame(self.rows, columns=["image", *COLUMNS]))
+        self.rows = []
+
+    def frame(self) -> "pd.DataFrame":
+        import pandas as pd
+
+        if self.rows or not self.parts:
+            self._pack()
+        return pd.concat(self.parts, ignore_index=True) if len(self.parts) > 1 else self.parts[0]

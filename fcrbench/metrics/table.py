@@ -1,0 +1,77 @@
+"""The sparse overlap table of a truth and a predicted label image, from which every metric is computed."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcrbench.kernels.matching import sum_pairs
+
+
+class Sums(NamedTuple):
+    """What most metrics are made of: in pixels, the intersections of all pairs, the areas of all objects, the
+    areas of both objects of all pairs, C and U of AJI; then the counts of `metrics.splits_merges` by halves.
+    """
+
+    shared: int
+    areas: int
+    pair_areas: int
+    aji_shared: int
+    aji_union: int
+    splits: int
+    merges: int
+
+
+@dataclass(frozen=True)
+class OverlapTable:
+    """Objects of both images and the pixels they share.
+
+    Attributes:
+        true_ids, pred_ids: (n,), (m,) uint64, ids in order of appearance.
+        true_area, pred_area: (n,), (m,) int64, in pixels.
+        true_index, pred_index: (k,) int64, for each overlapping pair where its objects are in these arrays.
+        shared: (k,) int64, pixels of the pair's intersection, > 0.
+    """
+
+    true_ids: NDArray[np.uint64]
+    pred_ids: NDArray[np.uint64]
+    true_area: NDArray[np.int64]
+    pred_area: NDArray[np.int64]
+    true_index: NDArray[np.int64]
+    pred_index: NDArray[np.int64]
+    shared: NDArray[np.int64]
+
+    @property
+    def n_true(self) -> int:
+        return len(self.true_ids)
+
+    @property
+    def n_pred(self) -> int:
+        return len(self.pred_ids)
+
+    @property
+    def both_empty(self) -> bool:
+        return not (len(self.true_ids) or len(self.pred_ids))
+
+    @cached_property
+    def union(self) -> NDArray[np.int64]:
+        """(k,) pixels of each pair's union."""
+        return self.true_area[self.true_index] + self.pred_area[self.pred_index] - self.shared
+
+    @cached_property
+    def iou(self) -> NDArray[np.float64]:
+        """(k,) intersection over union of each pair."""
+        return self.shared / self.union
+
+    @cached_property
+    def sums(self) -> Sums:
+        """One pass over the pairs."""
+        arrays = (self.true_area, self.pred_area, self.true_index, self.pred_index, self.shared)
+        return Sums(*sum_pairs(*arrays, self.pred_ids))
+
+    def iou_sum(self, rows: NDArray[np.int64]) -> float:
+        """Sum of the IoU of some pairs, rounded once: no order of the objects changes its last digit."""
+        return math.fsum(self.iou[rows].tolist())

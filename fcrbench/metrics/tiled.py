@@ -1,0 +1,37 @@
+"""Metrics of two label images larger than memory."""
+
+import numpy as np
+
+from fcrbench.kernels._arrays import flat_unsigned
+from fcrbench.labels import PairTable, as_labels, check_ids
+from fcrbench.metrics.empty import Empty
+from fcrbench.metrics.scores import Scores, scores_of_table
+from fcrbench.metrics.table import OverlapTable
+from fcrbench.tiles import TILE, Source, tiles
+from fcrbench.work.progress import log_progress
+
+
+def overlap_table(truth: Source, pred: Source, *, tile: int = TILE) -> OverlapTable:
+    """`metrics.overlap_table` of two images (H, W) that are read by tiles; its objects come in another order.
+
+    Memory: two tiles and the table, about 100 bytes for every pair of objects that overlap. Raises TypeError
+    and ValueError as `metrics.overlap_table`, and for images that are not 2-D.
+    """
+    if truth.shape != pred.shape:
+        raise ValueError(f"truth and pred: expected equal shapes, found {truth.shape} and {pred.shape}")
+    pairs = PairTable()
+    for part in log_progress(tiles(truth.shape, tile), "scores"):
+        true_labels = as_labels(truth[part.where], "truth")
+        pred_labels = as_labels(pred[part.where], "pred")
+        pairs.add(flat_unsigned(true_labels), flat_unsigned(pred_labels))
+    split = pairs.split()
+    check_ids(split.ids[0], np.dtype(truth.dtype), "truth")
+    check_ids(split.ids[1], np.dtype(pred.dtype), "pred")
+    return OverlapTable(*split.ids, *split.areas, *split.overlaps)
+
+
+def score(
+    truth: Source, pred: Source, *, empty: Empty = "nan", inclusive: bool = False, tile: int = TILE
+) -> Scores:
+    """`metrics.score` of two images (H, W) that are read by tiles: the same figures, to the last digit."""
+    return scores_of_table(overlap_table(truth, pred, tile=tile), empty=empty, inclusive=inclusive)

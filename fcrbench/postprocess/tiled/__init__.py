@@ -1,0 +1,1 @@
+"""Label images of class maps larger than memory, tile by tile, with the ids that the whole image gets."""

@@ -1,0 +1,64 @@
+"""What the terminal shows during a run: a live line on a terminal, plain lines in a log file."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fcrbench.work.progress import LOG_EVERY
+
+
+class TrainingDisplay:
+    """Shows steps, loss, validation PQ and time left; a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.pq = "-"
+        self.loss = 0.0
+        self.first: tuple[float, int] | None = None
+        self.logged = time.monotonic()
+        self.bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}  PQ {task.fields[pq]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("training", total=None, loss=0.0, pq="-")
+
+    def __enter__(self) -> "TrainingDisplay":
+        self.bar.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.__exit__(kind, error, trace)
+
+    def started(self, what: str) -> None:
+        """A run begins or goes on."""
+        self.console.print(what, highlight=False, soft_wrap=True)
+
+    def step(self, step: int, total: int, loss: float) -> None:
+        """One step of the training is done."""
+        now = time.monotonic()
+        if self.first is None:
+            self.first = (now, step)
+        self.loss = loss if self.loss == 0.0 else 0.95 * self.loss + 0.05 * loss
+        self.bar.update(self.task, completed=step, total=total, loss=self.loss, pq=self.pq)
+        if not self.console.is_terminal and now - self.logged > LOG_EVERY:
+            self.logged = now
+            rate = (now - self.first[0]) / max(step - self.first[1], 1)
+            left = f"{rate * (total - step):.0f} s left"
+            self.console.print(
+                f"step {step}/{total}  loss {self.loss:.3f}  PQ {self.pq}  {left}", highlight=False
+            )
+
+    def validated(self, epoch: int, scores: dict[str, float]) -> None:
+        """A validation is done."""
+        self.pq = f"{scores['val_pq']:.3f}"
+        text = f"PQ {self.pq}  F1@0.5 {scores['val_f1']:.3f}  AP {scores['val_ap']:.3f}"
+        self.console.print(f"epoch {epoch:>3}  validation {text}", highlight=False)

@@ -1,0 +1,138 @@
+"""Images that could not be worked on, among those that could: the one rule of all commands.
+
+Whatever a reader, a network or a writer does with one image, the others are finished, and that one is listed
+by name with the reason. What concerns all images stops at once. An error that is not one of ours may be a
+mistake of the program: its traceback is kept.
+"""
+
+import errno
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from fcrbench.errors import DataError, FcrbenchError, UsageError, WriteError, one_line
+from fcrbench.work.atomic import check_folder, write_table, write_text
+
+T = TypeVar("T")
+
+_SHOWN = 5
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # of a disk: the next image would find it as this one did
+log = logging.getLogger(__name__)
+
+
+class Failure(NamedTuple):
+    """Why one image could not be worked on.
+
+    reason  one line that names it
+    trace   the traceback, where the error is none of ours
+    """
+
+    reason: str
+    trace: str = ""
+
+
+def attempt(work: Callable[[], T], name: str, *others: str) -> T | Failure:
+    """What `work` gives for one image, or why there is nothing.
+
+    name    of the image; put before a reason in which neither it nor one of `others` occurs
+
+    Raises what concerns every image: wrong usage, a package that is not installed, a full disk, a folder that
+    cannot be written to; and what is no Exception, such as Ctrl-C.
+    """
+    try:
+        return work()
+    except Exception as error:
+        if _concerns_all(error):
+            if isinstance(error, OSError):
+                raise FcrbenchError(f"{name}: {error.strerror or error}") from error
+            raise
+        ours = isinstance(error, FcrbenchError)
+        reason = one_line(error)
+        if not any(known in reason for known in (name, *others)):
+            reason = f"{name}: {reason}"
+        return Failure(reason, "" if ours else traceback.format_exc())
+
+
+def _concerns_all(error: Exception) -> bool:
+    if isinstance(error, UsageError | ImportError):
+        return True
+    if any(isinstance(cause, OSError) and cause.errno in _FULL for cause in _causes(error)):
+        return True
+    if isinstance(error, WriteError):  # a name that is too long, or a folder that takes no file at all
+        try:
+            check_folder(error.path.parent)
+        except FcrbenchError:
+            return True
+    return False
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+@dataclass
+class Failures:
+    """Failures by image, in the order they were met.
+
+    path  CSV for all of them; the error shows the first few. Tracebacks go beside it, into a file of the same
+          name ending in .log, and without a path to the log
+    """
+
+    path: Path | None = None
+    found: dict[str, Failure] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        return {name: failure.reason for name, failure in self.found.items()}
+
+    def add(self, name: str, failure: Failure, strict: bool = False) -> None:
+        """Keep one; with `strict` raise DataError for it instead, with its traceback kept."""
+        if strict:
+            raise DataError(failure.reason + self._write_traces({name: failure}))
+        self.found[name] = failure
+
+    def finish(self, total: int, what: str) -> None:
+        """Write the files, or remove those of an earlier attempt; DataError if there are any failures.
+
+        what  as in "3 of 7 images could not be <what>"
+        """
+        if self.path is not None:
+            if self.found:
+                self._write(self.path)
+            else:
+                self.path.unlink(missing_ok=True)
+        traces = self._write_traces(self.found)
+        if self.found:
+            raise DataError(self.message(total, what) + traces)
+
+    def message(self, total: int, what: str) -> str:
+        shown = "; ".join(list(self.reasons.values())[:_SHOWN])
+        more = len(self.found) - _SHOWN
+        rest = f"; and {more} more" if more > 0 else ""
+        where = f"; all in {self.path}" if self.path is not None and more > 0 else ""
+        return f"{len(self.found)} of {total} images could not be {what}: {shown}{rest}{where}"
+
+    def _write(self, path: Path) -> None:
+        import pandas as pd
+
+        rows = {"image": list(self.found), "reason": list(self.reasons.values())}
+        write_table(path, pd.DataFrame(rows))
+
+    def _write_traces(self, found: dict[str, Failure]) -> str:
+        """What the error says about them; a file of an earlier attempt is removed."""
+        traces = [f"{name}\n{failure.trace}" for name, failure in found.items() if failure.trace]
+        if self.path is None:
+            for trace in traces:
+                log.error("%s", trace)
+            return ""
+        path = self.path.with_suffix(".log")
+        if not traces:
+            path.unlink(missing_ok=True)
+            return ""
+        write_text(path, "\n".join(traces))
+        return f"; traceback{'s' * (len(traces) > 1)} in {path}"
