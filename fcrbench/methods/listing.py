@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fcrbench import plugins
 from fcrbench.methods import registry
 from fcrbench.methods.base import MethodSpec
 
@@ -35,7 +36,7 @@ def count_parameters(spec: MethodSpec) -> int | None:
                 network = method.build()
         return sum(p.numel() for p in network.parameters())
     except Exception as error:  # a plug-in may fail in any way, and must not break the list
-        registry.warn(f"method {spec.name!r} cannot be built", error)
+        plugins.warn(f"method {spec.name!r} cannot be built", error)
         return None
 
 

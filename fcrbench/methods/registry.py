@@ -2,59 +2,23 @@
 
 import dataclasses
 import importlib
-import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from fcrbench import plugins
 from fcrbench.config import build
 from fcrbench.errors import UsageError, unknown_name
 from fcrbench.methods.base import Method, MethodSpec, Preset
+from fcrbench.plugins import Plugin
 
 GROUP = "fcrbench.methods"
-OWN = "fcrbench"
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """An installed method: its description, and where it comes from.
-
-    package  distribution and version, "fcrbench 0.1.0"
-    where    "module:ATTRIBUTE" of the description
-    """
-
-    spec: MethodSpec
-    package: str
-    where: str
 
 
 @cache
-def installed() -> dict[str, Plugin]:
-    """Every installed method by name.
-
-    A plug-in that cannot be imported is left out and named in one warning of the log, which goes to stderr
-    where no program has set up another place for it.
-    """
-    plugins: dict[str, Plugin] = {}
-    # Our own methods come first, so that no other package can take their names.
-    points = sorted(entry_points(group=GROUP), key=lambda point: (point.name, _package(point) != OWN))
-    for point in points:
-        package = _package(point, version=True)
-        try:
-            if point.name in plugins:
-                raise ValueError(f"{plugins[point.name].package} has a method of that name")
-            found = point.load()
-            if not isinstance(found, MethodSpec):
-                raise TypeError(f"{point.value} is a {type(found).__name__}, expected a MethodSpec")
-        except (Exception, SystemExit) as error:  # it may fail in any way, and must not break the others
-            warn(f"method {point.name!r} of {package} is left out: it cannot be imported", error)
-        else:
-            plugins[point.name] = Plugin(found, package, point.value)
-    return dict(sorted(plugins.items()))
+def installed() -> dict[str, Plugin[MethodSpec]]:
+    """Every installed method by name; see `plugins.find`."""
+    return plugins.find(GROUP, MethodSpec, "method")
 
 
 def available() -> dict[str, MethodSpec]:
@@ -103,15 +67,3 @@ def build_options(method: str | MethodSpec, preset_name: str, options: Mapping[s
 def options_of(method: Method) -> dict[str, Any]:
     """All options of a method, as plain values."""
     return dataclasses.asdict(method.options)
-
-
-def warn(what: str, error: BaseException) -> None:
-    """Log one line about a plug-in that does not work, whatever its error says."""
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
-    log.warning("fcrbench: warning: %s: %s", what, reason)
-
-
-def _package(point: EntryPoint, version: bool = False) -> str:
-    if point.dist is None:
-        return point.value
-    return f"{point.dist.name} {point.dist.version}" if version else point.dist.name
