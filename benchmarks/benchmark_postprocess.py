@@ -51,7 +51,7 @@ def decoder(method: str) -> Decode:
     """The method's post-processing with its default options."""
     if method == "fcrnet":  # needs no PyTorch for this
         rules = FCRNetOptions().rules()
-        return lambda scores: postprocess.instances(scores, **rules)
+        return lambda scores: postprocess.instances(scores, rules)
     try:
         return methods.create(method).postprocess
     except (ImportError, UsageError) as error:

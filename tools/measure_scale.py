@@ -78,7 +78,7 @@ def large_step(step: str, folder: Path) -> float | None:
     elif step == "instances":
         with new_labels(labels, shape, overwrite=True) as out:
             planes = {name: open_image(folder / f"{name}.zarr") for name in ("doubt", "margin")}
-            large.instances_of_classes(open_image(source), out, **planes, **RULES)
+            large.instances_of_classes(open_image(source), out, RULES, **planes)
     elif step == "score":
         large.score(open_image(plain), open_image(labels))
     elif step == "predict":
@@ -94,7 +94,7 @@ def large_step(step: str, folder: Path) -> float | None:
     elif step == "instances in memory":
         classes = open_image(source)[ALL]
         scores = 4 * (np.arange(4, dtype=np.uint8)[:, None, None] == classes).astype(np.float32)
-        return timed(lambda: postprocess.instances(scores, **RULES), labels)
+        return timed(lambda: postprocess.instances(scores, RULES), labels)
     elif step == "score in memory":
         truth, pred = open_image(plain)[ALL], open_image(labels)[ALL]
         return timed(lambda: metrics.score(truth, pred))

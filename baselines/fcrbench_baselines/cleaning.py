@@ -3,21 +3,21 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from fcrbench.methods.options import CleaningOptions
 from fcrbench.postprocess import fill_holes, margin, remove_small
-from fcrbench_baselines.rules import CleaningRules
 
 
 def cleaned(
-    labels: NDArray[np.int32], evidence: NDArray[np.float32], rules: CleaningRules
+    labels: NDArray[np.int32], evidence: NDArray[np.float32], options: CleaningOptions
 ) -> NDArray[np.int32]:
-    """Label image (H, W), 0 = background, without what the rules drop, ids 1..n in raster order.
+    """Label image (H, W), 0 = background, without what the options drop, ids 1..n in raster order.
 
     evidence  (H, W), by how much each pixel is an object rather than background; log odds, where it has any
     """
     sure = None
-    if rules.min_margin:
+    if options.min_margin:
         sure = margin(np.stack([np.zeros_like(evidence), evidence]), background=0)
     kept = remove_small(
-        labels, rules.min_size, rules.border_size, rules.min_margin, rules.sure_size, margin=sure
+        labels, options.min_size, options.border_size, options.min_margin, options.sure_size, margin=sure
     )
-    return fill_holes(kept) if rules.fill_holes else kept
+    return fill_holes(kept) if options.fill_holes else kept

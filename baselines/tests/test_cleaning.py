@@ -8,8 +8,8 @@ from scipy import ndimage
 
 from fcrbench import methods, postprocess
 from fcrbench.errors import UsageError
+from fcrbench.methods.options import CleaningOptions
 from fcrbench_baselines.cleaning import cleaned
-from fcrbench_baselines.rules import CleaningRules
 
 TRAINED = ("dcan", "discriminative", "harmonic")
 
@@ -26,7 +26,7 @@ def test_they_are_those_of_postprocess_instances(seed, min_size, border_size, mi
     field = np.random.default_rng(seed).standard_normal((30, 41))
     evidence = (4 * ndimage.gaussian_filter(field, 1.5)).astype(np.float32)
     sure_size = 40 if min_margin else 100
-    rules = CleaningRules(min_size, border_size, min_margin, sure_size, fill_holes)
+    rules = CleaningOptions(min_size, border_size, min_margin, sure_size, fill_holes)
     expected = postprocess.instances(
         np.stack([np.zeros_like(evidence), evidence]),
         background=0,
@@ -51,4 +51,4 @@ def test_all_trained_methods_have_the_defaults_of_fcrnet(method):
 @pytest.mark.parametrize("name", ["min_size", "border_size", "min_margin", "sure_size"])
 def test_a_negative_value_is_named(name):
     with pytest.raises(UsageError, match=rf"options\.{name} is -1"):
-        CleaningRules(**{name: -1})
+        CleaningOptions(**{name: -1})

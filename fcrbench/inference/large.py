@@ -52,6 +52,6 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
     ):
         predictor.classes(image, kept)
         classes, doubt, margin = (_Plane(kept, i) for i in range(3))
-        count = instances_of_classes(classes, labels, doubt=doubt, margin=margin, **rules)
+        count = instances_of_classes(classes, labels, rules, doubt=doubt, margin=margin)
     predictor.images += 1
     return count

@@ -67,7 +67,7 @@ class Predictor:
             classes, doubt, margin = self.classes(image)
             middle = time.perf_counter()
             labels = np.empty(classes.shape, np.int32)
-            instances_of_classes(classes, labels, doubt=doubt, margin=margin, **rules)
+            instances_of_classes(classes, labels, rules, doubt=doubt, margin=margin)
         else:
             scores = self.scores(image)
             if any(np.isnan(plane).any() for plane in scores):
@@ -95,8 +95,8 @@ class Predictor:
               and `margin`, 0 where the method names no class as background
         Raises as `scores`, and DataError where the network's output holds NaN.
         """
-        background = (self.method.rules() or {}).get("background", "mode")
-
+        rules = self.method.rules()
+        background = "mode" if rules is None else rules.background
         planes = _planes_of_host if self.fabric.device.type == "cpu" else _planes_of_device
         return self._of_image(image, lambda scores: planes(scores, background), out)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from fcrbench.postprocess import InstanceRules
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,6 @@ class MethodSpec:
                 raise ValueError(f"{where}: option {option.name!r} has no default")
         if "default" not in self.presets:
             raise ValueError(f'{where}: presets are {sorted(self.presets)}; "default" must be among them')
-
-
-class InstanceRules(TypedDict, total=False):
-    """Arguments of `postprocess.instances`; those left out are its defaults."""
-
-    background: Literal["mode"] | int
-    connectivity: int
-    min_size: int
-    fill_holes: bool
-    join_doubt: float
-    border_size: int
-    min_margin: float
-    sure_size: int
 
 
 @runtime_checkable
@@ -135,7 +124,7 @@ class Method(ABC):
         """Scores (K, H, W) of one image as instances (H, W) int32, 0 = background."""
 
     def rules(self) -> InstanceRules | None:
-        """The arguments with which `postprocess.instances` does what `postprocess` does, if there are such.
+        """The rules with which `postprocess.instances` does what `postprocess` does, if there are such.
 
         With them, images of any size are segmented by tiles, also those larger than memory: the class of each
         pixel, its doubt and its margin are kept, not its scores. None: `postprocess` needs the scores of the

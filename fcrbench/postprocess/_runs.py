@@ -225,30 +225,9 @@ def _extended(array: NDArray, n: int, capacity: int) -> NDArray:
     return bigger
 
 
-def check_connectivity(connectivity: int, n_dim: int = 2) -> None:
-    if connectivity in range(1, n_dim + 1):
-        return
-    kinds = "1 (4-connected) or 2 (8-connected)"
-    if n_dim == 3:
-        kinds = "1 (6-connected), 2 (18-connected) or 3 (26-connected)"
-    raise ValueError(f"connectivity: expected {kinds}, found {connectivity!r}")
-
-
 def check_contact(contact: float) -> None:
     if not 0 < contact <= 1:
         raise ValueError(f"contact: expected a share of the edge above 0, up to 1, found {contact}")
-
-
-def check_join(join_doubt: float) -> None:
-    if not (0 <= join_doubt < np.inf):
-        raise ValueError(f"join_doubt: expected 0 or more, found {join_doubt}")
-
-
-def check_background_named(background: object, **rules: float) -> None:
-    """ValueError where a rule is asked for that is about logits, and the background is not one of them."""
-    for name, value in rules.items():
-        if value and background == "mode":
-            raise ValueError(f'{name}: expected the class of the background beside it, found "mode"')
 
 
 def refuse_out(out: NDArray[np.int32] | None) -> None:

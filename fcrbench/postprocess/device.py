@@ -1,4 +1,4 @@
-"""Label images of tensors on an accelerator: `label` and `instances` of `fcrbench.postprocess` in torch.
+"""Label images of tensors on an accelerator: `label` and `instances` in torch.
 
 Same rules, same ids; the result stays on the device. The runs of equal pixels in the rows are the nodes of a
 graph; its components are found by hooking larger roots to smaller ones and jumping to the root (after
@@ -7,8 +7,7 @@ Shiloach and Vishkin 1982), in a few passes over all runs at once.
 
 from collections.abc import Iterator
 from itertools import product
-from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -16,8 +15,13 @@ from torch import Tensor
 from fcrbench.kernels.fragments import MOST
 from fcrbench.kernels.margins import UNITS
 from fcrbench.postprocess._classes import MAX_CLASSES
-from fcrbench.postprocess._kept import Least
-from fcrbench.postprocess._runs import check_background_named, check_connectivity, check_join
+from fcrbench.postprocess.rules import (
+    InstanceRules,
+    ObjectFilter,
+    apply_rules,
+    check_connectivity,
+    with_changes,
+)
 
 
 def label(class_map: Tensor, background: int | None = 0, connectivity: int = 1) -> tuple[Tensor, int]:
@@ -42,53 +46,55 @@ def label(class_map: Tensor, background: int | None = 0, connectivity: int = 1) 
     return labels.to(torch.int32), n
 
 
-def instances(
-    scores: Tensor,
-    background: Literal["mode"] | int = "mode",
-    connectivity: int = 1,
-    min_size: int = 0,
-    fill_holes: bool = False,
-    join_doubt: float = 0.0,
-    border_size: int = 0,
-    min_margin: float = 0.0,
-    sure_size: int = 100,
-) -> Tensor:
+def instances(scores: Tensor, rules: InstanceRules | None = None, **changes: Any) -> Tensor:
     """`postprocess.instances` of a (K, H, W) floating tensor: (H, W) int32 labels on its device.
 
     Raises TypeError and ValueError as `postprocess.instances` does.
     """
+    rules = with_changes(rules, changes)
     if not scores.is_floating_point():
         raise TypeError(f"scores: expected a floating dtype, found {scores.dtype}")
     if scores.ndim != 3 or not 1 <= scores.shape[0] <= MAX_CLASSES:
         raise ValueError(
             f"scores: expected shape (K, H, W) with 1 <= K <= {MAX_CLASSES}, found {tuple(scores.shape)}"
         )
-    n_classes = scores.shape[0]
-    if background != "mode" and not (isinstance(background, Integral) and 0 <= background < n_classes):
-        raise ValueError(f'background: expected "mode" or a class 0..{n_classes - 1}, found {background!r}')
-    check_connectivity(connectivity)
-    least = Least(min_size, border_size, min_margin, sure_size)
-    check_join(join_doubt)
-    check_background_named(background, join_doubt=join_doubt, min_margin=min_margin)
+    rules.check_background(len(scores))
     if scores.numel() == 0:
         return torch.zeros(scores.shape[1:], dtype=torch.int32, device=scores.device)
+    objects = DeviceObjects(scores.detach(), rules)
+    apply_rules(rules, objects)
+    return objects.labels.to(torch.int32)
 
-    best, classes = scores.detach().max(dim=0)  # the first of equal ones; a NaN is the largest
-    if bool(best.isnan().any()):
-        raise ValueError(
-            f"scores: expected numbers, found NaN in {int(best.isnan().sum())} of {best.numel()} pixels"
-        )
-    if background == "mode":
-        background = int(torch.bincount(classes.reshape(-1), minlength=n_classes).argmax())
-    labels, n = _components(classes, int(background), connectivity)
-    if join_doubt:
-        labels, n = _without_fragments(labels, n, _doubt(scores.detach(), int(background)), join_doubt)
-    if least.asks:
-        lead = best.double() - scores.detach()[int(background)].double()
-        labels = _without_unmet(labels, n, least, lead)
-    if fill_holes:
-        labels = _without_holes(labels)
-    return labels.to(torch.int32)
+
+class DeviceObjects:
+    """The connected components of a tensor's class map, on its device; see `rules.Objects`.
+
+    Attributes:
+        labels: (H, W) int64, ids 1..count in raster order of first pixel.
+    """
+
+    def __init__(self, scores: Tensor, rules: InstanceRules) -> None:
+        self.scores = scores
+        self.best, classes = scores.max(dim=0)  # the first of equal ones; a NaN is the largest
+        if bool(self.best.isnan().any()):
+            n_nan = int(self.best.isnan().sum())
+            raise ValueError(f"scores: expected numbers, found NaN in {n_nan} of {self.best.numel()} pixels")
+        if rules.background == "mode":
+            self.background = int(torch.bincount(classes.reshape(-1), minlength=len(scores)).argmax())
+        else:
+            self.background = int(rules.background)
+        self.labels, self.count = _components(classes, self.background, rules.connectivity)
+
+    def join_fragments(self, join_doubt: float) -> None:
+        doubt = _doubt(self.scores, self.background)
+        self.labels, self.count = _without_fragments(self.labels, self.count, doubt, join_doubt)
+
+    def drop(self, kept: ObjectFilter) -> None:
+        lead = self.best.double() - self.scores[self.background].double()
+        self.labels = _filtered(self.labels, self.count, kept, lead)
+
+    def fill_holes(self) -> None:
+        self.labels = _without_holes(self.labels)
 
 
 def class_planes(scores: Tensor, background: Literal["mode"] | int) -> Tensor:
@@ -228,14 +234,14 @@ def _margin(lead: Tensor) -> Tensor:
     return torch.where(lead > 0, UNITS * lead.clamp(max=255 / UNITS) + 0.5, 0.0).to(torch.int64)
 
 
-def _without_unmet(labels: Tensor, n: int, least: Least, lead: Tensor) -> Tensor:
-    """lead: as for `_margin`."""
+def _filtered(labels: Tensor, n: int, object_filter: ObjectFilter, lead: Tensor) -> Tensor:
+    """The labels of the objects that the filter keeps; lead: as for `_margin`."""
     sizes = torch.bincount(labels.reshape(-1), minlength=n + 1)
     on_border = torch.zeros_like(sizes, dtype=torch.bool)
     for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         on_border[side] = True
     margins = torch.zeros_like(sizes).scatter_add_(0, labels.reshape(-1), _margin(lead).reshape(-1))
-    kept = least.met(sizes, on_border, margins)
+    kept = object_filter.keeps(sizes, on_border, margins)
     kept[0] = False
     return torch.where(kept, kept.cumsum(0), 0)[labels]
 

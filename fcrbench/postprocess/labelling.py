@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.labels import on_device
-from fcrbench.postprocess._runs import as_image, check_connectivity, check_out, label_components, refuse_out
+from fcrbench.postprocess._runs import as_image, check_out, label_components, refuse_out
+from fcrbench.postprocess.rules import check_connectivity
 
 
 def label(

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.labels import on_host
-from fcrbench.postprocess._kept import Least
 from fcrbench.postprocess._places import placed
 from fcrbench.postprocess._runs import Runs, as_image, check_contact
+from fcrbench.postprocess.rules import ObjectFilter
 
 
 def join_fragments(labels: ArrayLike, contact: float) -> NDArray[np.int32]:
@@ -72,7 +72,7 @@ def remove_small(
 
     A torch tensor on an accelerator is copied to the host and gives a tensor where it is.
     """
-    least = Least(min_size, border_size, min_margin, sure_size)
+    kept = ObjectFilter(min_size, border_size, min_margin, sure_size)
     shape = tuple(np.shape(labels))
     margins = None if margin is None else on_host(margin, "margin")
     if min_margin and margins is None:
@@ -83,7 +83,7 @@ def remove_small(
     if runs is None:
         return placed(np.zeros(shape, np.int32), labels)
     sums = runs.sums(np.ascontiguousarray(margins)) if margins is not None and min_margin else None
-    runs.drop(least.met(runs.sizes(), runs.on_border(), sums))
+    runs.drop(kept.keeps(runs.sizes(), runs.on_border(), sums))
     return placed(runs.paint(), labels)
 
 

@@ -298,6 +298,10 @@ def check_rules(case: Case) -> None:
     rules = method.rules()
     if rules is None:
         return
+    expect(
+        isinstance(rules, postprocess.InstanceRules),
+        f"rules returns a {type(rules).__name__}, expected fcrbench.postprocess.InstanceRules",
+    )
     network = case.network(method)
     scores = case.predictor(method, network).scores(case.field[0])
     rng = np.random.default_rng(case.seed)
@@ -307,16 +311,16 @@ def check_rules(case: Case) -> None:
     for what, given in {"a real image": scores, "the truth": 4 * colored, "noise": noise}.items():
         classes = given.argmax(axis=0).astype(np.uint8)
         found = np.zeros(classes.shape, np.int32)
-        background = rules.get("background", "mode")
+        background = rules.background
         planes: dict[str, np.ndarray] = {}
         if background != "mode":
             planes |= {"doubt": postprocess.doubt(given, background)}
             planes |= {"margin": postprocess.margin(given, background)}
-        large.instances_of_classes(classes, found, **rules, **planes, tile=24)
+        large.instances_of_classes(classes, found, rules, **planes, tile=24)
         different = int((found != method.postprocess(given)).sum())
         expect(
             different == 0,
-            f"rules {dict(rules)} give other labels than postprocess for scores of {what}, in {different} of "
+            f"{rules} give other labels than postprocess for scores of {what}, in {different} of "
             f"{found.size} pixels",
         )
 

@@ -245,6 +245,11 @@ class OtherRules(Sound):
     """Grows what `rules` says is done."""
 
     def rules(self):
+        return postprocess.InstanceRules(background=0)
+
+
+class RulesOfOldForm(Sound):
+    def rules(self):
         return {"background": 0}
 
 

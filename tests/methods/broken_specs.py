@@ -60,6 +60,7 @@ FACTORIES = [
     "ForgetsPrepare",
     "RemembersBatch",
     "OtherRules",
+    "RulesOfOldForm",
     "PartWithoutHalo",
     "TiledWrongly",
     "NoEmptyBatch",

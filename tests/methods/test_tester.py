@@ -76,6 +76,7 @@ def case(name, **values):
         ("weights", "RemembersBatch", "saved and loaded, give other instances"),
         ("weights", "SharesTensors", "the weights cannot be saved: .*share memory"),
         ("rules", "OtherRules", "give other labels than postprocess for scores of"),
+        ("rules", "RulesOfOldForm", "rules returns a dict, expected fcrbench.postprocess.InstanceRules"),
         ("part", "PartWithoutHalo", "scores of part, rows 0:32 and columns 0:9 of 32 x 32, are up to"),
         ("tiles", "TiledWrongly", r"scores of an image \(\d+, 2\) by tiles of 7 pixels are up to 0.5"),
         ("empty_share", "NoEmptyBatch", r"the network fails on a batch of no image \(0, 1, 32, 32\)"),

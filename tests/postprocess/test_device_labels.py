@@ -52,13 +52,22 @@ def test_instances(
     scores[scores == -3] = -np.inf
     if background != "mode":
         background = min(background, shape[0] - 1)
-        options = (background, connectivity, min_size, fill, join, border, margin, sure)
     else:
-        options = (background, connectivity, min_size, fill, 0, border, 0, sure)
-    found = device.instances(torch.from_numpy(scores).to(place, dtype), *options)
+        join = margin = 0
+    rules = postprocess.InstanceRules(
+        background=background,
+        connectivity=connectivity,
+        min_size=min_size,
+        fill_holes=fill,
+        join_doubt=join,
+        border_size=border,
+        min_margin=margin,
+        sure_size=sure,
+    )
+    found = device.instances(torch.from_numpy(scores).to(place, dtype), rules)
     assert found.dtype == torch.int32
     assert found.device.type == place
-    np.testing.assert_array_equal(found.cpu().numpy(), postprocess.instances(scores, *options))
+    np.testing.assert_array_equal(found.cpu().numpy(), postprocess.instances(scores, rules))
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -137,8 +146,8 @@ def test_refused_as_by_the_kernels() -> None:
     with pytest.raises(ValueError, match=r"scores: expected shape \(K, H, W\) .*found \(4, 4\)"):
         device.instances(scores[0])
     for background in (3, "max", None, 0.0):
-        with pytest.raises(ValueError, match=r'background: expected "mode" or a class 0\.\.2'):
-            device.instances(scores, background)
+        with pytest.raises(ValueError, match=r'background: expected "mode" or a class (0\.\.2|from 0 on)'):
+            device.instances(scores, background=background)
     with pytest.raises(ValueError, match="connectivity"):
         device.label(torch.zeros((2, 2), dtype=torch.int32), connectivity=3)
     with pytest.raises(ValueError, match="min_size"):

@@ -45,8 +45,17 @@ def test_instances_are_argmax_then_components(
         background = min(background, shape[0] - 1)
     if background == "mode":
         join = margin = 0
-    options = (background, connectivity, min_size, fill, join, border, margin, sure)
-    found = postprocess.instances(scores, *options)
+    rules = postprocess.InstanceRules(
+        background=background,
+        connectivity=connectivity,
+        min_size=min_size,
+        fill_holes=fill,
+        join_doubt=join,
+        border_size=border,
+        min_margin=margin,
+        sure_size=sure,
+    )
+    found = postprocess.instances(scores, rules)
     assert found.dtype == np.int32
     if scores.size == 0:
         assert found.shape == shape[1:]
@@ -62,7 +71,7 @@ def test_instances_are_argmax_then_components(
         expected = oracles.fill_holes(expected)
     np.testing.assert_array_equal(found, expected)
     out = np.empty(found.shape, np.int32)
-    assert postprocess.instances(scores, *options, out=out) is out
+    assert postprocess.instances(scores, rules, out=out) is out
     np.testing.assert_array_equal(out, expected)
 
 
@@ -100,7 +109,7 @@ def test_refused() -> None:
         with pytest.raises(ValueError, match=r"scores: expected shape \(K, H, W\)"):
             postprocess.instances(bad)
     for background in (3, -1, "max", None, 0.0):
-        with pytest.raises(ValueError, match=r'background: expected "mode" or a class 0\.\.2'):
+        with pytest.raises(ValueError, match=r'background: expected "mode" or a class (0\.\.2|from 0 on)'):
             postprocess.instances(scores, background=background)
     with pytest.raises(ValueError, match="connectivity"):
         postprocess.instances(scores, connectivity=3)
@@ -123,18 +132,36 @@ def test_a_small_object_stays_where_it_is_sure_and_within_the_image() -> None:
     assert postprocess.instances(scores, **rules | {"min_margin": 1.5}).max() == 2
     assert postprocess.instances(scores, **rules, sure_size=12).max() == 2
     with pytest.raises(ValueError, match="border_size: expected 0 or more pixels, found -1"):
-        postprocess.instances(scores, 0, border_size=-1)
+        postprocess.instances(scores, background=0, border_size=-1)
     with pytest.raises(ValueError, match="min_margin: expected 0 or more, found nan"):
-        postprocess.instances(scores, 0, min_margin=float("nan"))
+        postprocess.instances(scores, background=0, min_margin=float("nan"))
     with pytest.raises(ValueError, match=r'min_margin: expected the class of the background.*found "mode"'):
         postprocess.instances(scores, min_margin=2.2)
+
+
+def test_rules_are_one_object_that_keywords_change() -> None:
+    scores = np.random.default_rng(0).standard_normal((3, 20, 20)).astype(np.float32)
+    rules = postprocess.InstanceRules(background=0, min_size=3)
+    expected = postprocess.instances(scores, background=0, min_size=3)
+    np.testing.assert_array_equal(postprocess.instances(scores, rules), expected)
+    changed = postprocess.instances(scores, rules, min_size=0, fill_holes=True)
+    np.testing.assert_array_equal(changed, postprocess.instances(scores, background=0, fill_holes=True))
+    assert rules.min_size == 3
+    with pytest.warns(DeprecationWarning, match="give the background by name: background=0"):
+        np.testing.assert_array_equal(postprocess.instances(scores, 0, min_size=3), expected)
+    with pytest.raises(TypeError, match="rules: expected InstanceRules, found dict"):
+        postprocess.instances(scores, {"min_size": 3})
+    with pytest.raises(TypeError, match="min_sise"):
+        postprocess.instances(scores, min_sise=3)
+    with pytest.raises(ValueError, match="sure_size: expected 0 or more pixels, found -1"):
+        postprocess.InstanceRules(sure_size=-1)
 
 
 def test_join_is_refused() -> None:
     scores = np.zeros((3, 4, 4), np.float32)
     for bad in (-0.1, np.inf, np.nan):
         with pytest.raises(ValueError, match="join_doubt: expected 0 or more"):
-            postprocess.instances(scores, 0, join_doubt=bad)
+            postprocess.instances(scores, background=0, join_doubt=bad)
     with pytest.raises(ValueError, match=r'join_doubt: expected the class of the background.*found "mode"'):
         postprocess.instances(scores, join_doubt=0.1)
     for bad in (-0.1, 0, 1.01, np.nan):
@@ -215,7 +242,7 @@ def test_a_fading_colour_joins_and_a_sharp_border_does_not() -> None:
     disk = (y - 20) ** 2 + (x - 20) ** 2 < 144
     for width, n in ((4.0, 1), (0.1, 2)):
         scores = np.stack([np.where(disk, -9.0, 9.0), (x - 19.5) / width, (19.5 - x) / width])
-        assert postprocess.instances(scores, 0, join_doubt=0.025).max() == n
+        assert postprocess.instances(scores, background=0, join_doubt=0.025).max() == n
 
 
 def test_halves_join_and_touching_disks_do_not() -> None:

@@ -139,11 +139,11 @@ def test_bad_arguments_are_refused():
         with pytest.raises(
             ValueError, match=rf"doubt: expected uint8 \(4, 5\) for join_doubt, found {found}"
         ):
-            large.instances_of_classes(classes, out, 0, join_doubt=0.1, doubt=doubt)
+            large.instances_of_classes(classes, out, background=0, join_doubt=0.1, doubt=doubt)
         with pytest.raises(
             ValueError, match=rf"margin: expected uint8 \(4, 5\) for min_margin, found {found}"
         ):
-            large.instances_of_classes(classes, out, 0, min_margin=0.1, margin=doubt)
+            large.instances_of_classes(classes, out, background=0, min_margin=0.1, margin=doubt)
     with pytest.raises(ValueError, match=r"out: expected the shape \(4, 5\), found \(4, 4\)"):
         large.label(classes, out[:, :4])
     with pytest.raises(ValueError, match="tile: expected 1 or more"):

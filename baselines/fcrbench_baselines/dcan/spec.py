@@ -5,12 +5,11 @@ from typing import Literal
 
 from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
-from fcrbench.methods.options import at_least, between
-from fcrbench_baselines.rules import CleaningRules
+from fcrbench.methods.options import CleaningOptions, at_least, between
 
 
 @dataclass(frozen=True)
-class DCANOptions(CleaningRules):
+class DCANOptions(CleaningOptions):
     """Options of DCAN; the defaults are the default preset.
 
     filters         of the first convolution, up to 16 times as many in the others; 64 in the paper

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fcrbench.methods.base import MethodSpec, Preset
-from fcrbench.methods.options import at_least, between, positive
-from fcrbench_baselines.rules import CleaningRules
+from fcrbench.methods.options import CleaningOptions, at_least, between, positive
 
 
 @dataclass(frozen=True)
-class DiscriminativeOptions(CleaningRules):
+class DiscriminativeOptions(CleaningOptions):
     """Options of Discriminative Loss; the defaults are the default preset.
 
     dimensions         channels of the embedding

@@ -5,12 +5,11 @@ from typing import Literal
 
 from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
-from fcrbench.methods.options import at_least, between, positive
-from fcrbench_baselines.rules import CleaningRules
+from fcrbench.methods.options import CleaningOptions, at_least, between, positive
 
 
 @dataclass(frozen=True)
-class HarmonicOptions(CleaningRules):
+class HarmonicOptions(CleaningOptions):
     """Options of Harmonic Embedding; the defaults are the default preset.
 
     filters           channels of the network at full resolution, up to 8 times as many below; 64 in the paper

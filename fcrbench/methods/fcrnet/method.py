@@ -4,12 +4,13 @@ import numpy as np
 from torch import Tensor, nn
 
 from fcrbench import postprocess
-from fcrbench.methods.base import InstanceRules, Method
+from fcrbench.methods.base import Method
 from fcrbench.methods.fcrnet.loss import EPSILON, ColoringLoss, SimilarityLoss, power_normalise
 from fcrbench.methods.fcrnet.model import LEVELS, UNet
 from fcrbench.methods.fcrnet.spec import FCRNetOptions
 from fcrbench.methods.fcrnet.targets import find_objects
 from fcrbench.methods.intensity import root
+from fcrbench.postprocess import InstanceRules
 
 
 class FCRNet(Method):
@@ -44,7 +45,7 @@ class FCRNet(Method):
         return output.float()
 
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
-        return postprocess.instances(scores, **self.rules())
+        return postprocess.instances(scores, self.rules())
 
     def rules(self) -> InstanceRules:
         return self.options.rules()

@@ -1,17 +1,20 @@
 """Describes FCRNet: its options and presets. Imports nothing heavy."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fcrbench.errors import UsageError
-from fcrbench.methods.base import InstanceRules, MethodSpec, Preset
-from fcrbench.methods.options import at_least, refuse_idle
+from fcrbench.methods.base import MethodSpec, Preset
+from fcrbench.methods.options import CleaningOptions, at_least, refuse_idle
+
+if TYPE_CHECKING:
+    from fcrbench.postprocess import InstanceRules
 
 _OF_SIMILARITY = ("similarity", "intra_mean", "inter_mean")
 
 
 @dataclass(frozen=True)
-class FCRNetOptions:
+class FCRNetOptions(CleaningOptions):
     """Options of FCRNet; the defaults are the default preset.
 
     Some play a part with one loss only, which is named behind them; with the other they stay at their
@@ -44,13 +47,6 @@ class FCRNetOptions:
     connectivity        pixels of a colour are one instance where they touch at edges, 1, or corners too, 2
     join_doubt          an instance that the network does not tell apart from a larger one joins it, see
                         `postprocess.instances`; needs background "first"; 0, none does (the paper)
-    min_size            instances smaller than this are dropped; pixels
-    border_size         those that touch the border of the image are if they are smaller than this
-    min_margin          those of fewer pixels than sure_size are whose colours beat the background by less
-                        than this, see `postprocess.instances`; needs background "first"; 0, none are (the
-                        paper)
-    sure_size           see min_margin; pixels
-    fill_holes          fill holes that one instance encloses
     """
 
     colors: int = 4
@@ -69,13 +65,9 @@ class FCRNetOptions:
     background: Literal["mode", "first"] = "first"
     connectivity: Literal[1, 2] = 1
     join_doubt: float = 0.025
-    min_size: int = 10
-    border_size: int = 25
-    min_margin: float = 2.2
-    sure_size: int = 100
-    fill_holes: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 2 <= self.colors <= 256:
             raise UsageError(f"options.colors is {self.colors}; expected 2 to 256, one of them background")
         if not self.alpha or any(power < 2 or power % 2 for power in self.alpha):
@@ -85,8 +77,7 @@ class FCRNetOptions:
             )
         if len(self.filters) != 5 or min(self.filters) < 1:
             raise UsageError(f"options.filters is {list(self.filters)}; expected five numbers of channels")
-        at_least(0, self, "color_cost", "inter_weight", "neighbour_distance")
-        at_least(0, self, "join_doubt", "min_size", "border_size", "min_margin", "sure_size")
+        at_least(0, self, "color_cost", "inter_weight", "neighbour_distance", "join_doubt")
         if self.loss == "similarity":
             self._refuse_unlike_colors()
             refuse_idle(self, "color_cost", because='loss "similarity"')
@@ -95,8 +86,6 @@ class FCRNetOptions:
         for name in ("join_doubt", "min_margin"):
             if (value := getattr(self, name)) and self.background == "mode":
                 raise UsageError(f'options.{name} is {value}; with background "mode" expected 0')
-        if not self.min_margin:
-            refuse_idle(self, "sure_size", because="min_margin 0")
 
     def _refuse_unlike_colors(self) -> None:
         """Eq. 1 does not change when colours change places: none of them is the background by itself."""
@@ -111,18 +100,20 @@ class FCRNetOptions:
                 "number: without it one colour for everything is the best"
             )
 
-    def rules(self) -> InstanceRules:
-        """The arguments of `postprocess.instances`."""
-        return {
-            "background": "mode" if self.background == "mode" else 0,
-            "connectivity": self.connectivity,
-            "min_size": self.min_size,
-            "fill_holes": self.fill_holes,
-            "join_doubt": self.join_doubt,
-            "border_size": self.border_size,
-            "min_margin": self.min_margin,
-            "sure_size": self.sure_size,
-        }
+    def rules(self) -> "InstanceRules":
+        """The rules by which the colours of an image become instances."""
+        from fcrbench.postprocess import InstanceRules
+
+        return InstanceRules(
+            background="mode" if self.background == "mode" else 0,
+            connectivity=self.connectivity,
+            join_doubt=self.join_doubt,
+            min_size=self.min_size,
+            border_size=self.border_size,
+            min_margin=self.min_margin,
+            sure_size=self.sure_size,
+            fill_holes=self.fill_holes,
+        )
 
 
 # What the presets "paper" and "authors" have in common. They name all that decides a result, so that they

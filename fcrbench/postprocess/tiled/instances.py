@@ -1,13 +1,19 @@
 """Label images of class maps larger than memory."""
 
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.postprocess._kept import Least
-from fcrbench.postprocess._runs import Runs, check_background_named, check_connectivity, check_join
+from fcrbench.postprocess._runs import Runs
 from fcrbench.postprocess.labelling import bits_of
+from fcrbench.postprocess.rules import (
+    InstanceRules,
+    ObjectFilter,
+    apply_rules,
+    check_connectivity,
+    with_changes,
+)
 from fcrbench.postprocess.tiled.components import find_components, read_tile
 from fcrbench.postprocess.tiled.holes import SeamHoles
 from fcrbench.tiles import TILE, Source, Target, tiles
@@ -32,48 +38,36 @@ def label(
     Returns the number of objects. Raises TypeError and ValueError as `postprocess.label`, and ValueError when
     out has another shape or there are 2**31 objects or more.
     """
-    return _Decoder(class_map, out, tile, background, connectivity).write()
+    return TiledObjects(class_map, out, tile, background, connectivity).write()
 
 
 def instances_of_classes(
     class_map: Source,
     out: Target,
-    background: Literal["mode"] | int = "mode",
-    connectivity: int = 1,
-    min_size: int = 0,
-    fill_holes: bool = False,
-    join_doubt: float = 0.0,
-    border_size: int = 0,
-    min_margin: float = 0.0,
-    sure_size: int = 100,
+    rules: InstanceRules | None = None,
     *,
     doubt: Source | None = None,
     margin: Source | None = None,
     tile: int = TILE,
+    **changes: Any,
 ) -> int:
     """`postprocess.instances`, from the class of each pixel on, of an image read and written by tiles.
 
-    The same ids, whatever the tiles: sizes, contacts and holes are those of whole objects. See `label` for
-    memory and arguments, `postprocess.instances` for the rules; with holes to fill, `out` is also read.
+    The ids are the same, whatever the tiles: sizes, contacts and holes are those of whole objects. See
+    `label` for memory and the other arguments. With holes to fill, `out` is also read.
 
-    doubt, margin: (H, W) uint8, for join_doubt and min_margin: what `postprocess.doubt` and
-        `postprocess.margin` give.
+    Args:
+        rules, changes: see `postprocess.instances`.
+        doubt, margin: (H, W) uint8, for `join_doubt` and `min_margin`: what `postprocess.doubt` and
+            `postprocess.margin` give.
     """
-    least = Least(min_size, border_size, min_margin, sure_size)
-    check_join(join_doubt)
-    check_background_named(background, join_doubt=join_doubt, min_margin=min_margin)
-    doubt = _checked(doubt, "doubt", class_map, "join_doubt") if join_doubt else None
-    margin = _checked(margin, "margin", class_map, "min_margin") if min_margin else None
-    if background == "mode":
-        background = _most_frequent(class_map, tile)
-    decoder = _Decoder(class_map, out, tile, background, connectivity, doubt, margin)
-    if decoder.found.contacts is not None:
-        decoder.give(decoder.found.contacts.pieces_by_doubt(join_doubt))
-    if least.asks:
-        found = decoder.found
-        sums = (decoder.of_objects(each) for each in (found.size, found.on_border, found.margin))
-        decoder.give(np.where(least.met(*sums), np.arange(found.count + 1), 0))
-    return decoder.write(fill_holes)
+    rules = with_changes(rules, changes)
+    doubt = _checked(doubt, "doubt", class_map, "join_doubt") if rules.join_doubt else None
+    margin = _checked(margin, "margin", class_map, "min_margin") if rules.min_margin else None
+    background = _most_frequent(class_map, tile) if rules.background == "mode" else int(rules.background)
+    objects = TiledObjects(class_map, out, tile, background, rules.connectivity, doubt, margin)
+    apply_rules(rules, objects)
+    return objects.write()
 
 
 def _checked(plane: Source | None, name: str, class_map: Source, rule: str) -> Source:
@@ -83,8 +77,12 @@ def _checked(plane: Source | None, name: str, class_map: Source, rule: str) -> S
     return plane
 
 
-class _Decoder:
-    """Components and the object that each goes to."""
+class TiledObjects:
+    """The connected components of a class map read by tiles; see `rules.Objects`.
+
+    Each component knows the component that it belongs to by now, or 0 for background. Labels are written
+    once, at the end.
+    """
 
     def __init__(
         self,
@@ -107,12 +105,25 @@ class _Decoder:
         self.connectivity = connectivity
         self.found = find_components(source, self.grid, self.background, connectivity, doubt, margin)
         self.owner = np.arange(self.found.count + 1)  # of each component; a component or 0
+        self.holes: SeamHoles | None = None
 
-    def give(self, owner: NDArray[np.int64]) -> None:
+    def join_fragments(self, join_doubt: float) -> None:
+        if self.found.contacts is not None:
+            self._give(self.found.contacts.pieces_by_doubt(join_doubt))
+
+    def drop(self, kept: ObjectFilter) -> None:
+        found = self.found
+        sums = (self._of_objects(each) for each in (found.size, found.on_border, found.margin))
+        self._give(np.where(kept.keeps(*sums), np.arange(found.count + 1), 0))
+
+    def fill_holes(self) -> None:
+        self.holes = SeamHoles(self.source.shape)
+
+    def _give(self, owner: NDArray[np.int64]) -> None:
         """Give each component that is an object to another one or, 0, to the background."""
         self.owner = owner[self.owner]
 
-    def of_objects(self, values: NDArray) -> NDArray:
+    def _of_objects(self, values: NDArray) -> NDArray:
         """(count + 1,) sum (bool: or) of `values` of what belongs to each component now, 0 if given away."""
         total = np.zeros_like(values)
         np.add.at(total, self.owner, values)
@@ -131,9 +142,10 @@ class _Decoder:
         ids[used[np.argsort(lowest[used], kind="stable")]] = np.arange(1, len(used) + 1)
         return ids[self.owner][self.found.number], len(used)
 
-    def write(self, fill_holes: bool = False) -> int:
+    def write(self) -> int:
+        """Write the label image to `out`; returns the number of objects."""
         ids, count = self._ids()
-        holes = SeamHoles(self.source.shape) if fill_holes else None
+        holes = self.holes
         for tile in log_progress(self.grid, "labels"):
             runs = Runs.of_components(read_tile(self.source, tile), self.background, self.connectivity)
             a, b = self.found.offsets[tile.number : tile.number + 2]
