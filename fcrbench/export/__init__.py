@@ -6,3 +6,7 @@ from fcrbench.export.polygons import Part, polygons
 from fcrbench.export.table import measure
 
 __all__ = ["Part", "coco", "feature_collection", "measure", "polygons"]
+
+
+def __dir__() -> list[str]:
+    return __all__

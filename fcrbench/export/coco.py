@@ -1,5 +1,7 @@
 """COCO annotations: one file for many images."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any, Literal, get_args
 

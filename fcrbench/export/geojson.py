@@ -1,5 +1,7 @@
 """GeoJSON (RFC 7946) of the objects of an image, as QuPath reads it."""
 
+from __future__ import annotations
+
 import uuid
 from typing import Any
 

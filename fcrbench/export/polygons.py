@@ -1,5 +1,7 @@
 """Objects as polygons along the edges of their pixels."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

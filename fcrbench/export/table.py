@@ -1,5 +1,7 @@
 """Measurements of objects, under the names that scikit-image's regionprops_table gives them."""
 
+from __future__ import annotations
+
 import math
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ _ROUND = 1e-9  # of the mean second moment: a smaller difference of the two may 
 _BOX = ("bbox-0", "bbox-1", "bbox-2", "bbox-3")
 
 
-def measure(labels: ArrayLike, image: ArrayLike | None = None) -> "pd.DataFrame":
+def measure(labels: ArrayLike, image: ArrayLike | None = None) -> pd.DataFrame:
     """One row an object of a label image, by ascending id.
 
     Args:

@@ -3,3 +3,7 @@
 from fcrbench.inference.predictor import Predictor, load_predictor, read_method
 
 __all__ = ["Predictor", "load_predictor", "read_method"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -46,3 +46,7 @@ __all__ = [
     "splits_merges",
     "summarize",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,5 +1,7 @@
 """From images to a data set: a table, one row an image; means and pooled figures with intervals."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Hashable, Iterable, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,7 +39,7 @@ class DatasetScores:
         table: pandas DataFrame, one row an image in the order given: `image`, then `Scores.to_dict()`.
     """
 
-    table: "pd.DataFrame"
+    table: pd.DataFrame
 
     def summary(self) -> dict[str, Any]:
         """Means and pooled figures with 95 % intervals; see `summarize`."""
@@ -104,7 +106,7 @@ def each_image(
     return results
 
 
-def summarize(table: "pd.DataFrame") -> dict[str, Any]:
+def summarize(table: pd.DataFrame) -> dict[str, Any]:
     """Summary of a per-image table, as `score_dataset` returns or a saved CSV holds it.
 
     Returns a plain dict:

@@ -1,5 +1,7 @@
 """Aggregated Jaccard Index, as published and with one-to-one matching."""
 
+from __future__ import annotations
+
 from numpy.typing import ArrayLike
 
 from fcrbench.kernels.assignment import assign

@@ -1,5 +1,7 @@
 """How well the outlines fit: boundary F and Hausdorff distance."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,7 +129,7 @@ class _Side:
         edge: NDArray[np.bool_],
         sides: NDArray[np.float64],
         reach: float,
-    ) -> "_Side":
+    ) -> _Side:
         flat = labels.reshape(-1)
         where = np.flatnonzero(flat) if len(ids) else np.empty(0, np.int64)
         values = flat[where].astype(np.uint64)
@@ -140,7 +142,7 @@ class _Side:
         points = np.concatenate([reach * pair[:, None], pixels], axis=1)
         return cls(pair, points, edge.reshape(-1)[where], outside)
 
-    def measured(self, other: "_Side", n: int, near: float) -> tuple[NDArray, NDArray]:
+    def measured(self, other: _Side, n: int, near: float) -> tuple[NDArray, NDArray]:
         """Of each pair: the share of boundary pixels within `near` of the partner's, NaN if there are none;
         and the largest distance of a pixel from the partner.
         """

@@ -1,5 +1,7 @@
 """Many images with classes: mPQ and bPQ by images, mPQ+ and bPQ+ pooled."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,7 +32,7 @@ class ClassDatasetScores:
 
     per_class: dict[int, DatasetScores]
     binary: DatasetScores
-    images: "pd.DataFrame"
+    images: pd.DataFrame
 
     def summary(self, groups: Mapping[Hashable, Hashable] | None = None) -> dict[str, Any]:
         """Both conventions of the field, with 95 % intervals over images (`fcrbench.metrics.jackknife`).

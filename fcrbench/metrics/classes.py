@@ -1,5 +1,7 @@
 """Scores per class of object, as histology reports them: mPQ and bPQ of one image."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Is A better than B? The difference over the images that both have scored, with its interval."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +30,8 @@ _TIE = 1e-12  # sums of the same numbers differ by rounding: no one is ahead by 
 
 
 def compare(
-    table_a: "DatasetScores | pd.DataFrame",
-    table_b: "DatasetScores | pd.DataFrame",
+    table_a: DatasetScores | pd.DataFrame,
+    table_b: DatasetScores | pd.DataFrame,
     metrics: str | Sequence[str] = RATIOS,
     n_boot: int = 2000,
     seed: int = 0,
@@ -119,8 +121,8 @@ def _differences(
 
 
 def _paired(
-    table_a: "DatasetScores | pd.DataFrame", table_b: "DatasetScores | pd.DataFrame"
-) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    table_a: DatasetScores | pd.DataFrame, table_b: DatasetScores | pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Both tables with their rows in the order of the first."""
     tables = []
     for argument, given in (("table_a", table_a), ("table_b", table_b)):

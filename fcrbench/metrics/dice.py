@@ -1,5 +1,7 @@
 """Dice of the foreground, and the ensemble Dice of objects."""
 
+from __future__ import annotations
+
 from numpy.typing import ArrayLike
 
 from fcrbench.metrics.empty import Empty, empty_value, ratio

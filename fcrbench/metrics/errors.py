@@ -1,5 +1,7 @@
 """Split and merged objects, by either of two rules."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

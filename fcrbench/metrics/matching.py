@@ -8,6 +8,8 @@ pairs and among those the largest total IoU. Other programs decide otherwise the
 docs/why-our-number-differs.md.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction

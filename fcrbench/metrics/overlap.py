@@ -1,5 +1,7 @@
 """From two label images to their overlap table, in one pass over the pixels."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from numpy.typing import ArrayLike, NDArray

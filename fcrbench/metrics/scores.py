@@ -1,5 +1,7 @@
 """Every metric of one pair of label images."""
 
+from __future__ import annotations
+
 import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,5 +1,7 @@
 """The sparse overlap table of a truth and a predicted label image, from which every metric is computed."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from functools import cached_property

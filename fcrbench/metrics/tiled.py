@@ -1,5 +1,7 @@
 """Metrics of two label images larger than memory."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from fcrbench.kernels._arrays import flat_unsigned

@@ -15,3 +15,7 @@ __all__ = [
     "margin",
     "remove_small",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,5 +1,7 @@
 """From the scores of a network to a label image: argmax, components, small objects, holes."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Connected components of a class or colour map."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

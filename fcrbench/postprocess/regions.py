@@ -1,5 +1,7 @@
 """Clean-up of label images: fragments, small objects, holes."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

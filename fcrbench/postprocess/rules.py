@@ -4,6 +4,8 @@ A rule is said here once and done three times: for arrays in `host`, for tensors
 `device`, and for images larger than memory in `tiled`.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

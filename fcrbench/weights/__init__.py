@@ -9,8 +9,14 @@ from typing import Any
 
 from fcrbench.errors import DataError
 
+__all__ = ["DEFAULT", "FORMAT", "Header", "absolute", "read_header", "resolve", "sha256"]
+
 DEFAULT = "default"  # the weights that come with the package
 FORMAT = "fcrbench"  # under "format" in the header of a file of ours
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 @dataclass(frozen=True)

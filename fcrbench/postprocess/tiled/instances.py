@@ -1,5 +1,7 @@
 """Label images of class maps larger than memory."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
