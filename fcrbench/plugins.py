@@ -3,13 +3,21 @@
 import logging
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 OWN = "fcrbench"
 
 log = logging.getLogger(__name__)
 
-Spec = TypeVar("Spec")
+
+class Named(Protocol):
+    """A description, which has the name of its entry point."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Spec = TypeVar("Spec", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,8 @@ def find(group: str, kind: type[Spec], what: str) -> dict[str, Plugin[Spec]]:
             found = point.load()
             if not isinstance(found, kind):
                 raise TypeError(f"{point.value} is a {type(found).__name__}, expected a {kind.__name__}")
+            if found.name != point.name:
+                raise ValueError(f"{point.value} describes {found.name!r}")
         except (Exception, SystemExit) as error:  # it may fail in any way, and must not break the others
             warn(f"{what} {point.name!r} of {package} is left out: it cannot be imported", error)
         else:

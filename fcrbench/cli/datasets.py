@@ -2,14 +2,20 @@
 
 
 def datasets() -> None:
-    """List the data sets with their licence, source and options.
+    """List the installed data sets with their package, licence, source and options.
 
     Example: fcrbench datasets
     """
-    from fcrbench.datasets import available
+    import dataclasses
+    import shlex
 
-    for spec in available():
+    from fcrbench.datasets import registry
+    from fcrbench.methods.listing import as_setting
+
+    for name, plugin in registry.installed().items():
+        spec = plugin.spec
         needs = "  needs --root FOLDER" if spec.needs_root else ""
-        print(f"{spec.name}: {spec.title}{needs}\n  {spec.how_to_get}\n  {spec.licence}; {spec.source}")
-        for name, default in spec.options.items():
-            print(f"  --set dataset.options.{name}={default}")
+        print(f"{name}: {spec.title}{needs}\n  {spec.how_to_get}\n  {spec.licence}; {spec.source}")
+        print(f"  package {plugin.package}")
+        for option, default in dataclasses.asdict(spec.options()).items():
+            print(f"  --set {shlex.quote(f'dataset.options.{option}={as_setting(default)}')}")

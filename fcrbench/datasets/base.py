@@ -1,13 +1,19 @@
-"""What a data set is: named splits of ids, each id one image with its truth."""
+"""What a data set is: a light description, and a class that lists splits of ids and reads their fields."""
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
-from fcrbench.errors import UsageError
+from fcrbench.datasets.invariants import check_field, check_splits
+from fcrbench.datasets.layout import existing_folder
+from fcrbench.datasets.relabel import consecutive
+from fcrbench.errors import DataError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +30,129 @@ class Sample:
     labels: np.ndarray
 
 
-class Dataset(ABC):
-    """Base class of all data sets. Building one reads folder listings only; `load` reads pixels."""
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of a data set that has none."""
 
-    name: ClassVar[str]
-    title: ClassVar[str]  # one line: what is in the pictures
-    licence: ClassVar[str]
-    citation: ClassVar[str]
-    source: ClassVar[str]  # where it is published
-    needs_root: ClassVar[bool]  # whether it is built from a folder of the user's
-    how_to_get: ClassVar[str]  # what a user without the files does
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """Describes a data set without reading it; what an entry point of `fcrbench.datasets` names.
+
+    name        as in `--dataset NAME`
+    title       one line: what is in the pictures
+    licence     of the pictures
+    citation    what a paper that uses them cites
+    source      where they are published
+    needs_root  whether it is built from a folder of the user's
+    how_to_get  what a user without the files does
+    factory     "module:Class" of the Dataset, imported when one is created
+    options     a frozen dataclass: every option of the data set with its default
+    """
+
+    name: str
+    title: str
+    licence: str
+    citation: str
+    source: str
+    needs_root: bool
+    how_to_get: str
+    factory: str
+    options: type = NoOptions
+
+    def __post_init__(self) -> None:
+        where = f"DatasetSpec {self.name!r}"
+        if ":" not in self.factory:
+            raise ValueError(f'{where}: factory is {self.factory!r}; expected "module:Class"')
+        if not is_dataclass(self.options):
+            raise ValueError(f"{where}: options is {self.options!r}; expected a dataclass")
+        for option in fields(self.options):
+            if option.default is MISSING and option.default_factory is MISSING:
+                raise ValueError(f"{where}: option {option.name!r} has no default")
+
+
+class Dataset(ABC):
+    """Base class of all data sets. A subclass names its `spec` and implements `list_splits` and `read`.
+
+    `splits` and `load` check what these return, so that they hold for every data set: no field is listed
+    twice, and labels are numbered 1..N.
+
+    root     the user's folder, which exists; only where `spec.needs_root`
+    options  an instance of `spec.options`
+    """
+
+    spec: ClassVar[DatasetSpec]
+    root: Path
+    options: Any
+
+    def __init__(self, root: str | os.PathLike[str] | None = None, options: Any = None) -> None:
+        if root is not None:
+            self.root = existing_folder(root)
+        self.options = self.spec.options() if options is None else options
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for checked, own in (("splits", "list_splits"), ("load", "read")):
+            if checked in cls.__dict__:
+                raise TypeError(
+                    f"{cls.__name__} overrides {checked}, which checks what {own} returns; override {own}"
+                )
+
+    @abstractmethod
+    def list_splits(self) -> Mapping[str, Sequence[str]]:
+        """Ids by split name: "train" and "val", and "test" where there is one. Deterministic.
+
+        Called once, when the splits are first asked for. An id names one field and is usable as a file name.
+        """
+
+    @abstractmethod
+    def read(self, sample_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """Image and labels of a listed field. Raises DataError naming the file when it cannot be used.
+
+        The image is (H, W) in the native integer or float dtype of the file. The labels are (H, W) of any
+        integer dtype, 0 = background, one positive id for each object; `load` numbers them 1..N.
+        """
 
     @property
-    @abstractmethod
-    def splits(self) -> Mapping[str, tuple[str, ...]]:
-        """Ids by split name: "train" and "val", and "test" where there is one. Deterministic."""
+    def name(self) -> str:
+        return self.spec.name
 
-    @abstractmethod
+    @property
+    def title(self) -> str:
+        return self.spec.title
+
+    @property
+    def licence(self) -> str:
+        return self.spec.licence
+
+    @property
+    def citation(self) -> str:
+        return self.spec.citation
+
+    @property
+    def source(self) -> str:
+        return self.spec.source
+
+    @cached_property
+    def splits(self) -> Mapping[str, tuple[str, ...]]:
+        """Ids by split name. Each names one field, and none is listed twice, in one split or in two.
+
+        Raises DataError naming the id and its splits where `list_splits` lists a field twice, or none at all.
+        """
+        splits = {split: tuple(ids) for split, ids in self.list_splits().items()}
+        check_splits(splits, f"data set {self.name}")
+        if not any(splits.values()):
+            where = f"{self.root}: " if self.spec.needs_root else ""
+            raise DataError(f"{where}data set {self.name} lists no field; to get it: {self.spec.how_to_get}")
+        return splits
+
     def load(self, sample_id: str) -> Sample:
-        """Read one field. Raises DataError naming the file when it cannot be used."""
+        """Read one field. Raises UsageError for an id that is not listed, DataError for unusable files."""
+        if sample_id not in self._listed:
+            raise UsageError(f"no field {sample_id!r} in the data set {self.name}")
+        image, labels = map(np.asarray, self.read(sample_id))
+        check_field(image, labels, f"data set {self.name}: field {sample_id}")
+        return Sample(sample_id, image, consecutive(labels))
 
     def samples(self, split: str) -> Iterator[Sample]:
         """The fields of one split, read one at a time, in the split's order.
@@ -52,3 +162,7 @@ class Dataset(ABC):
         if split not in self.splits:
             raise UsageError(f"data set {self.name} has no split {split!r}, only {', '.join(self.splits)}")
         return map(self.load, self.splits[split])
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        return frozenset(id_ for ids in self.splits.values() for id_ in ids)

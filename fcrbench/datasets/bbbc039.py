@@ -1,18 +1,43 @@
 """BBBC039: nuclei of U2OS cells in a chemical screen, as the archives unpack or as flat label images."""
 
 import csv
-import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from fcrbench.datasets.layout import existing_folder, unnested
-from fcrbench.datasets.pairs import Pair, PairedDataset, find_pairs
+from fcrbench.datasets.base import DatasetSpec
+from fcrbench.datasets.layout import unnested
+from fcrbench.datasets.pairs import Pair, PairedDataset, PairedOptions, find_pairs
 from fcrbench.errors import DataError
 from fcrbench.io import read_labels
 from fcrbench.io.decode import decode
 
 _SPLITS = {"training": "train", "validation": "val", "test": "test"}  # official name -> ours
+
+
+@dataclass(frozen=True)
+class Options(PairedOptions):
+    """allow_missing  use the fields that are there when some of a split list are not (default: an error)"""
+
+    allow_missing: bool = False
+
+
+SPEC = DatasetSpec(
+    name="bbbc039",
+    title="BBBC039v1: 200 fields of U2OS nuclei, Hoechst, 520x696, 16-bit, annotated by hand",
+    licence="CC0 1.0",
+    citation=(
+        "Caicedo et al., Cytometry Part A 95:952-965 (2019); image set BBBC039v1 from the Broad Bioimage "
+        "Benchmark Collection, Ljosa et al., Nature Methods 9:637 (2012)"
+    ),
+    source="https://bbbc.broadinstitute.org/BBBC039",
+    needs_root=True,
+    how_to_get="fcrbench data fetch bbbc039",
+    factory="fcrbench.datasets.bbbc039:Bbbc039Dataset",
+    options=Options,
+)
 
 
 class Bbbc039Dataset(PairedDataset):
@@ -21,34 +46,16 @@ class Bbbc039Dataset(PairedDataset):
     Official archives: images/*.tif, masks/*.png (RGBA), metadata/{training,validation,test}.txt. The red
     channel of a mask is a colouring of touching nuclei, not an id: objects are the 8-connected components of
     equal red value. Flat: images/, masks/ (label images) and index.csv with the columns stem and split.
-
-    allow_missing  use the fields that are there when some of a split list are not (default: an error)
-    min_size, min_objects  see PairedDataset
     """
 
-    name = "bbbc039"
-    title = "BBBC039v1: 200 fields of U2OS nuclei, Hoechst, 520x696, 16-bit, annotated by hand"
-    licence = "CC0 1.0"
-    citation = (
-        "Caicedo et al., Cytometry Part A 95:952-965 (2019); image set BBBC039v1 from the Broad Bioimage "
-        "Benchmark Collection, Ljosa et al., Nature Methods 9:637 (2012)"
-    )
-    source = "https://bbbc.broadinstitute.org/BBBC039"
-    needs_root = True
-    how_to_get = "fcrbench data fetch bbbc039"
+    spec = SPEC
+    options: Options
 
-    def __init__(
-        self,
-        root: str | os.PathLike[str],
-        *,
-        allow_missing: bool = False,
-        min_size: int = 0,
-        min_objects: int = 0,
-    ) -> None:
-        folder = existing_folder(root)
-        pairs = find_pairs(unnested(folder / "images"), unnested(folder / "masks"))
-        splits = select_present(read_split_lists(folder), pairs, folder, allow_missing)
-        super().__init__(pairs, splits, min_size=min_size, min_objects=min_objects)
+    def find(self) -> tuple[Mapping[str, Pair], Mapping[str, Sequence[str]]]:
+        """The pairs, and the fields of the split lists that are there."""
+        pairs = find_pairs(unnested(self.root / "images"), unnested(self.root / "masks"))
+        lists = read_split_lists(self.root)
+        return pairs, select_present(lists, pairs, self.root, self.options.allow_missing)
 
     def read_mask(self, path: Path) -> np.ndarray:
         """A flat label image, or an official RGBA mask; told apart by the number of channels."""

@@ -1,13 +1,14 @@
 """Data Science Bowl 2018 (BBBC038): nuclei of many kinds; here the fluorescence images."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from fcrbench.datasets.layout import existing_folder, unnested
-from fcrbench.datasets.pairs import Pair, PairedDataset, check_shapes, find_pairs
+from fcrbench.datasets.base import DatasetSpec
+from fcrbench.datasets.layout import unnested
+from fcrbench.datasets.pairs import Pair, PairedDataset, PairedOptions, check_shapes, find_pairs
 from fcrbench.datasets.splitting import seeded_split
 from fcrbench.errors import DataError
 from fcrbench.io import find_images, read_image
@@ -31,6 +32,33 @@ _IN_BBBC039 = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class Options(PairedOptions):
+    """
+    val_fraction  share of the fields that validate, 0 to 1; there is no official split
+    seed          of the split; the near-duplicate pair 20b20ab0..., cb4df20a... stays on one side
+    with_bbbc039  keep the 43 fields that are BBBC039 fields too; without them a model may be trained on one
+                  data set and scored on the other
+    """
+
+    val_fraction: float = 0.2
+    seed: int = 0
+    with_bbbc039: bool = False
+
+
+SPEC = DatasetSpec(
+    name="dsb2018",
+    title="Data Science Bowl 2018 stage1_train (BBBC038v1), its fluorescence images, 8-bit, many kinds",
+    licence="CC0 1.0",
+    citation="Caicedo et al., Nature Methods 16:1247-1253 (2019); image set BBBC038v1",
+    source="https://bbbc.broadinstitute.org/BBBC038",
+    needs_root=True,
+    how_to_get="fcrbench data fetch dsb2018",
+    factory="fcrbench.datasets.dsb2018:Dsb2018Dataset",
+    options=Options,
+)
+
+
 class Dsb2018Dataset(PairedDataset):
     """stage1_train in either of two layouts, told apart by what is in `root`.
 
@@ -39,50 +67,28 @@ class Dsb2018Dataset(PairedDataset):
     kept, by this rule: red = green = blue at every pixel, and a median below the middle of the dtype's
     range, since the background is dark and covers most of the picture (the brightest median among the 424
     fluorescence images at hand is 44 of 255). Flat: images/ and masks/ by stem, all kept.
-
-    val_fraction  share of the fields that validate, 0 to 1; there is no official split
-    seed          of the split; the near-duplicate pair 20b20ab0..., cb4df20a... stays on one side
-    with_bbbc039  keep the 43 fields that are BBBC039 fields too; without them a model may be trained on one
-                  data set and scored on the other
-    min_size, min_objects  see PairedDataset
     """
 
-    name = "dsb2018"
-    title = "Data Science Bowl 2018 stage1_train (BBBC038v1), its fluorescence images, 8-bit, many kinds"
-    licence = "CC0 1.0"
-    citation = "Caicedo et al., Nature Methods 16:1247-1253 (2019); image set BBBC038v1"
-    source = "https://bbbc.broadinstitute.org/BBBC038"
-    needs_root = True
-    how_to_get = "fcrbench data fetch dsb2018"
+    spec = SPEC
+    options: Options
 
-    def __init__(
-        self,
-        root: str | os.PathLike[str],
-        *,
-        val_fraction: float = 0.2,
-        seed: int = 0,
-        with_bbbc039: bool = False,
-        min_size: int = 0,
-        min_objects: int = 0,
-    ) -> None:
-        folder = existing_folder(root)
-        if (folder / "images").is_dir() and (folder / "masks").is_dir():
-            pairs = find_pairs(folder / "images", folder / "masks")
+    def find(self) -> tuple[Mapping[str, Pair], Mapping[str, Sequence[str]]]:
+        """The pairs; their splits take reading images."""
+        root = self.root
+        if (root / "images").is_dir() and (root / "masks").is_dir():
+            pairs = find_pairs(root / "images", root / "masks")
         else:
-            pairs = _kaggle_pairs(folder)
-        if not with_bbbc039:
+            pairs = _kaggle_pairs(root)
+        if not self.options.with_bbbc039:
             pairs = {id_: pair for id_, pair in pairs.items() if id_[:8] not in _IN_BBBC039}
-        self._root, self._val_fraction, self._seed = folder, val_fraction, seed
-        super().__init__(pairs, {}, min_size=min_size, min_objects=min_objects)
+        return pairs, {}
 
-    def listed_splits(self) -> Mapping[str, tuple[str, ...]]:
+    def listed_splits(self) -> Mapping[str, Sequence[str]]:
         """Seeded split of the flat fields, or of the Kaggle fields that pass the rule above."""
-        kept = [
-            id_ for id_, pair in self._pairs.items() if pair.mask.is_file() or is_fluorescence(pair.image)
-        ]
+        kept = [id_ for id_, pair in self.pairs.items() if pair.mask.is_file() or is_fluorescence(pair.image)]
         if not kept:
-            raise DataError(f"{self._root}: none of {len(self._pairs)} images is a gray fluorescence image")
-        return seeded_split(kept, self._val_fraction, self._seed, _group)
+            raise DataError(f"{self.root}: none of {len(self.pairs)} images is a gray fluorescence image")
+        return seeded_split(kept, self.options.val_fraction, self.options.seed, _group)
 
     def read_mask(self, path: Path) -> np.ndarray:
         """A flat label image, or the folder with one PNG per nucleus."""

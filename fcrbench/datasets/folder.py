@@ -1,13 +1,39 @@
 """The user's own images: a folder with images/ and masks/."""
 
-import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from fcrbench.datasets.base import DatasetSpec
 from fcrbench.datasets.layout import existing_folder
-from fcrbench.datasets.pairs import Pair, PairedDataset, find_pairs
+from fcrbench.datasets.pairs import Pair, PairedDataset, PairedOptions, find_pairs
 from fcrbench.datasets.splitting import seeded_split
 from fcrbench.errors import DataError
 
 _SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Options(PairedOptions):
+    """
+    val_fraction  share of the fields that validate, 0 to 1
+    seed          of the split
+    """
+
+    val_fraction: float = 0.2
+    seed: int = 0
+
+
+SPEC = DatasetSpec(
+    name="folder",
+    title="your own images: images/ and masks/ by stem, optionally below train/ and val/",
+    licence="yours",
+    citation="none",
+    source="your own folder",
+    needs_root=True,
+    how_to_get="put gray images in images/ and label images of the same stem in masks/",
+    factory="fcrbench.datasets.folder:FolderDataset",
+    options=Options,
+)
 
 
 class FolderDataset(PairedDataset):
@@ -15,44 +41,26 @@ class FolderDataset(PairedDataset):
 
     With train/ and val/ (and perhaps test/) in `root`, each holds its own images/ and masks/ and the split
     is theirs; otherwise `root` holds images/ and masks/, split by `seed` with `val_fraction` in "val".
-
-    val_fraction  share of the fields that validate, 0 to 1
-    seed          of the split
-    min_size, min_objects  see PairedDataset
     """
 
-    name = "folder"
-    title = "your own images: images/ and masks/ by stem, optionally below train/ and val/"
-    licence = "yours"
-    citation = "none"
-    source = "your own folder"
-    needs_root = True
-    how_to_get = "put gray images in images/ and label images of the same stem in masks/"
+    spec = SPEC
+    options: Options
 
-    def __init__(
-        self,
-        root: str | os.PathLike[str],
-        *,
-        val_fraction: float = 0.2,
-        seed: int = 0,
-        min_size: int = 0,
-        min_objects: int = 0,
-    ) -> None:
-        folder = existing_folder(root)
-        parts = [split for split in _SPLITS if (folder / split).is_dir()]
-        pairs: dict[str, Pair] = {}
+    def find(self) -> tuple[Mapping[str, Pair], Mapping[str, Sequence[str]]]:
+        """The pairs of the split folders, or of the folder, then split by the seed."""
+        parts = [split for split in _SPLITS if (self.root / split).is_dir()]
+        if not parts:
+            pairs = find_pairs(self.root / "images", self.root / "masks")
+            return pairs, seeded_split(pairs, self.options.val_fraction, self.options.seed)
+        for split in ("train", "val"):
+            existing_folder(self.root / split)
+        pairs = {}
         splits: dict[str, tuple[str, ...]] = {}
-        if parts:
-            for split in ("train", "val"):
-                existing_folder(folder / split)
-            for split in parts:
-                found = find_pairs(folder / split / "images", folder / split / "masks")
-                twice = [stem for stem in found if stem in pairs]
-                if twice:
-                    raise DataError(f"{found[twice[0]].image}: the same stem as {pairs[twice[0]].image}")
-                pairs |= found
-                splits[split] = tuple(found)
-        else:
-            pairs = find_pairs(folder / "images", folder / "masks")
-            splits = seeded_split(pairs, val_fraction, seed)
-        super().__init__(pairs, splits, min_size=min_size, min_objects=min_objects)
+        for split in parts:
+            found = find_pairs(self.root / split / "images", self.root / split / "masks")
+            twice = [stem for stem in found if stem in pairs]
+            if twice:
+                raise DataError(f"{found[twice[0]].image}: the same stem as {pairs[twice[0]].image}")
+            pairs |= found
+            splits[split] = tuple(found)
+        return pairs, splits

@@ -1,13 +1,15 @@
 """Data sets whose fields are one image file and one mask file each."""
 
+import os
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from fcrbench.datasets.base import Dataset, Sample
+from fcrbench.datasets.base import Dataset
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError
 from fcrbench.io import find_images, read_image, read_labels
@@ -21,64 +23,72 @@ class Pair:
     mask: Path
 
 
-class PairedDataset(Dataset):
-    """Loads pairs of files. A subclass finds the pairs and the splits, and overrides `read_mask` when its
-    masks are not plain label images.
+@dataclass(frozen=True)
+class PairedOptions:
+    """Options of all data sets of pairs.
 
     min_size     truth objects of fewer pixels become background (0 keeps all)
     min_objects  fields with fewer objects (after min_size) are left out of the splits; to know, every mask
                  is read once, when the splits are first asked for
     """
 
-    def __init__(
-        self,
-        pairs: Mapping[str, Pair],
-        splits: Mapping[str, Sequence[str]],
-        *,
-        min_size: int = 0,
-        min_objects: int = 0,
-    ) -> None:
-        for option, value in (("min_size", min_size), ("min_objects", min_objects)):
-            if not isinstance(value, int) or value < 0:
-                raise UsageError(f"{option} is {value!r}, expected an integer of at least 0")
-        self._pairs = dict(pairs)
-        self._listed = {split: tuple(ids) for split, ids in splits.items()}
-        self._min_size, self._min_objects = min_size, min_objects
+    min_size: int = 0
+    min_objects: int = 0
 
-    @cached_property
-    def splits(self) -> Mapping[str, tuple[str, ...]]:
-        listed = self.listed_splits()
-        if self._min_objects == 0:
+    def __post_init__(self) -> None:
+        for option in ("min_size", "min_objects"):
+            if getattr(self, option) < 0:
+                raise UsageError(f"{option} is {getattr(self, option)}, expected an integer of at least 0")
+
+
+class PairedDataset(Dataset):
+    """Reads pairs of files. A subclass finds the pairs and the splits, and overrides `read_mask` when its
+    masks are not plain label images. Its options are PairedOptions, perhaps with more."""
+
+    options: PairedOptions
+
+    def __init__(self, root: str | os.PathLike[str] | None = None, options: Any = None) -> None:
+        super().__init__(root, options)
+        self.pairs, self.listed = self.find()
+
+    @abstractmethod
+    def find(self) -> tuple[Mapping[str, Pair], Mapping[str, Sequence[str]]]:
+        """The files of each field by its id, and the ids of each split; folders are listed, no pixel read."""
+
+    def listed_splits(self) -> Mapping[str, Sequence[str]]:
+        """The splits before `min_objects`; overridden where finding them takes reading images."""
+        return self.listed
+
+    def list_splits(self) -> Mapping[str, Sequence[str]]:
+        """The listed splits without the fields of fewer than `min_objects` objects."""
+        listed, least = self.listed_splits(), self.options.min_objects
+        if least == 0:
             return listed
         kept = {split: tuple(filter(self._has_enough, ids)) for split, ids in listed.items()}
         for split, ids in kept.items():
             if listed[split] and not ids:
                 raise DataError(
                     f"data set {self.name}: none of {len(listed[split])} fields of the split {split} has "
-                    f"{self._min_objects} objects (min_objects)"
+                    f"{least} objects (min_objects)"
                 )
         return kept
 
-    def listed_splits(self) -> Mapping[str, tuple[str, ...]]:
-        """The splits before `min_objects`; overridden where finding them takes reading images."""
-        return self._listed
-
-    def load(self, sample_id: str) -> Sample:
-        """Read one field. Raises UsageError for an unknown id, DataError for files that do not fit."""
-        pair = self._pairs.get(sample_id)
-        if pair is None:
-            raise UsageError(f"no field {sample_id!r} in the data set {self.name}")
+    def read(self, sample_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """The pixels of both files. Raises DataError for files that do not fit."""
+        pair = self.pairs[sample_id]
         image, labels = read_image(pair.image), self.read_mask(pair.mask)
         check_shapes(image, pair.image, labels, pair.mask)
-        return Sample(sample_id, image, consecutive(labels, self._min_size))
+        if self.options.min_size > 1:
+            labels = consecutive(labels, self.options.min_size)
+        return image, labels
 
     def read_mask(self, path: Path) -> np.ndarray:
         """The labels (H, W) in one mask file, any integer dtype, 0 = background."""
         return read_labels(path)
 
     def _has_enough(self, sample_id: str) -> bool:
-        labels = consecutive(self.read_mask(self._pairs[sample_id].mask), self._min_size)
-        return int(labels.max(initial=0)) >= self._min_objects
+        labels = consecutive(self.read_mask(self.pairs[sample_id].mask), self.options.min_size)
+        return int(labels.max(initial=0)) >= self.options.min_objects
 
 
 def check_shapes(image: np.ndarray, image_path: Path, labels: np.ndarray, mask_path: Path) -> None:

@@ -1,110 +1,86 @@
-"""Data sets by name."""
+"""Finds data sets through the entry-point group `fcrbench.datasets`; creates them by name."""
 
-import inspect
+import importlib
+import json
 import os
-from dataclasses import dataclass
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, get_type_hints
 
-from fcrbench.datasets.base import Dataset
-from fcrbench.datasets.bbbc006 import Bbbc006Dataset
-from fcrbench.datasets.bbbc039 import Bbbc039Dataset
-from fcrbench.datasets.dsb2018 import Dsb2018Dataset
-from fcrbench.datasets.folder import FolderDataset
-from fcrbench.datasets.sample import SampleDataset
-from fcrbench.datasets.synthetic import SyntheticDataset
-from fcrbench.errors import UsageError, unknown_name
+from fcrbench import plugins
+from fcrbench.datasets.base import Dataset, DatasetSpec
+from fcrbench.errors import UsageError, shown, unknown_name
+from fcrbench.plugins import Plugin
+
+GROUP = "fcrbench.datasets"
 
 
-def _classes() -> tuple[type[Dataset], ...]:
-    from fcrbench.datasets.joined import JoinedDataset  # here, as it makes its parts by `create`
-
-    return (
-        SampleDataset,
-        Bbbc039Dataset,
-        Bbbc006Dataset,
-        Dsb2018Dataset,
-        FolderDataset,
-        SyntheticDataset,
-        JoinedDataset,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetSpec:
-    """What a user chooses a data set by. `options` are the keyword arguments of `create`, with defaults."""
-
-    name: str
-    title: str
-    needs_root: bool
-    licence: str
-    citation: str
-    source: str
-    how_to_get: str
-    options: dict[str, Any]
+@cache
+def installed() -> dict[str, Plugin[DatasetSpec]]:
+    """Every installed data set by name; see `plugins.find`."""
+    return plugins.find(GROUP, DatasetSpec, "data set")
 
 
 def available() -> tuple[DatasetSpec, ...]:
-    """The known data sets; nothing is read from disk."""
-    return tuple(
-        DatasetSpec(
-            name=cls.name,
-            title=cls.title,
-            needs_root=cls.needs_root,
-            licence=cls.licence,
-            citation=cls.citation,
-            source=cls.source,
-            how_to_get=cls.how_to_get,
-            options=_options(cls),
-        )
-        for cls in _classes()
-    )
+    """The descriptions of the installed data sets; nothing is read of their files."""
+    return tuple(plugin.spec for plugin in installed().values())
 
 
-def create(name: str, root: str | os.PathLike[str] | None = None, **options: Any) -> Dataset:
-    """Build the data set `name` from the folder `root` (none for `sample`, `synthetic` and `joined`).
+def spec(name: str) -> DatasetSpec:
+    """The description of one data set. Raises UsageError, offering close names, when there is none."""
+    if name not in installed():
+        raise UsageError(unknown_name("data set", name, installed()))
+    return installed()[name].spec
+
+
+def create(
+    dataset: str | DatasetSpec, /, root: str | os.PathLike[str] | None = None, **options: Any
+) -> Dataset:
+    """Build a data set from the folder `root`, where it needs one.
+
+    dataset  the name of an installed one, or a description, installed or not
 
     Raises UsageError for an unknown name or option, a missing or needless root; DataError when the folder
     does not hold what it should.
     """
-    classes = {cls.name: cls for cls in _classes()}
-    if name not in classes:
-        raise UsageError(unknown_name("data set", name, classes))
-    cls = classes[name]
-    known, types = _options(cls), get_type_hints(cls.__init__)
-    for option, value in options.items():
-        if option not in known:
-            raise UsageError(unknown_name(f"option of data set {name}", option, known))
-        if not _fits(value, types[option]):
-            wanted = getattr(types[option], "__name__", types[option])
-            raise UsageError(f"data set {name}: {option} is {value!r}, expected {wanted}")
-    if cls.needs_root:
-        if root is None:
-            raise UsageError(f"data set {name} needs its folder (root); to get it: {cls.how_to_get}")
-        return cls(root, **options)  # type: ignore[call-arg]
-    if root is not None:
-        raise UsageError(f"data set {name} takes no folder, found root = {os.fspath(root)!r}")
-    return cls(**options)
-
-
-def _options(cls: type[Dataset]) -> dict[str, Any]:
-    parameters = inspect.signature(cls).parameters.values()
-    return {p.name: p.default for p in parameters if p.name != "root"}
-
-
-def _fits(value: Any, type_: Any) -> bool:
-    """Whether a value out of a TOML file or from a command line is of an option's type."""
-    if isinstance(type_, UnionType):
-        return any(_fits(value, member) for member in get_args(type_))
-    if get_origin(type_) is tuple:
-        members = get_args(type_)
-        if members[-1] is Ellipsis and isinstance(value, (list, tuple)):
-            members = members[:1] * len(value)
-        return (
-            isinstance(value, (list, tuple))
-            and len(value) == len(members)
-            and all(map(_fits, value, members))
+    description = spec(dataset) if isinstance(dataset, str) else dataset
+    chosen = build_options(description, options)
+    if description.needs_root and root is None:
+        raise UsageError(
+            f"data set {description.name} needs its folder (root); to get it: {description.how_to_get}"
         )
-    if isinstance(value, bool) or type_ is bool:
-        return isinstance(value, bool) and type_ is bool
-    return isinstance(value, (int, float) if type_ is float else type_)
+    if root is not None and not description.needs_root:
+        raise UsageError(f"data set {description.name} takes no folder, found root = {os.fspath(root)!r}")
+    module, _, attribute = description.factory.partition(":")
+    created: Dataset = getattr(importlib.import_module(module), attribute)(root, chosen)
+    return created
+
+
+def build_options(dataset: DatasetSpec, options: Mapping[str, Any]) -> Any:
+    """The options of a data set with these replaced, without loading its code.
+
+    Values are as TOML has them: a list for a tuple, an integer for a float, but no string for a number.
+    Raises UsageError naming the option that is unknown or mistyped.
+    """
+    types = get_type_hints(dataset.options)
+    for option in options:
+        if option not in types:
+            raise UsageError(unknown_name(f"option of data set {dataset.name}", option, types))
+    values = {}
+    for option, value in options.items():
+        try:
+            values[option] = _validated(value, types[option])
+        except (TypeError, ValueError):
+            kind = types[option]
+            expected = kind.__name__ if isinstance(kind, type) else kind
+            raise UsageError(
+                f"data set {dataset.name}: {option} is {shown(value)}, expected {expected}"
+            ) from None
+    return dataset.options(**values)
+
+
+def _validated(value: Any, kind: Any) -> Any:
+    """By the rules for JSON, whose types are those of TOML. Raises TypeError or ValueError."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind).validate_json(json.dumps(value), strict=True)

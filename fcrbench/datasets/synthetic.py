@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from fcrbench.datasets.base import Dataset, Sample
+from fcrbench.datasets.base import Dataset, DatasetSpec
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import UsageError
 
@@ -15,11 +16,9 @@ _MIN_AREA = 12  # pixels
 _BACKGROUND, _BRIGHTNESS, _TOP = 150.0, 600.0, 4095  # as a 12-bit camera sees it
 
 
-class SyntheticDataset(Dataset):
-    """Bent ellipses, many of them touching, with texture, blur, uneven light and camera noise; uint16.
-
-    A field depends on the options and its id alone. Every object is one 4-connected piece.
-
+@dataclass(frozen=True)
+class Options:
+    """
     n_train, n_val  number of fields of each split
     size            rows and columns of a field, an integer or (rows, columns)
     n_nuclei        nuclei a field; fewer where they do not fit
@@ -30,63 +29,79 @@ class SyntheticDataset(Dataset):
     seed            of everything
     """
 
-    name = "synthetic"
-    title = "drawn nuclei: touching, blurred, noisy, with exact truth; for trials and tests"
-    licence = "yours: drawn on your machine"
-    citation = "none"
-    source = "fcrbench itself"
-    needs_root = False
-    how_to_get = "nothing to do: drawn when needed"
+    n_train: int = 32
+    n_val: int = 8
+    size: int | tuple[int, int] = 256
+    n_nuclei: int = 40
+    radius: float = 10.0
+    touching: float = 0.5
+    blur: float = 1.5
+    noise: float = 1.0
+    seed: int = 0
 
-    def __init__(
-        self,
-        *,
-        n_train: int = 32,
-        n_val: int = 8,
-        size: int | tuple[int, int] = 256,
-        n_nuclei: int = 40,
-        radius: float = 10.0,
-        touching: float = 0.5,
-        blur: float = 1.5,
-        noise: float = 1.0,
-        seed: int = 0,
-    ) -> None:
-        rows, columns = (size, size) if isinstance(size, int) else size
+    def __post_init__(self) -> None:
         for option, value, low in (
-            ("n_train", n_train, 0),
-            ("n_val", n_val, 0),
-            ("size", min(rows, columns), 16),
-            ("n_nuclei", n_nuclei, 0),
-            ("radius", radius, 3),
-            ("touching", touching, 0),
-            ("blur", blur, 0),
-            ("noise", noise, 0),
+            ("n_train", self.n_train, 0),
+            ("n_val", self.n_val, 0),
+            ("size", min(self.shape), 16),
+            ("n_nuclei", self.n_nuclei, 0),
+            ("radius", self.radius, 3),
+            ("touching", self.touching, 0),
+            ("blur", self.blur, 0),
+            ("noise", self.noise, 0),
         ):
             if not value >= low:
                 raise UsageError(f"{option} is {value}, expected at least {low}")
-        if touching > 1:
-            raise UsageError(f"touching is {touching}, expected 0 to 1")
-        if n_train + n_val == 0:
+        if self.touching > 1:
+            raise UsageError(f"touching is {self.touching}, expected 0 to 1")
+        if self.n_train + self.n_val == 0:
             raise UsageError("n_train and n_val are both 0, expected at least one field")
-        self._shape, self._n_nuclei, self._radius = (rows, columns), n_nuclei, float(radius)
-        self._touching, self._blur, self._noise, self._seed = touching, blur, noise, seed
-        self._splits = {
-            split: tuple(f"synthetic-{split}-{i:04d}" for i in range(count))
-            for split, count in (("train", n_train), ("val", n_val))
-        }
 
     @property
-    def splits(self) -> Mapping[str, tuple[str, ...]]:
-        return self._splits
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a field."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
 
-    def load(self, sample_id: str) -> Sample:
-        """Draw one field. Raises UsageError for an unknown id."""
-        if not any(sample_id in ids for ids in self._splits.values()):
-            raise UsageError(f"no field {sample_id!r} in the data set {self.name}")
-        digest = hashlib.sha256(f"{self._seed}:{sample_id}".encode()).digest()
+
+SPEC = DatasetSpec(
+    name="synthetic",
+    title="drawn nuclei: touching, blurred, noisy, with exact truth; for trials and tests",
+    licence="yours: drawn on your machine",
+    citation="none",
+    source="fcrbench itself",
+    needs_root=False,
+    how_to_get="nothing to do: drawn when needed",
+    factory="fcrbench.datasets.synthetic:SyntheticDataset",
+    options=Options,
+)
+
+
+class SyntheticDataset(Dataset):
+    """Bent ellipses, many of them touching, with texture, blur, uneven light and camera noise; uint16.
+
+    A field depends on the options and its id alone. Every object is one 4-connected piece.
+    """
+
+    spec = SPEC
+    options: Options
+
+    def list_splits(self) -> Mapping[str, tuple[str, ...]]:
+        """As many ids as the options say."""
+        return {
+            split: tuple(f"synthetic-{split}-{i:04d}" for i in range(count))
+            for split, count in (("train", self.options.n_train), ("val", self.options.n_val))
+        }
+
+    def read(self, sample_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """Draw one field."""
+        chosen = self.options
+        digest = hashlib.sha256(f"{chosen.seed}:{sample_id}".encode()).digest()
         rng = np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))
-        labels = consecutive(draw_labels(rng, self._shape, self._n_nuclei, self._radius, self._touching))
-        return Sample(sample_id, draw_image(rng, labels, self._blur, self._noise), labels)
+        # The image takes one random brightness for each number, so the numbers come first.
+        labels = consecutive(
+            draw_labels(rng, chosen.shape, chosen.n_nuclei, float(chosen.radius), chosen.touching)
+        )
+        return draw_image(rng, labels, chosen.blur, chosen.noise), labels
 
 
 def draw_labels(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fcrbench import __version__, weights
 from fcrbench.config import RunConfig
+from fcrbench.datasets import registry as registry_of_datasets
 from fcrbench.datasets.base import Dataset, Sample
 from fcrbench.methods import registry
 
@@ -76,9 +77,10 @@ def describe_weights(config: RunConfig) -> dict[str, str] | None:
 
 
 def describe_dataset(dataset: Dataset, read: Mapping[str, Iterable[Sample]]) -> dict[str, Any]:
-    """Name, origin, the ids of every split, and the sha256 of the splits that were read."""
+    """Name, package, origin, the ids of every split, and the sha256 of the splits that were read."""
     return {
         "name": dataset.name,
+        "package": registry_of_datasets.installed()[dataset.name].package,
         "title": dataset.title,
         "licence": dataset.licence,
         "citation": dataset.citation,

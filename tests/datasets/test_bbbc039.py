@@ -7,6 +7,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from test_folder import fields
 
 from fcrbench import datasets
 from fcrbench.errors import DataError
@@ -100,6 +101,36 @@ def test_split_lists_absent_or_wrong(official):
     (official / "index.csv").write_text("stem,split\nother,training\n")
     with pytest.raises(DataError, match=r"no image .* named in a split list"):
         datasets.create("bbbc039", root=official)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            "f0,training\nf1,training\nf1,validation\nf2,validation\n",
+            "field f1 is listed in both train and val",
+        ),
+        ("f0,training\nf1,training\nf2,validation\nf1,test\n", "field f1 is listed in both train and test"),
+        ("f0,training\nf1,training\nf0,training\nf2,validation\n", "field f0 is listed twice in train"),
+    ],
+)
+def test_index_that_lists_a_field_twice(tmp_path, rows, message):
+    fields(tmp_path, ["f0", "f1", "f2"])
+    (tmp_path / "index.csv").write_text(f"stem,split\n{rows}")
+    with pytest.raises(DataError, match=f"data set bbbc039: {message}"):
+        _ = datasets.create("bbbc039", root=tmp_path).splits
+    with pytest.raises(DataError, match=message):
+        _ = datasets.create("bbbc039", root=tmp_path, min_objects=1).splits
+
+
+def test_official_lists_that_share_a_field(official):
+    """As `a.png` here and `a.tif` there: the stem is what names a field."""
+    (official / "metadata" / "validation.txt").write_text("b.png\na.tif\n")
+    with pytest.raises(DataError, match="field a is listed in both train and val"):
+        _ = datasets.create("bbbc039", root=official).splits
+    (official / "metadata" / "validation.txt").write_text("b.png\nb.tif\n")
+    with pytest.raises(DataError, match="field b is listed twice in val"):
+        _ = datasets.create("bbbc039", root=official).splits
 
 
 def test_real_counts(shared):

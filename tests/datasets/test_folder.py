@@ -89,3 +89,11 @@ def test_shapes(tmp_path):
 def test_min_size_must_be_a_count(tmp_path, value):
     with pytest.raises(UsageError, match="min_size is"):
         datasets.create("folder", root=fields(tmp_path, "ab"), min_size=value)
+
+
+def test_files_that_differ_only_in_upper_case(tmp_path):
+    fields(tmp_path, ["cell", "Cell", "other"])
+    if len(list((tmp_path / "images").iterdir())) < 3:
+        pytest.skip("the disk does not tell upper from lower case")
+    with pytest.raises(DataError, match="differ only in upper and lower case"):
+        _ = datasets.create("folder", root=tmp_path).splits

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from test_folder import fields
 
 from fcrbench import datasets
 from fcrbench.errors import DataError, UsageError
+from fcrbench.io import write_png
 
 
 def test_splits_and_fields_are_those_of_the_parts():
@@ -57,3 +59,24 @@ def test_unknown_field():
     for id_ in ("other-1", "sample-none"):
         with pytest.raises(UsageError, match="no field"):
             joined.load(id_)
+
+
+def test_one_folder_under_two_names_in_joined(tmp_path):
+    fields(tmp_path, ["f0", "f1"])
+    (tmp_path / "index.csv").write_text("stem,split\nf0,training\nf1,validation\n")
+    joined = datasets.create("joined", parts=[f"bbbc039={tmp_path}", f"folder={tmp_path}"])
+    with pytest.raises(
+        DataError, match=r"field f\d is listed in both .* of bbbc039 and .* of folder, with the"
+    ):
+        _ = joined.splits
+
+
+def test_joined_takes_equal_ids_of_other_images(tmp_path):
+    fields(tmp_path / "one", ["f0", "f1"])
+    fields(tmp_path / "two", ["f0", "f1"])
+    for stem in ("f0", "f1"):
+        write_png(tmp_path / "two" / "images" / f"{stem}.png", np.full((6, 7), 51, np.uint16))
+    (tmp_path / "one" / "index.csv").write_text("stem,split\nf0,training\nf1,validation\n")
+    joined = datasets.create("joined", parts=[f"bbbc039={tmp_path / 'one'}", f"folder={tmp_path / 'two'}"])
+    assert joined.splits["train"][0] == "bbbc039-f0"
+    assert {joined.load(id_).image[0, 0] for ids in joined.splits.values() for id_ in ids} == {50, 51}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fcrbench import datasets, metrics
-from fcrbench.datasets import Dataset, Sample
+from fcrbench.datasets import Dataset, DatasetSpec, Sample
 from fcrbench.io import write_labels
 
 
@@ -117,23 +117,26 @@ def history(epochs: int) -> str:
 class Fields(Dataset):
     """Fields made in a test."""
 
-    name, title, licence, citation, source = (
-        "made",
-        "made in a test",
-        "CC0",
-        "nobody",
-        "https://example.org/d",
+    spec = DatasetSpec(
+        name="made",
+        title="made in a test",
+        licence="CC0",
+        citation="nobody",
+        source="https://example.org/d",
+        needs_root=False,
+        how_to_get="call it",
+        factory="conftest:Fields",
     )
 
     def __init__(self, fields: dict[str, Sample]) -> None:
+        super().__init__()
         self.fields = fields
 
-    @property
-    def splits(self) -> dict[str, tuple[str, ...]]:
-        return {"val": tuple(self.fields)}
+    def list_splits(self) -> dict[str, list[str]]:
+        return {"val": list(self.fields)}
 
-    def load(self, sample_id: str) -> Sample:
-        return self.fields[sample_id]
+    def read(self, sample_id: str) -> tuple[np.ndarray, np.ndarray]:
+        return self.fields[sample_id].image, self.fields[sample_id].labels
 
 
 @pytest.fixture
