@@ -1,4 +1,4 @@
-"""The command line: parsing and printing. Each command imports what it needs when it runs."""
+"""The command line: parsing and printing. Each command imports what it needs only when it runs."""
 
 import logging
 import sys
@@ -45,8 +45,8 @@ app.command(data.data)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 ok, 1 failed, 2 wrong usage, 130 interrupted."""
-    _show_log()
+    """Run the command line. Return the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    _log_to_stderr()
     try:
         app(argv, exit_on_error=False, print_error=False, result_action="return_value")
     except FcrbenchError as error:
@@ -59,14 +59,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.name not in TRAINING_PACKAGES:
             raise
         return _fail(f'this command needs {error.name}: pip install "fcrbench[train]"', 1)
-    except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
-        sys.stdout = None  # so that nothing is flushed at exit
+    except BrokenPipeError:  # the reader of our output, such as `head`, has closed the pipe
+        sys.stdout = None  # Python would flush it at exit and fail again
         return 0
     return 0
 
 
-def _show_log() -> None:
-    """What the package logs, such as how far a large image is, goes to stderr."""
+def _log_to_stderr() -> None:
+    """Print the package's log, such as the progress on a large image, to stderr."""
     logger = logging.getLogger("fcrbench")
     logger.setLevel(logging.INFO)
     if not logger.handlers:

@@ -1,4 +1,4 @@
-"""`fcrbench compare`, and the files of a comparison."""
+"""`fcrbench compare`, and writing the files of a comparison."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,24 +16,26 @@ def compare(
     root: Path | None = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
 ) -> None:
-    """Set finished runs side by side: scores with intervals, size, speed, paired differences.
+    """Compare finished runs: scores with intervals, size, speed, paired differences.
 
     Example: fcrbench compare runs/* --against fcrnet -o comparison/
 
-    Runs must have been scored on the same fields. Those that differ in their seed only share a row. The
-    rows of the paper's Table 1 stand apart.
+    All runs must have been scored on the same fields.
+    Runs that differ only in their seed share a row.
+    The paper's Table 1 is shown as a table of its own.
 
     Parameters
     ----------
     runs
         Run directories.
     against
-        What differences are taken to: a run directory, a method or a row's name; the first unless said.
+        The reference for the differences: a run directory, a method or the name of a row.
+        The default is the first row.
     root
-        Folder of the data set, where it is no longer the one that the runs were made with.
+        Folder of the data set, if it has moved since the runs were made.
     output
-        Folder for table.md, table.tex, table.csv and table.html, which shows fields as every method
-        segmented them.
+        Folder for table.md, table.tex, table.csv and table.html.
+        The page table.html also shows some fields as every method segmented them.
     """
     from rich.console import Console
 
@@ -49,7 +51,7 @@ def compare(
 
 
 def write_comparison(comparison: "Comparison", output: Path, root: Path | None = None) -> None:
-    """Write the files of a comparison; `root` replaces the folder of its data set."""
+    """Write the files of a comparison. `root` replaces the folder of its data set."""
     from fcrbench.comparison.runs import open_dataset
     from fcrbench.report.comparison_files import write
 

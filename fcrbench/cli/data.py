@@ -16,20 +16,20 @@ def fetch(
     z: int = 16,
     base_url: str | None = None,
 ) -> None:
-    """Download a public data set; an interrupted download continues where it stopped.
+    """Download a public data set. An interrupted download continues where it stopped.
 
     Example: fcrbench data fetch bbbc039 -o data
 
     Parameters
     ----------
     name
-        bbbc006, bbbc039 or dsb2018.
+        Name of the data set: bbbc006, bbbc039 or dsb2018.
     output
-        Folder to make the data set's own folder in.
+        Folder in which the folder of the data set is created.
     z
-        Plane of bbbc006, 0 to 33; 16 is in focus.
+        Focal plane of bbbc006, 0 to 33. Plane 16 is in focus. Other data sets ignore it.
     base_url
-        A mirror to download from instead of the publisher.
+        URL of a mirror to download from instead of the publisher.
     """
     from fcrbench.datasets.fetch import fetch as fetch_dataset
 

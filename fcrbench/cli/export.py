@@ -15,30 +15,32 @@ def export(
     masks: Literal["rle", "polygons"] = "rle",
     strict: bool = False,
 ) -> None:
-    """Turn label images into GeoJSON for QuPath, COCO annotations, or a table of measurements.
+    """Convert label images to GeoJSON for QuPath, COCO annotations or a table of measurements.
 
     Example: fcrbench export out/ --to geojson -o geojson/
     Example: fcrbench export out/ --to coco -o instances.json
     Example: fcrbench export out/ --to table --images fields/ -o cells.parquet
 
-    Images that cannot be exported are listed with the reasons when the others are done, and the exit code
-    is 1.
+    Images that cannot be exported do not stop the others.
+    They are listed with the reasons at the end, and the exit code is 1.
 
-    Polygons follow the edges of the pixels, holes included: filled in, they are the labels again.
+    Polygons follow the edges of the pixels and include holes, so filling them gives the labels back.
 
     Parameters
     ----------
     labels
-        Label images, PNG or TIFF, 0 = background, or folders of them.
+        Label images (PNG or TIFF, 0 = background) or folders of them.
     to
-        geojson: a file an image; coco: one .json file; table: one .csv or .parquet file, a row an object.
+        geojson writes one file per image, coco writes one .json file.
+        table writes one .csv or .parquet file with a row per object.
     output
-        Folder for geojson, file for the others.
+        Folder for geojson, file for coco and table.
     images
-        Folder of the images of the same names: tables and GeoJSON then hold mean, lowest and highest
-        intensity.
+        Folder with images of the same names as the label images.
+        Tables and GeoJSON then include the mean, minimum and maximum intensity of each object.
     masks
-        Of coco: rle, or polygons where an object has no hole.
+        Format of the masks in a COCO file: rle or polygons.
+        Objects with holes are always written as rle, because COCO polygons cannot have holes.
     strict
         Stop at the first image that cannot be exported.
     """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fcrbench.cli.run import Settings, start
 
-# Of fresh weights the rate is 0.002; a quarter keeps what the given ones have learnt.
+# New weights are trained with a rate of 0.002. A quarter of it keeps what the given weights have learnt.
 TRAINING = {"learning_rate": 5e-4, "warmup_steps": 20, "validate_every": 1}
 
 
@@ -20,36 +20,40 @@ def finetune(
     output: Path = Path("runs"),
     stop_after: int | None = None,
 ) -> None:
-    """Train given weights further on your own images; the run directory serves `fcrbench predict --weights`.
+    """Train existing weights further on your own images.
 
     Example: fcrbench finetune mine/
     Example: fcrbench finetune mine/ --epochs 30 --set dataset.options.val_fraction=0.3
 
-    The first line of validation, epoch 0, is of the weights as they were. Ctrl-C saves; continue with
-    `fcrbench run --resume`. Short for `fcrbench run --init WEIGHTS --dataset folder --root FOLDER` with a
-    smaller learning rate, a short warm-up and a validation after each epoch.
+    Pass the new run directory to `fcrbench predict --weights` to use the result.
+    The first validation line, epoch 0, shows the scores of the given weights before training.
+    Ctrl-C saves the training. Continue it with `fcrbench run --resume RUN`.
+
+    This is `fcrbench run --init WEIGHTS --dataset folder --root FOLDER` with a smaller learning rate,
+    a short warm-up and a validation after each epoch.
 
     Parameters
     ----------
     folder
-        Holds images/ (gray PNG or TIFF) and masks/ (label images of the same names, 0 = background); a fifth
-        is kept for validation. Or train/ and val/, each with the two.
+        Folder with images/ (gray PNG or TIFF) and masks/ (label images of the same names, 0 = background).
+        A fifth of the images is kept for validation.
+        To choose them yourself, give train/ and val/, each with images/ and masks/.
     init
-        default, the weights that come with fcrbench; a run directory; or a .safetensors file of one.
+        Weights to start from: "default" (they come with fcrbench), a run directory or a .safetensors file.
     epochs
-        Passes over the training fields; 10 unless said.
+        Number of passes over the training fields. The default is 10.
     seed
-        Of crops and augmentation.
+        Seed of the random crops and the augmentation.
     device
         auto, cpu, cuda or cuda:N.
     devices
-        Processes that share each batch, each on a GPU of its own or all on the CPU.
+        Number of processes that share each batch, each on its own GPU or all on the CPU.
     settings
-        Any other key of the configuration as KEY=VALUE; may be repeated.
+        Any other key of the configuration as KEY=VALUE. May be repeated.
     output
-        Folder in which a new run directory is made.
+        Folder in which a new run directory is created.
     stop_after
-        Stop after this many epochs as Ctrl-C would.
+        Stop after this many epochs, as Ctrl-C would.
     """
     chosen = {
         "init": init,

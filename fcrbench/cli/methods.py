@@ -2,7 +2,7 @@
 
 
 def methods(*names: str) -> None:
-    """List the installed methods: package, parameters, paper; then presets and options of each.
+    """List the installed methods with their packages, sizes, papers, presets and options.
 
     Example: fcrbench methods
     Example: fcrbench methods fcrnet
@@ -10,7 +10,7 @@ def methods(*names: str) -> None:
     Parameters
     ----------
     names
-        Show these only.
+        Show only these methods.
     """
     import shutil
 

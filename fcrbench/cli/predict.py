@@ -19,42 +19,42 @@ def predict(
     strict: bool = False,
     resume: bool = False,
 ) -> None:
-    """Segment images: for each a label TIFF and an overlay PNG with the outlines.
+    """Segment images. Write a label TIFF and a PNG with outlines for each.
 
     Example: fcrbench predict fields/ -o out/
     Example: fcrbench predict fields/ --weights runs/20260101-120000-sample-fcrnet-1a2b3c4d -o out/
     Example: fcrbench predict slide.zarr -o out/
     Example: fcrbench predict fields/ -o out/ --scheduler tcp://10.0.0.1:8786
 
-    Images that cannot be read, segmented or written are listed with the reasons when the others are done, and
-    the exit code is 1.
+    Images that cannot be read, segmented or written do not stop the others.
+    They are listed with the reasons at the end, and the exit code is 1.
 
     Parameters
     ----------
     images
-        PNG or TIFF files, or folders of them; gray, 8 or 16 bit, any size. OME-Zarr images, and TIFF files of
-        more than 2**28 pixels, need not fit into memory; they become NAME.zarr or a
-        tiled NAME.tif, without an overlay.
+        PNG or TIFF files, or folders of them: gray, 8 or 16 bit, any size.
+        OME-Zarr images and TIFF files of more than 2**28 pixels need not fit into memory.
+        Their labels are written to NAME.zarr or a tiled NAME.tif, without an overlay.
     weights
-        default, the ones that come with fcrbench; a run directory; or a .safetensors file of one.
+        "default" (they come with fcrbench), a run directory or a .safetensors file.
     output
         Folder for NAME.tif (labels, 0 = background) and NAME_overlay.png.
     device
         auto, cpu, cuda or cuda:N.
     tile
-        Side in pixels of the tiles in which the network sees an image, to save memory: 768 for images of
-        more than 2048 x 2048 pixels unless said, 0 for the whole image. The labels are the same, up to the
-        rounding of the network.
+        Segment an image in tiles of this many pixels a side, to save memory. 0 takes the whole image.
+        The default is 768 for images of more than 2048 x 2048 pixels, else 0.
+        The labels do not depend on it, except for rounding in the network.
     overwrite
-        Replace label images that exist.
+        Replace label images that already exist.
     workers
-        Images worked on at a time, by threads.
+        Number of images that are processed at the same time, in threads.
     scheduler
-        Address of a dask scheduler whose workers segment; they must see the same files.
+        Address of a dask scheduler. Its workers do the work and must see the same files.
     strict
-        Stop at the first image that cannot be done.
+        Stop at the first image that fails.
     resume
-        Leave out images whose labels are there already.
+        Skip images that already have a label image.
     """
     from fcrbench.errors import UsageError
 

@@ -21,31 +21,33 @@ def robustness(
     settings: Settings = (),
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("robustness"),
 ) -> None:
-    """Scores over blur, noise, gain, scale and bit depth of the images, as curves with intervals.
+    """Measure how scores change with blur, noise, gain, scale and bit depth of the images.
 
     Example: fcrbench robustness default --dataset sample -o robustness/
     Example: fcrbench robustness runs/20260101-120000-sample-fcrnet-1a2b3c4d --corruptions blur,noise
 
-    What cannot be read or segmented is listed with the reasons when the rest is done, and the exit code is 1.
+    The result is a page of curves with 95 % intervals, and the same numbers as CSV.
+    Fields that cannot be read or segmented do not stop the others.
+    They are listed with the reasons at the end, and the exit code is 1.
 
     Parameters
     ----------
     weights
-        default, the ones that come with fcrbench; a run directory; or a .safetensors file of one.
+        "default" (they come with fcrbench), a run directory or a .safetensors file.
     dataset
-        As `fcrbench datasets` lists them; its validation fields are used.
+        Name of a data set that `fcrbench datasets` lists. Its validation fields are used.
     root
-        Folder of the data set; `fcrbench datasets` says which need one.
+        Folder of the data set. `fcrbench datasets` says which data sets need one.
     corruptions
-        Of blur, noise, gain, scale, bits; names separated by commas, or all.
+        Any of blur, noise, gain, scale and bits, separated by commas, or all.
     images
-        Use the first so many fields only.
+        Number of fields to use, counted from the first. The default is all of them.
     seed
-        Of the noise.
+        Seed of the noise.
     device
         auto, cpu, cuda or cuda:N.
     settings
-        Options of the data set as dataset.options.NAME=VALUE; may be repeated.
+        Option of the data set as dataset.options.NAME=VALUE. May be repeated.
     output
         Folder for robustness.html, robustness.csv and images.csv.
     """

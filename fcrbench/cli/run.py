@@ -29,49 +29,55 @@ def run(
     resume: Path | None = None,
     stop_after: int | None = None,
 ) -> None:
-    """Train a method, segment the validation fields, score them, write a report.
+    """Train a method, segment and score the validation fields, and write a report.
 
     Example: fcrbench run --method fcrnet --dataset sample --seed 0
     Example: fcrbench run --method fcrnet --set options.colors=3 --set training.learning_rate=0.001
     Example: fcrbench run --weights default --dataset sample
     Example: fcrbench run --resume runs/20260101-120000-sample-fcrnet-1a2b3c4d
 
-    Ctrl-C saves; --resume continues as if it had never been stopped.
+    A field is one image of a data set together with its annotated nuclei.
+    Ctrl-C saves the run. --resume then continues as if the run had never been stopped.
 
     Parameters
     ----------
     method
-        As `fcrbench methods` lists them; fcrnet unless said.
+        Name of a method that `fcrbench methods` lists. The default is fcrnet.
     dataset
-        As `fcrbench datasets` lists them; sample, real fields that come with the package, unless said.
+        Name of a data set that `fcrbench datasets` lists.
+        The default is sample: real fields that come with the package.
     root
-        Folder of the data set; `fcrbench datasets` says which need one.
+        Folder of the data set. `fcrbench datasets` says which data sets need one.
     preset
-        Named set of the method's options and training; "default" unless said. fcrnet also has "paper" and
-        "authors".
+        Named set of values for the method and its training. The default is "default".
+        fcrnet also has "paper" and "authors".
     weights
-        Score these without training: default, the ones that come with fcrbench; a run directory; or a
-        .safetensors file of one. The method and its options are theirs.
+        Score these weights without training.
+        Give "default" (they come with fcrbench), a run directory or a .safetensors file.
+        The method and its options are read from the weights.
     init
-        Start the training from these weights, named as for --weights; `fcrbench finetune` is the short way.
+        Start the training from these weights, given as for --weights.
+        `fcrbench finetune` does this with fewer options.
     config
-        TOML file with any of the keys that a run's config.toml shows; options given here win over it.
+        TOML file with any of the keys that config.toml of a run shows.
+        Options on the command line override it.
     epochs
-        Passes over the training fields.
+        Number of passes over the training fields. The default depends on the preset.
     seed
-        Of weights, crops and augmentation.
+        Seed of the initial weights, the random crops and the augmentation.
     device
         auto, cpu, cuda or cuda:N.
     devices
-        Processes that share each batch, each on a GPU of its own or all on the CPU; the result stays.
+        Number of processes that share each batch, each on its own GPU or all on the CPU.
+        The result is that of one process.
     settings
-        Any other key of the configuration as KEY=VALUE; may be repeated.
+        Any other key of the configuration as KEY=VALUE. May be repeated.
     output
-        Folder in which a new run directory is made.
+        Folder in which a new run directory is created.
     resume
-        An interrupted run directory to finish.
+        Directory of an interrupted run to finish.
     stop_after
-        Stop after this many epochs as Ctrl-C would; finish later with --resume.
+        Stop after this many epochs, as Ctrl-C would. Finish later with --resume.
     """
     chosen = {
         "method": method,
@@ -88,9 +94,9 @@ def run(
     if resume is not None and (given or config or settings):
         raise UsageError("--resume continues a run as it was configured; it takes no other setting")
     if weights is not None and epochs is not None:
-        raise UsageError("--weights are scored as they are and take no --epochs; --init trains further")
+        raise UsageError("--weights scores without training, so it takes no --epochs; --init trains further")
     if resume is not None:
-        _show("resume", resume, stop_after=stop_after, devices=devices)
+        _run_and_print("resume", resume, stop_after=stop_after, devices=devices)
         return
     from fcrbench.config import read_toml
 
@@ -105,9 +111,10 @@ def start(
     stop_after: int | None,
     devices: int,
 ) -> None:
-    """Make a run and show its scores.
+    """Do a new run and print its scores.
 
-    values    of the configuration, nested; `given` (dotted keys) and then `settings` (KEY=VALUE) win
+    values    nested values of the configuration; `given` (dotted keys) override them, and `settings`
+              (KEY=VALUE) override both
     """
     from fcrbench.config import merge
     from fcrbench.config.settings import nested, setting
@@ -117,21 +124,21 @@ def start(
         values = merge(values, nested(key, value))
     configuration = configure(values)
     if configuration.weights and devices != 1:
-        raise UsageError("--devices share the batches of a training; --weights are scored by one process")
-    _show("start", configuration, output, stop_after=stop_after, devices=devices)
+        raise UsageError("--devices shares the batches of a training; --weights are scored by one process")
+    _run_and_print("start", configuration, output, stop_after=stop_after, devices=devices)
 
 
-def _show(what: str, *args: Any, stop_after: int | None, devices: int) -> None:
-    """Do what(*args) of fcrbench.jobs.run, which returns a run directory, and print what is in it."""
+def _run_and_print(function: str, *args: Any, stop_after: int | None, devices: int) -> None:
+    """Call a function of fcrbench.jobs.run, which returns a run directory, and print the scores."""
     if devices < 1:
         raise UsageError(f"--devices {devices}: expected at least 1")
-    # Seconds of imports: wrong usage is told before.
+    # These imports take seconds, so they come after the checks of the arguments.
     from rich.console import Console
 
     from fcrbench.compute.processes import launch, rank
     from fcrbench.report.text import run_lines
 
-    folder = launch(_displayed, what, args, stop_after, processes=devices)
+    folder = launch(_run_with_display, function, args, stop_after, processes=devices)
     if rank() != 0:
         return
     console = Console()
@@ -139,8 +146,8 @@ def _show(what: str, *args: Any, stop_after: int | None, devices: int) -> None:
     console.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 
-def _displayed(what: str, args: tuple[Any, ...], stop_after: int | None) -> Path:
-    """In each process: the function of fcrbench.jobs.run with a display, which only the first shows."""
+def _run_with_display(function: str, args: tuple[Any, ...], stop_after: int | None) -> Path:
+    """Call a function of fcrbench.jobs.run in one of the processes. Only the first process shows progress."""
     from rich.console import Console
 
     from fcrbench.compute.processes import rank
@@ -148,4 +155,4 @@ def _displayed(what: str, args: tuple[Any, ...], stop_after: int | None) -> Path
     from fcrbench.work.display import TrainingDisplay
 
     with TrainingDisplay(Console(quiet=rank() != 0)) as display:
-        return getattr(runs, what)(*args, display, stop_after)
+        return getattr(runs, function)(*args, display, stop_after)

@@ -17,30 +17,31 @@ def score(
     strict: bool = False,
     resume: bool = False,
 ) -> None:
-    """Score predicted label images against the truth of the same file name.
+    """Score predicted label images against true ones with the same file names.
 
     Example: fcrbench score truth/ out/ -o scores.csv
     Example: fcrbench score truth.zarr out/slide.zarr
     Example: fcrbench score truth/ out/ -o scores.csv --scheduler tcp://10.0.0.1:8786
 
-    Images that cannot be scored are listed with the reasons when the others are done, and the exit code is 1.
+    Images that cannot be scored do not stop the others.
+    They are listed with the reasons at the end, and the exit code is 1.
 
     Parameters
     ----------
     truth_dir
-        Folder of label images, PNG or TIFF, 0 = background; or one image, also OME-Zarr.
+        Folder of true label images (PNG or TIFF, 0 = background), or one image, also OME-Zarr.
     pred_dir
-        Folder of predicted label images with the same stems; or the one image's prediction.
+        Folder of predicted label images with the same names, or the prediction of the one image.
     output
-        CSV with one row an image.
+        CSV file to write, with one row per image.
     workers
-        Threads.
+        Number of images that are scored at the same time, in threads.
     scheduler
-        Address of a dask scheduler whose workers score; they must see the same folders.
+        Address of a dask scheduler. Its workers do the work and must see the same folders.
     strict
-        Stop at the first image that cannot be scored.
+        Stop at the first image that fails.
     resume
-        Go on with an interrupted call of the same folders and output.
+        Continue an interrupted call with the same folders and output.
     """
     from fcrbench.errors import UsageError
     from fcrbench.jobs.score import score_folders

@@ -21,34 +21,35 @@ def table(
     settings: Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)] = (),
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("table"),
 ) -> None:
-    """Train and score every method on one data set with the same budget, then compare.
+    """Train and score several methods on one data set with the same budget, then compare them.
 
     Example: fcrbench table --dataset bbbc039 --root data/bbbc039 --methods all --epochs 5 -o table/
     Example: fcrbench table --methods "fcrnet,fcrnet colors=3,classical" --seeds 0,1,2
 
-    Every method sees the same number of crops of the same size, whatever its preset says: training.epochs,
-    training.crops_per_image and training.crop are those given here, else the defaults of `fcrbench run`.
-    Runs that are finished in the output folder are kept, interrupted ones are gone on with. A method that
-    fails is named, and the others go on.
+    Every method sees the same number of training crops of the same size, whatever its preset says.
+    Set training.epochs, training.crops_per_image and training.crop to change this budget.
+    Finished runs in the output folder are reused, and interrupted ones are continued.
+    If a method fails, the others go on, and the command names it at the end.
 
     Parameters
     ----------
     dataset
-        As `fcrbench datasets` lists them.
+        Name of a data set that `fcrbench datasets` lists.
     root
-        Folder of the data set; `fcrbench datasets` says which need one.
+        Folder of the data set. `fcrbench datasets` says which data sets need one.
     methods
-        Names separated by commas, or all; a preset and options may follow a name: "fcrnet (paper) colors=3".
+        Names of methods separated by commas, or all.
+        A preset and options may follow a name: "fcrnet (paper) colors=3".
     epochs
-        Passes over the training fields.
+        Number of passes over the training fields. The default is 10.
     seeds
-        Whole numbers separated by commas; several share a row, with their spread.
+        Whole numbers separated by commas. Runs with different seeds share a row, which shows their spread.
     against
-        What differences are taken to: a method or a row's name; the first unless said.
+        The reference for the differences: a method or the name of a row. The default is the first row.
     device
         auto, cpu, cuda or cuda:N.
     settings
-        Any other key of the configuration as KEY=VALUE, for all methods; may be repeated.
+        Any other key of the configuration as KEY=VALUE, for all methods. May be repeated.
     output
         Folder for runs/, table.md, table.tex, table.csv and table.html.
     """
