@@ -25,7 +25,7 @@ lint: $(VENV)/ready
 
 # One thread a process: two test processes already fill two cores.
 check: $(VENV)/ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 # That every benchmark of the asv suite still runs.
 check-asv: $(VENV)/ready

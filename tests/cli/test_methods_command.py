@@ -75,7 +75,7 @@ def site(tmp_path):
 
 @pytest.fixture
 def cli(tmp_path, site):
-    cli = Cli(tmp_path)
+    cli = Cli(tmp_path, fresh=True)
     cli.environment |= {"PYTHONPATH": str(site.folder)}
     return cli
 

@@ -17,6 +17,8 @@ from safetensors.numpy import load_file
 
 from fcrbench.io import write_labels, write_png
 
+pytestmark = pytest.mark.xdist_group("run")  # its runs are made once, by one worker
+
 
 def test_a_run_leaves_everything_that_the_readme_names(trained):
     present = {path for path in files(trained) if not path.startswith("predictions")}

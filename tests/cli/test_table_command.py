@@ -49,6 +49,7 @@ def with_plugin(cli):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n")
     points = "[fcrbench.methods]\nbroken = plugin:BROKEN\nthreshold = plugin:THRESHOLD\n"
     (info / "entry_points.txt").write_text(points)
+    cli.fresh = True
     cli.environment |= {"PYTHONPATH": str(site)}
     return cli
 
