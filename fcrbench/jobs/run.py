@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from fcrbench import datasets, report, weights
-from fcrbench.compute.arithmetic import repeatable
+from fcrbench.compute.arithmetic import deterministic_algorithms
 from fcrbench.compute.device import make_fabric
 from fcrbench.config import RunConfig, read_toml
 from fcrbench.datasets import Dataset, Sample
@@ -100,7 +100,7 @@ def create_method(config: RunConfig) -> Method:
 
 def create_fabric(config: RunConfig) -> Fabric:
     """Where the run computes, together with the processes that this one was started with."""
-    fabric = make_fabric(config.device, config.training.precision, together=True)
+    fabric = make_fabric(config.device, config.training.precision, distributed=True)
     if config.training.batch_size < fabric.world_size:
         raise UsageError(
             f"training.batch_size is {config.training.batch_size}; expected at least {fabric.world_size}, "
@@ -166,7 +166,7 @@ class _Run:
 
     def arithmetic(self) -> AbstractContextManager[None]:
         """As the configuration asks for."""
-        return repeatable(self.fabric.device) if self.config.deterministic else nullcontext()
+        return deterministic_algorithms(self.fabric.device) if self.config.deterministic else nullcontext()
 
     @property
     def repeats(self) -> bool:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import nll_loss, normalize
 
-from fcrbench.compute.transfer import send
+from fcrbench.compute.transfer import to_device
 from fcrbench.kernels.coloring import dynamic_coloring
 from fcrbench.methods.fcrnet.targets import Objects
 
@@ -131,7 +131,7 @@ class ColoringLoss:
             color[first + 1 : first + n] = 1 + dynamic_coloring(
                 foreground[first + 1 : first + n], near[1:, 1:], self.penalty
             )
-        return send(color, log_p.device)[objects.index]
+        return to_device(color, log_p.device)[objects.index]
 
 
 def object_means(values: Tensor, objects: Objects) -> tuple[Tensor, Tensor]:

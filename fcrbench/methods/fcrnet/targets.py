@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fcrbench.compute.transfer import send
+from fcrbench.compute.transfer import to_device
 from fcrbench.kernels.neighbours import neighbour_matrix
 
 
@@ -55,11 +55,11 @@ def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Obj
     size = np.bincount(index.ravel(), minlength=count).astype(np.float32)
     image_of = np.repeat(np.arange(len(near)), [len(matrix) for matrix in near])
     return Objects(
-        send(index, device),
-        send(size, device),
-        send(image_of, device),
+        to_device(index, device),
+        to_device(size, device),
+        to_device(image_of, device),
         first,
         near,
-        send(np.concatenate(pairs, axis=1), device),
-        send(np.concatenate(background_pairs, axis=1), device),
+        to_device(np.concatenate(pairs, axis=1), device),
+        to_device(np.concatenate(background_pairs, axis=1), device),
     )
