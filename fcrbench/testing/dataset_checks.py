@@ -19,7 +19,7 @@ import numpy as np
 from fcrbench.config import DatasetConfig, RunConfig
 from fcrbench.datasets import Dataset, DatasetSpec, Sample, registry
 from fcrbench.datasets.relabel import consecutive
-from fcrbench.errors import DataError, UsageError, one_line
+from fcrbench.errors import DataError, UsageError, describe_error
 from fcrbench.testing.expect import expect
 
 HEAVY = (
@@ -80,7 +80,7 @@ class DatasetCase:
             try:
                 yield dataset.load(id_)
             except Exception as error:
-                raise AssertionError(f"field {id_} cannot be loaded: {one_line(error)}") from error
+                raise AssertionError(f"field {id_} cannot be loaded: {describe_error(error)}") from error
 
 
 def check_description(case: DatasetCase) -> None:
