@@ -38,10 +38,10 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     names = list(known)
     close = [repr(match) for match in difflib.get_close_matches(name[:100].lower(), names, n=2, cutoff=0.5)]
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
-    return f"unknown {what} {shown(name)}{hint} (known: {', '.join(names) or 'none'})"
+    return f"unknown {what} {short_repr(name)}{hint} (known: {', '.join(names) or 'none'})"
 
 
-def one_line(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """What an error says, of any kind; the kind too, where it is none of ours."""
     text = " ".join(str(error).split())
     if isinstance(error, FcrbenchError):
@@ -49,7 +49,7 @@ def one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """A value out of a file as a message shows it: its repr, cut where it is long."""
     try:
         text = repr(value)

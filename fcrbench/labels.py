@@ -1,4 +1,4 @@
-"""Label images: what is one, and hash tables of their objects and overlaps that grow as needed."""
+"""Checks of label images, and hash tables of their objects and overlaps that grow as needed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,16 +8,17 @@ from numpy.typing import NDArray
 
 from fcrbench.kernels import overlap as kernel
 
-_FIRST_CAPACITY = 1024
-_GROWTH = 4
+_INITIAL_CAPACITY = 1024
+_GROWTH_FACTOR = 4
 _SLOTS_PER_ENTRY = 4
 
 
-def on_host(array: Any, name: str) -> NDArray:
-    """An array, or a torch tensor, as numpy has it: without a copy where it is in the host's memory already.
+def to_numpy(array: Any, name: str) -> NDArray:
+    """Return an array or a torch tensor as a NumPy array, without a copy if it is in the host's memory
+    already.
 
-    Gradients are left behind; bfloat16 and smaller floats, which numpy lacks, become float32. TypeError for a
-    tensor without values of its own, such as a sparse one.
+    The result has no gradient. bfloat16 and smaller floats, which NumPy lacks, become float32. Raises
+    TypeError for a tensor that is sparse or has no values.
     """
     if not is_tensor(array):
         return np.asarray(array)
@@ -32,21 +33,23 @@ def on_host(array: Any, name: str) -> NDArray:
 
 
 def as_labels(array: object, name: str) -> NDArray:
-    """`on_host`, if it can be a label image; else TypeError."""
-    labels = on_host(array, name)
+    """Return `to_numpy(array, name)`. Raises TypeError if it is not of an integer dtype or bool."""
+    labels = to_numpy(array, name)
     if labels.dtype.kind not in "iub":
         raise TypeError(f"{name}: expected an array of an integer dtype, found {labels.dtype}")
     return labels
 
 
 @dataclass(frozen=True)
-class Split:
-    """Objects and overlaps of rows (id in truth, id in pred, pixels).
+class ObjectOverlaps:
+    """The objects of a truth and a prediction and their overlaps, from rows (true id, predicted id, pixels).
 
     Attributes:
-        index: (2, rows) int32, each row's object in truth and in pred, from 1 on; 0 for background.
-        ids, areas: of the objects of truth, and of pred.
-        overlaps: (3, k) int64, for each pair of objects their indices from 0 on, and the pixels shared.
+        index: (2, rows) int32, the number of each row's object in truth and in pred, from 1 on; 0 for
+            background.
+        ids: ids of the objects of truth, and of those of pred.
+        areas: areas of the objects of truth, and of those of pred, in pixels.
+        overlaps: (3, k) int64, for each pair of objects their indices from 0 on, and the pixels they share.
     """
 
     index: NDArray[np.int32]
@@ -55,59 +58,62 @@ class Split:
     overlaps: NDArray[np.int64]
 
 
-def split_entries(entries: NDArray[np.uint64], n: int) -> Split:
-    """See `kernels.overlap.split_entries`."""
+def tabulate_objects(entries: NDArray[np.uint64], n: int) -> ObjectOverlaps:
+    """Find the objects and overlaps of rows 1 .. n of entries; see `kernels.overlap.tabulate_objects`."""
     slots = np.empty(1 << (2 * n + 1).bit_length(), np.int32)
     index, overlaps = np.empty((2, n), np.int32), np.empty((3, n), np.int64)
     ids, areas = np.empty((2, n + 1), np.uint64), np.empty((2, n + 1), np.int64)
-    a, b, m = kernel.split_entries(entries, n, slots, index, ids, areas, overlaps)
-    return Split(
+    n_true, n_pred, n_overlaps = kernel.tabulate_objects(entries, n, slots, index, ids, areas, overlaps)
+    return ObjectOverlaps(
         index,
-        (ids[0, 1 : a + 1], ids[1, 1 : b + 1]),
-        (areas[0, 1 : a + 1], areas[1, 1 : b + 1]),
-        overlaps[:, :m],
+        (ids[0, 1 : n_true + 1], ids[1, 1 : n_pred + 1]),
+        (areas[0, 1 : n_true + 1], areas[1, 1 : n_pred + 1]),
+        overlaps[:, :n_overlaps],
     )
 
 
 def check_ids(ids: NDArray[np.uint64], dtype: np.dtype, name: str) -> None:
-    """ValueError if an id is negative: the kernels see bits only, and a negative id has the top bit set."""
-    top = 8 * dtype.itemsize - 1
-    if dtype.kind == "i" and len(ids) and int(ids.max()) >> top:
-        lowest = int(ids[ids >> np.uint64(top) != 0].min()) - (1 << top + 1)
+    """Raise ValueError if an id is negative. The kernels see bits only; a negative id has its top bit set."""
+    top_bit = 8 * dtype.itemsize - 1
+    if dtype.kind == "i" and len(ids) and int(ids.max()) >> top_bit:
+        lowest = int(ids[ids >> np.uint64(top_bit) != 0].min()) - (1 << top_bit + 1)
         raise ValueError(f"{name}: expected ids >= 0 (0 is background), found {lowest}")
 
 
 def is_tensor(array: object) -> bool:
-    """Whether this is a torch tensor, told without importing torch."""
+    """Whether this is a torch tensor; does not import torch."""
     kinds = () if type(array) is np.ndarray else type(array).__mro__
     return any(kind.__module__.partition(".")[0] == "torch" for kind in kinds)
 
 
-def on_device(array: Any) -> bool:
-    """Whether this is a torch tensor that is not in the host's memory."""
+def is_on_accelerator(array: Any) -> bool:
+    """Whether this is a torch tensor outside the host's memory."""
     return is_tensor(array) and array.device.type != "cpu"
 
 
 class PairTable:
-    """Pairs of ids at the same place in two label images, and how many pixels have them."""
+    """A hash table that counts the pixels of each pair of ids in two label images."""
 
     def __init__(self) -> None:
         self._n = 0
-        self._entries = np.zeros((_FIRST_CAPACITY, 3), np.uint64)
-        self._slots = np.zeros(_SLOTS_PER_ENTRY * _FIRST_CAPACITY, np.int32)
+        self._entries = np.zeros((_INITIAL_CAPACITY, 3), np.uint64)
+        self._slots = np.zeros(_SLOTS_PER_ENTRY * _INITIAL_CAPACITY, np.int32)
 
     def add(self, truth: NDArray, pred: NDArray) -> None:
-        """Count the pixels of two flat arrays, see `kernels._arrays.flat_unsigned`."""
-        at = 0
+        """Count the pixels of two flat arrays; see `kernels._arrays.flat_unsigned`."""
+        position = 0
         while True:
-            at, self._n = kernel.count_pixels(truth, pred, at, self._slots, self._entries, self._n)
-            if at == len(truth):
+            position, self._n = kernel.count_pixels(
+                truth, pred, position, self._slots, self._entries, self._n
+            )
+            if position == len(truth):
                 return
-            entries = np.empty((_GROWTH * len(self._entries), 3), np.uint64)
+            entries = np.empty((_GROWTH_FACTOR * len(self._entries), 3), np.uint64)
             entries[: self._n + 1] = self._entries[: self._n + 1]
             self._entries = entries
             self._slots = np.zeros(_SLOTS_PER_ENTRY * len(entries), np.int32)
             kernel.rehash(entries, self._n, self._slots)
 
-    def split(self) -> Split:
-        return split_entries(self._entries, self._n)
+    def tabulate(self) -> ObjectOverlaps:
+        """Return the objects and overlaps counted so far."""
+        return tabulate_objects(self._entries, self._n)

@@ -101,10 +101,10 @@ KINDS = {
 @pytest.fixture
 def stand_in(monkeypatch):
     """Every module of the package takes `Elsewhere` for a tensor on an accelerator."""
-    plain = sys.modules["fcrbench.labels"].on_device
+    plain = sys.modules["fcrbench.labels"].is_on_accelerator
     for name, module in list(sys.modules.items()):
-        if name.startswith("fcrbench.") and hasattr(module, "on_device"):
-            monkeypatch.setattr(module, "on_device", lambda x: isinstance(x, Elsewhere) or plain(x))
+        if name.startswith("fcrbench.") and hasattr(module, "is_on_accelerator"):
+            monkeypatch.setattr(module, "is_on_accelerator", lambda x: isinstance(x, Elsewhere) or plain(x))
 
 
 def mapped(change, given):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fcrbench import datasets, metrics
-from fcrbench.config.settings import setting
+from fcrbench.config.settings import parse_setting
 from fcrbench.inference import load_predictor
 from fcrbench.methods import Method, registry
 
@@ -86,7 +86,7 @@ def search(
 
 def listed(text: str) -> list[Any]:
     """The values between commas, each as TOML reads it."""
-    return [setting(f"value={part}")[1] for part in text.split(",")]
+    return [parse_setting(f"value={part}")[1] for part in text.split(",")]
 
 
 def measured(

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from fcrbench.compute.arithmetic import repeatable
+from fcrbench.compute.arithmetic import deterministic_algorithms
 from fcrbench.testing import MethodTests, cuda
 from fcrbench.testing.case import Case
 from fcrbench.testing.cuda_tensor import DEVICE
@@ -34,5 +34,5 @@ def test_no_method_goes_untested():
 )
 def test_no_method_needs_an_operation_that_is_not_deterministic_on_a_gpu(method, options):
     case = Case(method, "default", options, 32, 0, 2, None, 0.1, 0.1)
-    with SimulatedCuda() as simulated, repeatable(DEVICE):
+    with SimulatedCuda() as simulated, deterministic_algorithms(DEVICE):
         cuda.train_briefly(case, case.create(), simulated.fabric(), cuda.Trace(simulated.waits))

@@ -22,5 +22,5 @@ def test_the_papers_preset_names_its_whole_schedule(method):
 def test_the_papers_preset_names_all_its_options(method):
     fields = {field.name for field in dataclasses.fields(registry.spec(method).options)}
     assert set(registry.preset(method, "paper").options) == fields - {"sure_size"}
-    with pytest.raises(UsageError, match=r"options\.sure_size is 50; with min_margin 0 it plays no part"):
+    with pytest.raises(UsageError, match=r"options\.sure_size is 50; it has no effect with min_margin 0"):
         registry.build_options(method, "paper", {"sure_size": 50})

@@ -10,7 +10,7 @@ def datasets() -> None:
     import shlex
 
     from fcrbench.datasets import registry
-    from fcrbench.methods.listing import as_setting
+    from fcrbench.methods.listing import format_setting
 
     for name, plugin in registry.installed().items():
         spec = plugin.spec
@@ -18,4 +18,4 @@ def datasets() -> None:
         print(f"{name}: {spec.title}{needs}\n  {spec.how_to_get}\n  {spec.licence}; {spec.source}")
         print(f"  package {plugin.package}")
         for option, default in dataclasses.asdict(spec.options()).items():
-            print(f"  --set {shlex.quote(f'dataset.options.{option}={as_setting(default)}')}")
+            print(f"  --set {shlex.quote(f'dataset.options.{option}={format_setting(default)}')}")

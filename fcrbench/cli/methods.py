@@ -20,6 +20,6 @@ def methods(*names: str) -> None:
     for name in shown:
         registry.spec(name)
     width = shutil.get_terminal_size((100, 24)).columns
-    print("\n".join(listing.overview(shown)))
+    print("\n".join(listing.method_table(shown)))
     for name in shown:
-        print("\n" + "\n".join(listing.details(name, width)))
+        print("\n" + "\n".join(listing.method_details(name, width)))

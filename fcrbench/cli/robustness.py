@@ -52,13 +52,13 @@ def robustness(
         Folder for robustness.html, robustness.csv and images.csv.
     """
     from fcrbench.config import merge
-    from fcrbench.config.settings import nested, setting
+    from fcrbench.config.settings import nest_value, parse_setting
 
     values: dict[str, Any] = {}
-    for key, value in map(setting, settings):
+    for key, value in map(parse_setting, settings):
         if not key.startswith("dataset.options."):
             raise UsageError(f"--set {key}: expected dataset.options.NAME")
-        values = merge(values, nested(key, value))
+        values = merge(values, nest_value(key, value))
 
     from fcrbench.jobs.robustness import measure_robustness
 

@@ -117,11 +117,11 @@ def start(
               (KEY=VALUE) override both
     """
     from fcrbench.config import merge
-    from fcrbench.config.settings import nested, setting
+    from fcrbench.config.settings import nest_value, parse_setting
     from fcrbench.jobs.configure import configure
 
-    for key, value in [*given.items(), *map(setting, settings)]:
-        values = merge(values, nested(key, value))
+    for key, value in [*given.items(), *map(parse_setting, settings)]:
+        values = merge(values, nest_value(key, value))
     configuration = configure(values)
     if configuration.weights and devices != 1:
         raise UsageError("--devices shares the batches of a training; --weights are scored by one process")

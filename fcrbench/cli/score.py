@@ -45,12 +45,12 @@ def score(
     """
     from fcrbench.errors import UsageError
     from fcrbench.jobs.score import score_folders
-    from fcrbench.metrics.progress import reporting
+    from fcrbench.metrics.progress import progress_reporter
     from fcrbench.report.text import score_lines
 
     if workers < 1:
         raise UsageError(f"--workers: expected 1 or more, found {workers}")
-    with reporting(sys.stderr.isatty(), None) as report:
+    with progress_reporter(sys.stderr.isatty(), None) as report:
         found = score_folders(
             truth_dir,
             pred_dir,

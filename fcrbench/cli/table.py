@@ -64,16 +64,16 @@ def table(
 
     from fcrbench.comparison import compare_runs
     from fcrbench.config import merge
-    from fcrbench.config.settings import nested, setting
+    from fcrbench.config.settings import nest_value, parse_setting
     from fcrbench.jobs import table as runs
     from fcrbench.report.comparison_files import show
     from fcrbench.work.display import TrainingDisplay
 
     console = Console()
     values: dict[str, Any] = {}
-    for key, value in [*given.items(), *map(setting, settings)]:
-        values = merge(values, nested(key, value))
-    planned = runs.plan(runs.entries(methods), runs.seeds(seeds), values)
+    for key, value in [*given.items(), *map(parse_setting, settings)]:
+        values = merge(values, nest_value(key, value))
+    planned = runs.plan_runs(runs.parse_entries(methods), runs.parse_seeds(seeds), values)
     done = runs.make_runs(
         planned,
         output / "runs",

@@ -13,7 +13,7 @@ from fcrbench.methods.base import Preset
 
 BUDGET = ("epochs", "crops_per_image", "crop")
 # Neither changes what is learnt; the seed, the device and the data's folder are left out as well.
-_INDIFFERENT = ("workers", "validate_every")
+_IGNORED_KEYS = ("workers", "validate_every")
 _WEIGHTS = ("weights", "init")
 
 Config = Mapping[str, Any]  # config.toml, parsed
@@ -21,10 +21,10 @@ Config = Mapping[str, Any]  # config.toml, parsed
 
 def identity(config: Config) -> str:
     """Equal for runs that differ in their seed only."""
-    return json.dumps(_values(config), sort_keys=True)
+    return json.dumps(_comparable_values(config), sort_keys=True)
 
 
-def labels(configs: Sequence[Config]) -> list[str]:
+def row_labels(configs: Sequence[Config]) -> list[str]:
     """A short name for each of several distinct configurations; no two are equal.
 
     The method's name, its preset where that is not "default", and the options that differ from the preset's:
@@ -32,12 +32,12 @@ def labels(configs: Sequence[Config]) -> list[str]:
     one name differ from each other are added.
     """
     names = [_name(config) for config in configs]
-    values = [_values(config) for config in configs]
+    values = [_comparable_values(config) for config in configs]
     full = []
     for name, own in zip(names, values, strict=True):
         twins = [other for twin, other in zip(names, values, strict=True) if twin == name]
         keys = [key for key in own if any(twin.get(key) != own[key] for twin in twins)]
-        full.append(" ".join([name, *(_setting(key, own[key]) for key in keys)]))
+        full.append(" ".join([name, *(_format_setting(key, own[key]) for key in keys)]))
     return full
 
 
@@ -58,9 +58,9 @@ def replaced_budget(config: Config) -> list[str]:
 def _name(config: Config) -> str:
     name, preset = config.get("method", ""), config.get("preset", "default")
     parts = [name] if preset == "default" else [f"{name} ({preset})"]
-    parts += [_setting(key, value) for key, value in _chosen_options(config).items()]
+    parts += [_format_setting(key, value) for key, value in _chosen_options(config).items()]
     # The run or the file; where two are called the same, `labels` adds their folders.
-    parts += [_setting(key, Path(config[key]).name) for key in _WEIGHTS if config.get(key)]
+    parts += [_format_setting(key, Path(config[key]).name) for key in _WEIGHTS if config.get(key)]
     if config.get("evaluate", "last") != "last":
         parts.append(f"evaluate={config['evaluate']}")
     return " ".join(parts)
@@ -76,7 +76,7 @@ def _chosen_options(config: Config) -> dict[str, Any]:
     return {
         key: value
         for key, value in config.get("options", {}).items()
-        if key in own and _plain(value) != _plain(own[key])
+        if key in own and _as_text(value) != _as_text(own[key])
     }
 
 
@@ -87,19 +87,19 @@ def _preset(config: Config) -> Preset | None:
         return None
 
 
-def _values(config: Config) -> dict[str, str]:
+def _comparable_values(config: Config) -> dict[str, str]:
     """All that tells configurations apart, as dotted keys with comparable values."""
-    values = {key: _plain(config.get(key)) for key in ("method", "preset", "evaluate", *_WEIGHTS)}
+    values = {key: _as_text(config.get(key)) for key in ("method", "preset", "evaluate", *_WEIGHTS)}
     for table in ("options", "training"):
         for key, value in config.get(table, {}).items():
-            if key not in _INDIFFERENT:
-                values[f"{table}.{key}"] = _plain(value)
+            if key not in _IGNORED_KEYS:
+                values[f"{table}.{key}"] = _as_text(value)
     return values
 
 
-def _plain(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _setting(key: str, value: Any) -> str:
-    return f"{key.rpartition('.')[2]}={_plain(value)}"
+def _format_setting(key: str, value: Any) -> str:
+    return f"{key.rpartition('.')[2]}={_as_text(value)}"

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fcrbench import metrics
-from fcrbench.comparison.labels import identity, labels
+from fcrbench.comparison.labels import identity, row_labels
 from fcrbench.comparison.runs import dataset_name, read_comparable, split_of
 from fcrbench.errors import DataError, UsageError, unknown_name
 from fcrbench.evaluation.record import RunRecord
-from fcrbench.metrics.jackknife import estimate, shares
-from fcrbench.metrics.pooled import mean_terms, means
+from fcrbench.metrics.jackknife import estimate_intervals, normalize_weights
+from fcrbench.metrics.pooled import mean_terms, means_from_sums
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,14 +130,14 @@ def compare_runs(folders: Sequence[Path], against: str | None = None) -> Compari
                 )
     records = [run for runs in groups.values() for run in runs]
     ids = [row["image"] for row in records[0].images]
-    tables = {run.path: _table(run, ids) for run in records}
-    names = labels([runs[0].config for runs in groups.values()])
+    tables = {run.path: _read_table(run, ids) for run in records}
+    names = row_labels([runs[0].config for runs in groups.values()])
     rows = [
         Row(name, tuple(runs), _estimates([tables[run.path] for run in runs]), {})
         for name, runs in zip(names, groups.values(), strict=True)
     ]
-    reference = rows[0] if against is None else _find(rows, against)
-    averaged = {row.label: _averaged([tables[run.path] for run in row.runs]) for row in rows}
+    reference = rows[0] if against is None else _find_row(rows, against)
+    averaged = {row.label: _average_tables([tables[run.path] for run in row.runs]) for row in rows}
     return Comparison(
         rows=tuple(
             row
@@ -157,7 +157,7 @@ def seed_of(record: RunRecord) -> int:
     return int(record.config.get("seed", 0))
 
 
-def _find(rows: Sequence[Row], wanted: str) -> Row:
+def _find_row(rows: Sequence[Row], wanted: str) -> Row:
     """The row of a run's folder, a label or a method."""
     folder = Path(wanted).resolve()
     for row in rows:
@@ -171,7 +171,7 @@ def _find(rows: Sequence[Row], wanted: str) -> Row:
     raise UsageError(unknown_name("method or run to compare against:", wanted, [row.label for row in rows]))
 
 
-def _table(record: RunRecord, ids: list[str]) -> "pd.DataFrame":
+def _read_table(record: RunRecord, ids: list[str]) -> "pd.DataFrame":
     """images.csv with its rows in the order of `ids`."""
     import pandas as pd
 
@@ -188,18 +188,18 @@ def _estimates(tables: "list[pd.DataFrame]") -> dict[str, Estimate]:
     terms = [mean_terms(table[names].to_numpy(np.float64)) for table in tables]
 
     def by_table(sums: np.ndarray) -> np.ndarray:
-        return np.stack([means(part) for part in np.split(sums, len(tables), axis=-1)])
+        return np.stack([means_from_sums(part) for part in np.split(sums, len(tables), axis=-1)])
 
     columns = np.concatenate(terms, axis=1)
-    weights = np.sum([shares(part[:, len(names) :]) for part in terms], axis=0)
+    weights = np.sum([normalize_weights(part[:, len(names) :]) for part in terms], axis=0)
     most = np.array([1.0] * len(RATIOS) + [math.inf] * len(COUNTS))
-    found = estimate(lambda sums: by_table(sums).mean(axis=0), columns, weights, most=most)
+    found = estimate_intervals(lambda sums: by_table(sums).mean(axis=0), columns, weights, upper=most)
     each = by_table(columns.sum(axis=0))
     spread = each.std(axis=0, ddof=1) if len(tables) > 1 else np.full(len(names), math.nan)
-    return _named(names, *found, spread)
+    return _estimates_by_name(names, *found, spread)
 
 
-def _averaged(tables: "list[pd.DataFrame]") -> "pd.DataFrame":
+def _average_tables(tables: "list[pd.DataFrame]") -> "pd.DataFrame":
     """One table of each image's scores averaged over those given."""
     import pandas as pd
 
@@ -213,6 +213,6 @@ def _differences(table: "pd.DataFrame", reference: "pd.DataFrame") -> dict[str, 
     return {name: Estimate(f["difference"], f["low"], f["high"]) for name, f in found.items()}
 
 
-def _named(names: Sequence[str], *columns: np.ndarray) -> dict[str, Estimate]:
+def _estimates_by_name(names: Sequence[str], *columns: np.ndarray) -> dict[str, Estimate]:
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return {name: Estimate(*row) for name, row in zip(names, rows, strict=True)}

@@ -1,1 +1,1 @@
-"""The device and the precision that networks compute with."""
+"""The device, the precision and the processes that networks compute with."""

@@ -1,4 +1,4 @@
-"""How torch computes for a while: float32 that is float32, and the same bits each time."""
+"""Context managers for torch's arithmetic: full float32 precision, and deterministic algorithms."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,35 +12,37 @@ from fcrbench.errors import FcrbenchError
 
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 _lock = Lock()
-_inside = 0
+_depth = 0
 _restore: Callable[[], None] = lambda: None  # noqa: E731
 
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """float32 is computed as float32: on NVIDIA GPUs since Ampere torch otherwise rounds the factors of
-    convolutions and recurrent layers to TF32, of 10 bits. Afterwards all is as it was; threads may overlap.
+    """Compute float32 with its full precision, then restore the settings. Contexts of threads may overlap.
+
+    By default, torch rounds the factors of convolutions and recurrent layers to TF32, with 10 bits, on NVIDIA
+    GPUs since Ampere.
     """
-    global _inside, _restore
+    global _depth, _restore
     with _lock:
-        if _inside == 0:
+        if _depth == 0:
             _restore = _set_full_float32()
-        _inside += 1
+        _depth += 1
     try:
         yield
     finally:
         with _lock:
-            _inside -= 1
-            if _inside == 0:
+            _depth -= 1
+            if _depth == 0:
                 _restore()
 
 
 def _set_full_float32() -> Callable[[], None]:
-    """Set it, and return what sets it back."""
+    """Change the settings, and return a function that restores them."""
     cudnn = torch.backends.cudnn
     allowed = _read(lambda: cudnn.allow_tf32)
     matmul = _read(torch.get_float32_matmul_precision)
-    # Since 2.9 torch has a setting for each kind of layer, which wins over the others.
+    # Since version 2.9, torch has a setting for each kind of layer, which overrides the older ones.
     layers = [getattr(cudnn, name) for name in ("conv", "rnn") if hasattr(cudnn, name)]
     layers += [of.matmul for of in (torch.backends.cuda, torch.backends.mkldnn) if layers]
     before = [layer.fp32_precision for layer in layers]
@@ -63,15 +65,16 @@ def _set_full_float32() -> Callable[[], None]:
 def _read(setting: Callable[[], Any]) -> Any:
     try:
         return setting()
-    except RuntimeError:  # someone has set its parts differently
+    except RuntimeError:  # parts of the setting differ, so there is no single value
         return None
 
 
 @contextmanager
-def repeatable(device: torch.device) -> Iterator[None]:
-    """On a GPU, torch's algorithms that give the same bits each time. Afterwards all is as it was.
+def deterministic_algorithms(device: torch.device) -> Iterator[None]:
+    """On a GPU, use algorithms of torch that repeat results to the bit, then restore the settings.
 
-    Raises FcrbenchError where a network or a loss needs an operation that has none. The CPU needs nothing.
+    Raises FcrbenchError if a network or a loss needs an operation that has no such algorithm. On the CPU all
+    algorithms repeat their results, and nothing is changed.
     """
     if device.type == "cpu":
         yield
@@ -79,9 +82,9 @@ def repeatable(device: torch.device) -> Iterator[None]:
     mode = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark = torch.backends.cudnn.benchmark
     workspace = os.environ.get(_WORKSPACE)
-    os.environ.setdefault(_WORKSPACE, ":4096:8")  # cuBLAS asks for it
+    os.environ.setdefault(_WORKSPACE, ":4096:8")  # cuBLAS requires it
     torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = False  # it may choose another algorithm each time
+    torch.backends.cudnn.benchmark = False  # benchmarking may choose another algorithm each time
     try:
         yield
     except RuntimeError as error:

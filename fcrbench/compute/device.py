@@ -1,4 +1,4 @@
-"""Where and how precisely a network computes."""
+"""The device and the precision of a network, as a Fabric."""
 
 import logging
 import os
@@ -11,16 +11,16 @@ from lightning_fabric.plugins.environments import TorchElasticEnvironment
 from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 
-from fcrbench.compute.processes import started_together
+from fcrbench.compute.processes import is_distributed
 from fcrbench.errors import FcrbenchError, UsageError
 
-LONGEST_WAIT = timedelta(days=1)  # of a process for another, such as the one that validates
+TIMEOUT = timedelta(days=1)  # how long processes wait for each other, such as during validation
 
 
-def make_fabric(device: str, precision: str, *, together: bool = False) -> Fabric:
-    """Fabric on "auto", "cpu", "cuda" or "cuda:N". Raises FcrbenchError when CUDA is asked for and absent.
+def make_fabric(device: str, precision: str, *, distributed: bool = False) -> Fabric:
+    """Create a Fabric on "auto", "cpu", "cuda" or "cuda:N". Raises FcrbenchError if CUDA is not available.
 
-    together   join the processes that this one was started with, by `processes.launch` or torchrun
+    distributed   join the processes that `processes.launch` or torchrun started together with this one
     """
     kind, _, number = device.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (number and not number.isdigit()):
@@ -32,27 +32,27 @@ def make_fabric(device: str, precision: str, *, together: bool = False) -> Fabri
     if kind == "auto":
         kind = "cuda" if torch.cuda.is_available() else "cpu"
     if precision == "auto":
-        precision = "bf16" if _computes_bfloat16(kind) else "32"
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision each time
-    computes: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if precision == "bf16" else "32-true"
-    if together and started_together():
+        precision = "bf16" if _has_native_bfloat16(kind) else "32"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs the precision each time
+    fabric_precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if precision == "bf16" else "32-true"
+    if distributed and is_distributed():
         if number:
-            raise UsageError(f"--device {device} is one device; several processes take cpu or cuda")
-        return _join(kind, computes)
-    return Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=computes)
+            raise UsageError(f"--device {device} is a single device; with several processes use cpu or cuda")
+        return _join(kind, fabric_precision)
+    return Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=fabric_precision)
 
 
 def _join(kind: str, precision: Literal["bf16-mixed", "32-true"]) -> Fabric:
-    """Fabric of one of several processes, with a device for each; returns when all have come."""
-    here, all_of_them = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
-    if kind == "cuda" and here > torch.cuda.device_count():
+    """Create a Fabric with one device for each of several processes. Waits until all processes are there."""
+    local_size, world_size = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+    if kind == "cuda" and local_size > torch.cuda.device_count():
         found = torch.cuda.device_count()
-        raise FcrbenchError(f"{here} processes for {found} CUDA device(s): each needs its own")
+        raise FcrbenchError(f"{local_size} processes for {found} CUDA device(s): each needs its own")
     fabric = Fabric(
         accelerator=kind,
-        devices=here,
-        num_nodes=all_of_them // here,
-        strategy=DDPStrategy(timeout=LONGEST_WAIT),
+        devices=local_size,
+        num_nodes=world_size // local_size,
+        strategy=DDPStrategy(timeout=TIMEOUT),
         plugins=[TorchElasticEnvironment()],
         precision=precision,
     )
@@ -61,11 +61,11 @@ def _join(kind: str, precision: Literal["bf16-mixed", "32-true"]) -> Fabric:
 
 
 def channels_last(network: nn.Module) -> nn.Module:
-    """The network with its weights in the memory order that convolutions are fastest in."""
+    """Return the network with its weights in the memory format in which convolutions are fastest."""
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _computes_bfloat16(kind: str) -> bool:
+def _has_native_bfloat16(kind: str) -> bool:
     if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())

@@ -1,4 +1,4 @@
-"""Several processes on this machine that train together: started, watched, and ended as one."""
+"""Starts several processes on this machine that train together, watches them and ends them."""
 
 import logging
 import os
@@ -14,33 +14,36 @@ from torch.multiprocessing import ProcessContext, ProcessExitedException, Proces
 from fcrbench.errors import FcrbenchError, UsageError
 from fcrbench.work.interrupt import stop_flag
 
-GRACE = 10.0  # seconds that the others have to end by themselves, and then by SIGTERM, before SIGKILL
+# After a failure the other processes get SIGTERM after this time, and SIGKILL after the same time again.
+GRACE_SECONDS = 10.0
 
 
 def rank() -> int:
-    """The number of this process among those that train together, 0 where it is alone."""
-    return int(os.environ.get("RANK", 0)) if started_together() else 0
+    """Return the number of this process among those that train together; 0 if it is the only one."""
+    return int(os.environ.get("RANK", 0)) if is_distributed() else 0
 
 
-def started_together() -> bool:
-    """Whether this process is one of several that were started to train together, here or by torchrun."""
+def is_distributed() -> bool:
+    """Return whether `launch` or torchrun started this process as one of several that train together."""
     return "LOCAL_RANK" in os.environ and int(os.environ.get("WORLD_SIZE", 1)) > 1
 
 
 def launch(function: Callable[..., Any], *args: Any, processes: int) -> Any:
-    """function(*args) in `processes` processes; the result of the first. One is this process itself.
+    """Call function(*args) in `processes` processes and return the result of process 0.
 
-    Each finds the environment that torchrun would give it. Where one fails or is killed all are ended, and
-    the error is raised here. Ctrl-C and SIGTERM are passed on to all; a second Ctrl-C ends them at once.
-    Raises UsageError when this process itself was started by torchrun with others.
+    With `processes` 1 the function is called in this process. Otherwise new processes are started, with the
+    environment variables that torchrun would set. If one of them fails or is killed, all are ended and the
+    error is raised here. Ctrl-C and SIGTERM are sent on to all processes; a second Ctrl-C ends them at once.
+    Raises UsageError if torchrun started this process as one of several.
     """
     if processes == 1:
         return function(*args)
-    if started_together():
-        raise UsageError("--devices starts processes, but torchrun has started them already; leave it out")
+    if is_distributed():
+        raise UsageError("--devices starts processes, but torchrun has already started them; leave it out")
     from lightning_fabric.plugins.environments.lightning import find_free_network_port
 
-    logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)  # each process that it ends
+    # It logs each process that it ends.
+    logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)
     outcomes = multiprocessing.get_context("spawn").SimpleQueue()
     environment = {
         "MASTER_ADDR": "127.0.0.1",
@@ -50,12 +53,16 @@ def launch(function: Callable[..., Any], *args: Any, processes: int) -> Any:
         "GROUP_RANK": "0",
     }
     context = multiprocessing.start_processes(
-        _process, (environment, outcomes, function, args), nprocs=processes, join=False, start_method="spawn"
+        _run_process,
+        (environment, outcomes, function, args),
+        nprocs=processes,
+        join=False,
+        start_method="spawn",
     )
     failure: Exception | None = None
-    with _passed_on(context) as stopped:
+    with _forward_signals(context) as is_stopped:
         try:
-            while not context.join(grace_period=GRACE):
+            while not context.join(grace_period=GRACE_SECONDS):
                 pass
         except (ProcessExitedException, ProcessRaisedException) as error:
             failure = error
@@ -68,19 +75,19 @@ def launch(function: Callable[..., Any], *args: Any, processes: int) -> Any:
     for _, outcome in sorted(found.items()):
         if isinstance(outcome, BaseException):
             raise outcome
-    if stopped():
+    if is_stopped():
         raise KeyboardInterrupt
-    raise _explained(failure, context) from failure
+    raise _explain(failure, context) from failure
 
 
-def _process(
+def _run_process(
     number: int,
     environment: dict[str, str],
     outcomes: Any,
     function: Callable[..., Any],
     args: tuple[Any, ...],
 ) -> None:
-    """What a started process does. It tells an error by `outcomes` and exit code 1."""
+    """Call the function in a started process. An error is put into `outcomes` and makes the exit code 1."""
     os.environ.update(environment, RANK=str(number), LOCAL_RANK=str(number))
     try:
         result = function(*args)
@@ -92,28 +99,31 @@ def _process(
 
 
 @contextmanager
-def _passed_on(context: ProcessContext) -> Iterator[Callable[[], bool]]:
-    """Pass Ctrl-C and SIGTERM on to all processes, as SIGTERM; tells whether one came. None outlives this."""
+def _forward_signals(context: ProcessContext) -> Iterator[Callable[[], bool]]:
+    """Send SIGTERM to all processes on Ctrl-C or SIGTERM; kill those that are left on leaving the context.
+
+    Yields a function that returns whether a signal has arrived.
+    """
 
     def terminate() -> None:
         for process in context.processes:
             process.terminate()
 
     try:
-        with stop_flag(terminate) as stopped:
-            yield stopped
+        with stop_flag(terminate) as is_stopped:
+            yield is_stopped
     finally:
         for process in context.processes:
             process.kill()
 
 
-def _explained(failure: Exception, context: ProcessContext) -> Exception:
-    """The error of a process that was killed; what others met because of that says nothing."""
+def _explain(failure: Exception, context: ProcessContext) -> Exception:
+    """Return an error that names the process that was killed, if any: the others fail only because of it."""
     for number, process in enumerate(context.processes):
         code = process.exitcode or 0
         if code < 0 and code != -signal.SIGTERM:
             return FcrbenchError(
                 f"process {number} of {len(context.processes)} was ended by {signal.Signals(-code).name}, "
-                "and the others with it; fcrbench run --resume goes on from the last checkpoint"
+                "and the others were stopped; fcrbench run --resume continues from the last checkpoint"
             )
     return failure

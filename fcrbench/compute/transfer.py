@@ -1,15 +1,15 @@
-"""From the host's memory to where a network computes."""
+"""Copies arrays and tensors from the host to the device of a network."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
 
-def send(array: np.ndarray | Tensor, device: torch.device) -> Tensor:
-    """An array, or a tensor on the host, as a tensor on `device`; on the CPU it is the same memory.
+def to_device(array: np.ndarray | Tensor, device: torch.device) -> Tensor:
+    """Return an array, or a tensor on the host, as a tensor on `device`. On the CPU, memory is shared.
 
-    To a GPU through pinned memory: the copy takes its place among what the GPU has to do, and the host goes
-    on. Copied from ordinary memory, as by `.to(device)`, the host waits until all before it is done.
+    Data for a GPU is copied from pinned memory. Such a copy is queued behind the work of the GPU, and the
+    host continues; a copy from ordinary memory, as by `.to(device)`, would make the host wait for that work.
     """
     tensor = torch.from_numpy(array) if isinstance(array, np.ndarray) else array
     if device.type != "cuda":

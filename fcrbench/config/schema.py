@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
-from fcrbench.errors import UsageError, shown, unknown_name
+from fcrbench.errors import UsageError, short_repr, unknown_name
 
 T = TypeVar("T")
-_DEEPEST = 32  # tables in tables: what is deeper would end Python's recursion later
+_MAX_DEPTH = 32  # tables in tables: what is deeper would end Python's recursion later
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def build(schema: type[T], values: Mapping[str, Any], where: str = "") -> T:
         if isinstance(raised, UsageError):
             raise raised from None
         key = ".".join([*filter(None, [where]), *(str(part) for part in first["loc"])])
-        raise UsageError(f"{key} = {shown(first['input'])}: {first['msg'].lower()}") from None
+        raise UsageError(f"{key} = {short_repr(first['input'])}: {first['msg'].lower()}") from None
 
 
 def _refuse_unknown_keys(schema: Any, values: Mapping[str, Any], where: str) -> None:
@@ -172,14 +172,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
     level: list[Any] = [values]
-    for _ in range(_DEEPEST):
-        level = [below for value in level for below in _inside(value)]
+    for _ in range(_MAX_DEPTH):
+        level = [below for value in level for below in _children(value)]
     if level:
-        raise UsageError(f"{path}: tables or arrays more than {_DEEPEST} deep, expected a configuration")
+        raise UsageError(f"{path}: tables or arrays more than {_MAX_DEPTH} deep, expected a configuration")
     return values
 
 
-def _inside(value: Any) -> list[Any]:
+def _children(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []

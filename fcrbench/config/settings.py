@@ -6,7 +6,7 @@ from typing import Any
 from fcrbench.errors import UsageError
 
 
-def setting(text: str) -> tuple[str, Any]:
+def parse_setting(text: str) -> tuple[str, Any]:
     """KEY=VALUE, the value as TOML would read it, else as a string."""
     key, equals, value = text.partition("=")
     if not equals or not key:
@@ -17,7 +17,7 @@ def setting(text: str) -> tuple[str, Any]:
         return key, value
 
 
-def nested(key: str, value: Any) -> dict[str, Any]:
+def nest_value(key: str, value: Any) -> dict[str, Any]:
     """{"a": {"b": value}} for the key "a.b"."""
     first, dot, rest = key.partition(".")
-    return {first: nested(rest, value) if dot else value}
+    return {first: nest_value(rest, value) if dot else value}

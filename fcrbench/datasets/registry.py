@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from fcrbench import plugins
 from fcrbench.datasets.base import Dataset, DatasetSpec
-from fcrbench.errors import UsageError, shown, unknown_name
+from fcrbench.errors import UsageError, short_repr, unknown_name
 from fcrbench.plugins import Plugin
 
 GROUP = "fcrbench.datasets"
@@ -74,7 +74,7 @@ def build_options(dataset: DatasetSpec, options: Mapping[str, Any]) -> Any:
             kind = types[option]
             expected = kind.__name__ if isinstance(kind, type) else kind
             raise UsageError(
-                f"data set {dataset.name}: {option} is {shown(value)}, expected {expected}"
+                f"data set {dataset.name}: {option} is {short_repr(value)}, expected {expected}"
             ) from None
     return dataset.options(**values)
 

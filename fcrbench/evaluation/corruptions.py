@@ -27,7 +27,7 @@ class Corruption:
     title: str
     unit: str
     levels: tuple[float, ...]
-    none: float
+    neutral: float
     log: bool
     note: str
     apply: Apply
@@ -45,7 +45,7 @@ def defocus(image: np.ndarray, radius: float) -> np.ndarray:
     return _as_stored(blurred, image.dtype)
 
 
-def noise(image: np.ndarray, percent: float, rng: np.random.Generator) -> np.ndarray:
+def add_noise(image: np.ndarray, percent: float, rng: np.random.Generator) -> np.ndarray:
     """Gaussian noise added; its deviation in per cent of the 1st to the 99.8th percentile of the image."""
     if percent == 0:
         return image
@@ -54,12 +54,12 @@ def noise(image: np.ndarray, percent: float, rng: np.random.Generator) -> np.nda
     return _as_stored(image + deviation * rng.standard_normal(image.shape), image.dtype)
 
 
-def gain(image: np.ndarray, factor: float) -> np.ndarray:
+def apply_gain(image: np.ndarray, factor: float) -> np.ndarray:
     """Every pixel times `factor`, rounded and cut off as the image's integer type does."""
     return image if factor == 1 else _as_stored(image.astype(np.float64) * factor, image.dtype)
 
 
-def bits(image: np.ndarray, n: float) -> np.ndarray:
+def reduce_bits(image: np.ndarray, n: float) -> np.ndarray:
     """The range of the image in 2**n gray levels: uint8 up to 8 bits, else uint16."""
     low, high = float(image.min()), float(image.max())
     top = 2 ** int(n) - 1
@@ -67,7 +67,7 @@ def bits(image: np.ndarray, n: float) -> np.ndarray:
     return np.rint(levels).astype(np.uint8 if n <= 8 else np.uint16)
 
 
-def scale(sample: Sample, factor: float) -> Sample:
+def resize(sample: Sample, factor: float) -> Sample:
     """A field with sides times `factor`: the image linear, smoothed before it shrinks, labels nearest."""
     if factor == 1:
         return sample
@@ -83,7 +83,7 @@ def scale(sample: Sample, factor: float) -> Sample:
     return replace(sample, image=_as_stored(resized, sample.image.dtype), labels=labels)
 
 
-def corruptions(dtype: np.dtype) -> dict[str, Corruption]:
+def all_corruptions(dtype: np.dtype) -> dict[str, Corruption]:
     """Every corruption by name, for images stored as `dtype`."""
     stored = dtype.itemsize * 8
 
@@ -91,10 +91,10 @@ def corruptions(dtype: np.dtype) -> dict[str, Corruption]:
         return lambda sample, level, rng: replace(sample, image=change(sample.image, level))
 
     def noisy(sample: Sample, level: float, rng: np.random.Generator) -> Sample:
-        return replace(sample, image=noise(sample.image, level, rng))
+        return replace(sample, image=add_noise(sample.image, level, rng))
 
     def scaled(sample: Sample, level: float, rng: np.random.Generator) -> Sample:
-        return scale(sample, level)
+        return resize(sample, level)
 
     ratios = (1 / 16, 1 / 4, 1 / 2, 1, 2, 4, 16)
     depths = (*(float(n) for n in (4, 5, 6, 8, 10, 12) if n < stored), float(stored))
@@ -112,7 +112,7 @@ def corruptions(dtype: np.dtype) -> dict[str, Corruption]:
         Corruption(
             *("gain", "Gain", "factor", ratios, 1, True),
             "Rounded and cut off at the ends of the image's integer type.",
-            of_image(gain),
+            of_image(apply_gain),
         ),
         Corruption(
             *("scale", "Scale", "factor", (0.5, 0.67, 0.8, 1, 1.25, 1.5, 2), 1, True),
@@ -122,15 +122,15 @@ def corruptions(dtype: np.dtype) -> dict[str, Corruption]:
         Corruption(
             *("bits", "Bit depth", "bits", depths, stored, False),
             f"The image's range in as many gray levels; {stored} bits as it is stored.",
-            of_image(bits),
+            of_image(reduce_bits),
         ),
     )
     return {corruption.name: corruption for corruption in all_of_them}
 
 
-def choose(names: str, dtype: np.dtype) -> list[Corruption]:
+def choose_corruptions(names: str, dtype: np.dtype) -> list[Corruption]:
     """The corruptions of a comma-separated list, "all" being every one."""
-    known = corruptions(dtype)
+    known = all_corruptions(dtype)
     chosen = list(known) if names == "all" else [name.strip() for name in names.split(",")]
     for name in chosen:
         if name not in known:

@@ -52,12 +52,12 @@ class RunRecord:
 
 def read_run(run_dir: Path) -> RunRecord:
     """Read a run directory. Raises DataError naming the file that is missing or cannot be read."""
-    config_text = _text(run_dir / "config.toml")
+    config_text = _read_text(run_dir / "config.toml")
     try:
         config = tomllib.loads(config_text)
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{run_dir / 'config.toml'}: not TOML: {error}") from error
-    summary = _json(run_dir / "summary.json")
+    summary = _read_json(run_dir / "summary.json")
     if not isinstance(summary.get("metrics"), dict):
         found = ", ".join(summary) or "nothing"
         raise DataError(f"{run_dir / 'summary.json'}: expected an object 'metrics', found {found}")
@@ -66,14 +66,14 @@ def read_run(run_dir: Path) -> RunRecord:
         path=run_dir,
         config=config,
         config_text=config_text,
-        manifest=_json(run_dir / "manifest.json"),
+        manifest=_read_json(run_dir / "manifest.json"),
         summary=summary,
-        images=_images(run_dir / "images.csv"),
-        history=_history(history) if history.exists() else {},
+        images=_read_images(run_dir / "images.csv"),
+        history=_read_history(history) if history.exists() else {},
     )
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -81,9 +81,9 @@ def _text(path: Path) -> str:
         raise DataError(f"{path}: cannot be read: {reason}") from error
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_text(path))
+        value = json.loads(_read_text(path))
     except json.JSONDecodeError as error:
         raise DataError(f"{path}: not JSON: {error}") from error
     if not isinstance(value, dict):
@@ -91,34 +91,34 @@ def _json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _images(path: Path) -> list[dict[str, Any]]:
-    rows = _rows(path)
+def _read_images(path: Path) -> list[dict[str, Any]]:
+    rows = _read_rows(path)
     if rows and "image" not in rows[0]:
         raise DataError(f"{path}: expected a column 'image', found {', '.join(rows[0])}")
     return [
-        {name: cell if name == "image" else _number(cell, name, path) for name, cell in row.items()}
+        {name: cell if name == "image" else _parse_number(cell, name, path) for name, cell in row.items()}
         for row in rows
     ]
 
 
-def _history(path: Path) -> dict[str, list[float]]:
-    rows = _rows(path)
+def _read_history(path: Path) -> dict[str, list[float]]:
+    rows = _read_rows(path)
     if not rows:
         return {}
     if "epoch" not in rows[0]:
         raise DataError(f"{path}: expected a column 'epoch', found {', '.join(rows[0])}")
-    return {name: [_number(row[name], name, path) for row in rows] for name in rows[0]}
+    return {name: [_parse_number(row[name], name, path) for row in rows] for name in rows[0]}
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    rows = list(csv.DictReader(io.StringIO(_text(path))))
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    rows = list(csv.DictReader(io.StringIO(_read_text(path))))
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():
             raise DataError(f"{path}: line {number} does not have as many cells as the header")
     return rows
 
 
-def _number(cell: str, column: str, path: Path) -> float:
+def _parse_number(cell: str, column: str, path: Path) -> float:
     if not cell.strip():
         return math.nan
     try:

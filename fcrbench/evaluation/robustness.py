@@ -17,7 +17,7 @@ from fcrbench.work.failures import Failure, Failures, attempt
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = ("ap", "f1")
+METRICS = ("ap", "f1")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def measure(
             table, unchanged = clean, clean
             shown = next(sample for sample in samples if sample.id == show)
             labels = kept[show]
-            if level != corruption.none:
+            if level != corruption.neutral:
                 rows: list[tuple[str, np.ndarray, np.ndarray]] = []
                 for sample in samples:
                     key = zlib.crc32(f"{corruption.name} {level} {sample.id}".encode())
@@ -100,12 +100,12 @@ def measure(
                     continue
                 table = metrics.score_dataset(rows).table
                 unchanged = clean[clean["image"].isin(table["image"])]
-            points.append(_point(corruption, level, table, unchanged, shown, labels))
+            points.append(_make_point(corruption, level, table, unchanged, shown, labels))
             progress(points[-1])
     return points
 
 
-def _point(
+def _make_point(
     corruption: Corruption,
     level: float,
     table: "pd.DataFrame",
@@ -114,13 +114,13 @@ def _point(
     labels: NDArray[np.int32],
 ) -> Point:
     summary: dict[str, Any] = metrics.summarize(table)["metrics"]
-    paired: dict[str, Any] = metrics.compare(table, clean, SHOWN)["metrics"]
+    paired: dict[str, Any] = metrics.compare(table, clean, METRICS)["metrics"]
     return Point(
         corruption,
         level,
         table,
-        {name: {key: summary[name][key] for key in ("mean", "low", "high")} for name in SHOWN},
-        {name: {key: paired[name][key] for key in ("difference", "low", "high")} for name in SHOWN},
+        {name: {key: summary[name][key] for key in ("mean", "low", "high")} for name in METRICS},
+        {name: {key: paired[name][key] for key in ("difference", "low", "high")} for name in METRICS},
         shown,
         labels,
     )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.export.objects import ObjectRuns, object_runs
 from fcrbench.export.polygons import polygons
-from fcrbench.kernels.properties import moments
+from fcrbench.kernels.properties import sum_moments
 from fcrbench.kernels.rle import encode_counts
 from fcrbench.labels import as_labels
 
@@ -35,7 +35,7 @@ def coco(images: Iterable[tuple[str, ArrayLike]], masks: Masks = "rle") -> dict[
     masks.
     """
     check_masks(masks)
-    return joined(annotate(name, labels, masks) for name, labels in images)
+    return join_annotations(annotate(name, labels, masks) for name, labels in images)
 
 
 def check_masks(masks: str) -> None:
@@ -43,7 +43,7 @@ def check_masks(masks: str) -> None:
         raise ValueError(f"masks: expected one of {', '.join(get_args(Masks))}, found {masks!r}")
 
 
-def joined(images: Iterable[tuple[Entry, list[Entry]]]) -> dict[str, Any]:
+def join_annotations(images: Iterable[tuple[Entry, list[Entry]]]) -> dict[str, Any]:
     """Images and their annotations, see `annotate`, numbered and put together."""
     entries: list[Entry] = []
     annotations: list[Entry] = []
@@ -63,7 +63,7 @@ def annotate(name: str, labels: ArrayLike, masks: Masks) -> tuple[Entry, list[En
     height, width = objects.shape
     sums = np.zeros((len(objects.ids) + 1, 8), np.int64)
     boxes = np.zeros((len(objects.ids) + 1, 4), np.int64)
-    moments(objects.paint(), sums, boxes)
+    sum_moments(objects.paint(), sums, boxes)
     segmentations = _segmentations(array, objects, masks)
     annotations = [
         {

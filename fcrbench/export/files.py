@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from fcrbench.errors import DataError, FcrbenchError, UsageError
-from fcrbench.export.coco import Masks, annotate, check_masks, joined
+from fcrbench.export.coco import Masks, annotate, check_masks, join_annotations
 from fcrbench.export.geojson import feature_collection
 from fcrbench.export.table import measure
 from fcrbench.io import find_images, read_image, read_labels
@@ -59,9 +59,9 @@ def export_files(
     by_folder = to == "geojson"
     failures = Failures(output / "failed.csv" if by_folder else output.with_name(f"{output.stem}.failed.csv"))
 
-    def each(work: Callable[[str], T], count: Callable[[T], int]) -> Iterator[T]:
+    def process_each(work: Callable[[str], T], count: Callable[[T], int]) -> Iterator[T]:
         for stem, path in job.labels.items():
-            result = attempt(partial(work, stem), str(path), *job.names(stem))
+            result = attempt(partial(work, stem), str(path), *job.names_in_errors(stem))
             if isinstance(result, Failure):
                 failures.add(stem, result, strict)
                 continue
@@ -71,17 +71,17 @@ def export_files(
             failures.finish(len(job.labels), "exported")  # no file without an image
 
     if by_folder:
-        for _ in each(lambda stem: _write_geojson(job, stem, output), int):
+        for _ in process_each(lambda stem: _write_geojson(job, stem, output), int):
             pass
     elif to == "coco":
-        found = each(
-            lambda stem: annotate(job.name(stem), job.read_labels(stem), masks), lambda of: len(of[1])
+        found = process_each(
+            lambda stem: annotate(job.image_name(stem), job.read_labels(stem), masks), lambda of: len(of[1])
         )
-        _write_compact(output, joined(found))
+        _write_compact(output, join_annotations(found))
     elif output.suffix.lower() == ".csv":
-        _write_csv(output, each(job.rows, len))
+        _write_csv(output, process_each(job.table, len))
     else:
-        _write_parquet(output, job, lambda rows: each(rows, len))
+        _write_parquet(output, job, lambda rows: process_each(rows, len))
     failures.finish(len(job.labels), "exported")
     return len(job.labels)
 
@@ -94,12 +94,12 @@ class _Job:
     images: dict[str, Path] | None
     folder: Path | None
 
-    def names(self, stem: str) -> list[str]:
+    def names_in_errors(self, stem: str) -> list[str]:
         """What an error about one of them may name, besides its label image."""
         of_image = [] if self.images is None or stem not in self.images else [str(self.images[stem])]
         return [*of_image, f"{self.folder} has no image"]
 
-    def name(self, stem: str) -> str:
+    def image_name(self, stem: str) -> str:
         return self.labels[stem].name if self.images is None else self._image(stem).name
 
     def read_labels(self, stem: str) -> np.ndarray:
@@ -117,7 +117,7 @@ class _Job:
             )
         return labels, image
 
-    def rows(self, stem: str) -> "pd.DataFrame":
+    def table(self, stem: str) -> "pd.DataFrame":
         table = measure(*self.read(stem))
         table.insert(0, "image", stem)
         return table
@@ -183,7 +183,7 @@ def _write_csv(output: Path, tables: Iterator["pd.DataFrame"]) -> None:
 
 
 def _write_parquet(
-    output: Path, job: _Job, each: "Callable[[Callable[[str], pa.Table]], Iterator[pa.Table]]"
+    output: Path, job: _Job, process_each: "Callable[[Callable[[str], pa.Table]], Iterator[pa.Table]]"
 ) -> None:
     """As `_write_csv`; the first table says what the columns are of, and one that does not fit them fails."""
     import pyarrow as pa
@@ -192,12 +192,12 @@ def _write_parquet(
     writer = None
 
     def rows(stem: str) -> "pa.Table":
-        table = pa.Table.from_pandas(job.rows(stem).astype({"image": str}), preserve_index=False)
+        table = pa.Table.from_pandas(job.table(stem).astype({"image": str}), preserve_index=False)
         return table if writer is None else table.cast(writer.schema)
 
     with atomic_path(output) as temporary:
         try:
-            for table in each(rows):
+            for table in process_each(rows):
                 if writer is None:
                     writer = pq.ParquetWriter(temporary, table.schema)
                 writer.write_table(table)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.export.objects import object_runs
 from fcrbench.kernels import properties as kernel
-from fcrbench.labels import on_host
+from fcrbench.labels import to_numpy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ def measure(labels: ArrayLike, image: ArrayLike | None = None) -> pd.DataFrame:
     kernel.perimeters(border, weights)
     columns["perimeter"] = weights[1:] @ _BORDER_WEIGHTS
     if image is not None:
-        columns |= _intensities(index, n, on_host(image, "image"), area)
+        columns |= _intensities(index, n, to_numpy(image, "image"), area)
     return pd.DataFrame(columns)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fcrbench.compute.arithmetic import full_float32
 from fcrbench.compute.device import channels_last, make_fabric
-from fcrbench.compute.transfer import send
+from fcrbench.compute.transfer import to_device
 from fcrbench.errors import DataError, UsageError
 from fcrbench.inference import tiling
 from fcrbench.methods import registry
@@ -159,7 +159,7 @@ class Predictor:
         pad = [(0, -height % stride), (0, -width % stride)]
         # "symmetric" also serves images that are smaller than the padding.
         array = np.pad(normal, pad, mode="symmetric")
-        batch = send(array[None, None], self.fabric.device).to(memory_format=torch.channels_last)
+        batch = to_device(array[None, None], self.fabric.device).to(memory_format=torch.channels_last)
         with full_float32(), self.fabric.autocast():
             if isinstance(self.network, PartNetwork):
                 output, part = self.network.part(batch, *part), (slice(None), slice(None))

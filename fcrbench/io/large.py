@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from fcrbench.errors import DataError, FcrbenchError, WriteError
 from fcrbench.io.pyramid import write_pyramid
-from fcrbench.io.tiff import check_as_stored, check_segments, quiet_tifffile, read_chain
-from fcrbench.tiles import tiles
+from fcrbench.io.tiff import check_readable_in_tiles, check_segments, quiet_tifffile, read_directories
+from fcrbench.tiles import split_into_tiles
 from fcrbench.work.atomic import remove_abandoned, temporary_name
 
 if TYPE_CHECKING:
     import zarr
 
 CHUNK = 1024  # pixels a side
-_SMALLEST = 1024  # pixels: no further level of the pyramid when the image fits
-_TIFF = (".tif", ".tiff")
-_LARGE = 1 << 28  # pixels
+_MIN_LEVEL_SIDE = 1024  # pixels: no further level of the pyramid when the image fits
+_TIFF_SUFFIXES = (".tif", ".tiff")
+_LARGE_IMAGE = 1 << 28  # pixels
 _LARGE_FILE = 1 << 22  # bytes: a smaller file that holds so many pixels is nearly empty
-_NGFF = "0.4"  # on Zarr 2: what QuPath, Fiji and napari read today
+_NGFF_VERSION = "0.4"  # on Zarr 2: what QuPath, Fiji and napari read today
 
 
 class Plane:
@@ -57,7 +57,7 @@ class Plane:
             raise WriteError(self._path, error) from error
 
 
-class _Halved(Plane):
+class _PlaneWithHalf(Plane):
     """A plane that writes every second pixel of what it is given to another one, too."""
 
     def __init__(self, array: Any, half: Any, path: Path) -> None:
@@ -78,14 +78,14 @@ def is_large(path: Path) -> bool:
     if suffix == ".zarr":
         return path.is_dir()
     try:
-        if suffix not in _TIFF or path.stat().st_size < _LARGE_FILE:
+        if suffix not in _TIFF_SUFFIXES or path.stat().st_size < _LARGE_FILE:
             return False
         import tifffile
 
         with path.open("rb") as file, quiet_tifffile():
-            read_chain(file)
+            read_directories(file)
             with tifffile.TiffFile(file) as tif:
-                return int(tif.pages[0].size) > _LARGE
+                return int(tif.pages[0].size) > _LARGE_IMAGE
     except Exception:  # what is wrong with the file is told by who reads it
         return False
 
@@ -101,10 +101,10 @@ def open_image(path: Path, *, indexed: bool = True) -> Plane:
     Raises DataError naming the path when it is none of these, has more planes, channels or pages than one, or
     claims more than a damaged file could; FcrbenchError when the extra "zarr" is not installed.
     """
-    zarr = _zarr()
+    zarr = _import_zarr()
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
-    if path.suffix.lower() in _TIFF:
+    if path.suffix.lower() in _TIFF_SUFFIXES:
         return _open_tiff(path, indexed)
     try:
         node = zarr.open(str(path), mode="r")
@@ -124,16 +124,16 @@ def open_image(path: Path, *, indexed: bool = True) -> Plane:
 def _open_tiff(path: Path, indexed: bool) -> Plane:
     import tifffile
 
-    zarr = _zarr()
+    zarr = _import_zarr()
     try:
         with path.open("rb") as file, quiet_tifffile():
-            n = len(read_chain(file)[0])
+            n = len(read_directories(file)[0])
             with tifffile.TiffFile(file) as tif:
                 page = tif.pages[0]
                 if not all(getattr(tif.pages[i], "is_reduced", False) for i in range(1, n)):
                     raise DataError(f"{path}: {n} pages, expected one 2-D image")
                 check_segments(page, path.stat().st_size)
-                check_as_stored(page, indexed)
+                check_readable_in_tiles(page, indexed)
             store = tifffile.imread(path, aszarr=True, key=0)
         return Plane(zarr.open(store, mode="r"), path)
     except DataError:
@@ -158,28 +158,28 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
     temporary = temporary_name(path)
     try:
         temporary.mkdir(parents=True)
-        group = _zarr().open_group(str(temporary), mode="w", zarr_format=2)
+        group = _import_zarr().open_group(str(temporary), mode="w", zarr_format=2)
         levels = [_create(group, "0", shape)]
-        if max(shape) > _SMALLEST:
+        if max(shape) > _MIN_LEVEL_SIDE:
             levels.append(_create_half(group, levels))
-            yield _Halved(levels[0], levels[1], path)
+            yield _PlaneWithHalf(levels[0], levels[1], path)
         else:
             yield Plane(levels[0], path)
         _finish_pyramid(group, levels)
         if path.exists() and not overwrite:
             raise FcrbenchError(f"{path} has been written by another process meanwhile")
-        if path.suffix.lower() in _TIFF:
+        if path.suffix.lower() in _TIFF_SUFFIXES:
             write_pyramid(path, levels, CHUNK)
         else:
             group.attrs.update(_metadata(path.stem, len(levels)))
-            _put(temporary, path)
+            _move_into_place(temporary, path)
     except OSError as error:
         raise WriteError(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _put(folder: Path, path: Path) -> None:
+def _move_into_place(folder: Path, path: Path) -> None:
     """Move a folder to a path, in place of what is there."""
     replaced = temporary_name(path)
     try:
@@ -191,9 +191,9 @@ def _put(folder: Path, path: Path) -> None:
 
 
 @contextmanager
-def scratch(path: Path, shape: tuple[int, ...], tile: int) -> Iterator["zarr.Array"]:
+def scratch_array(path: Path, shape: tuple[int, ...], tile: int) -> Iterator["zarr.Array"]:
     """An array of uint8 beside `path` for what is written by tiles; it is removed when the block ends."""
-    zarr = _zarr()
+    zarr = _import_zarr()
     temporary = temporary_name(path)
     try:
         temporary.mkdir(parents=True)
@@ -226,11 +226,11 @@ def _create_half(group: Any, levels: list[Any]) -> Any:
 
 
 def _finish_pyramid(group: Any, levels: list[Any]) -> None:
-    while max(levels[-1].shape) > _SMALLEST:
+    while max(levels[-1].shape) > _MIN_LEVEL_SIDE:
         levels.append(_create_half(group, levels))
-        for tile in tiles(levels[-1].shape, CHUNK):
-            y, x = (slice(2 * part.start, 2 * part.stop) for part in tile.where)
-            levels[-1][tile.where] = levels[-2][y, x][::2, ::2]
+        for tile in split_into_tiles(levels[-1].shape, CHUNK):
+            y, x = (slice(2 * part.start, 2 * part.stop) for part in tile.slices)
+            levels[-1][tile.slices] = levels[-2][y, x][::2, ::2]
 
 
 def _metadata(name: str, levels: int) -> dict[str, Any]:
@@ -239,11 +239,11 @@ def _metadata(name: str, levels: int) -> dict[str, Any]:
         for k in range(levels)
     ]
     axes = [{"name": axis, "type": "space"} for axis in "yx"]
-    image = {"version": _NGFF, "name": name, "axes": axes, "datasets": datasets}
-    return {"multiscales": [image], "image-label": {"version": _NGFF}}
+    image = {"version": _NGFF_VERSION, "name": name, "axes": axes, "datasets": datasets}
+    return {"multiscales": [image], "image-label": {"version": _NGFF_VERSION}}
 
 
-def _zarr() -> Any:
+def _import_zarr() -> Any:
     try:
         import zarr
     except ModuleNotFoundError as error:

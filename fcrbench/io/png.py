@@ -6,24 +6,24 @@ import zlib
 
 import numpy as np
 
-from fcrbench.io.room import check_room
+from fcrbench.io.memory_claim import check_memory_claim
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 _GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGBA = 0, 2, 3, 4, 6  # colour types
 _CHANNELS = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _GRAY_ALPHA: 2, _RGBA: 4}
 _DEPTHS = {_GRAY: (1, 2, 4, 8, 16), _PALETTE: (1, 2, 4, 8)}  # of the others 8 and 16 bits
-_LONGEST = 1_000_000  # pixels, the limit that libpng sets
+_MAX_SIDE = 1_000_000  # pixels, the limit that libpng sets
 # Adam7: first row, first column and the steps of the seven passes (PNG specification, section 8.2).
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
 def decode_png(data: bytes, indexed: bool) -> np.ndarray:
     """(H, W) or (C, H, W) uint8 or uint16, see `decode.decode`; ValueError for a file that is damaged."""
-    chunks = _chunks(data)
+    chunks = _read_chunks(data)
     width, height, bits, colour, compression, filtering, interlace = struct.unpack(
         ">IIBBBBB", chunks[b"IHDR"][0]
     )
-    if not (0 < width <= _LONGEST and 0 < height <= _LONGEST):
+    if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
         raise ValueError(f"an image of {height} x {width} pixels")
     if colour not in _CHANNELS or bits not in _DEPTHS.get(colour, (8, 16)):
         raise ValueError(f"colour type {colour} with {bits} bits")
@@ -34,17 +34,17 @@ def decode_png(data: bytes, indexed: bool) -> np.ndarray:
     channels = _CHANNELS[colour]
     expanded = 4 if colour == _PALETTE and not indexed else channels
     stored = height * -(-width * bits * channels // 8)
-    check_room(height * width * max(bits // 8, 1) * expanded, stored, len(data))
+    check_memory_claim(height * width * max(bits // 8, 1) * expanded, stored, len(data))
     if colour == _PALETTE and indexed:
         colour = _GRAY  # its indices are kept
-    extra = _colours(chunks, colour, bits)
+    extra = _palette_chunks(chunks, colour, bits)
     pixels = b"".join(chunks[b"IDAT"])
     if interlace:
-        return _deinterlaced(pixels, height, width, bits, colour, extra)
+        return _deinterlace(pixels, height, width, bits, colour, extra)
     return _decode(pixels, height, width, bits, colour, extra)
 
 
-def _chunks(data: bytes) -> dict[bytes, list[bytes]]:
+def _read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
     """Contents of the chunks that pixels depend on, in their order; a lost end of the file is left out."""
     found: dict[bytes, list[bytes]] = {}
     at = len(MAGIC)
@@ -72,7 +72,7 @@ def _chunks(data: bytes) -> dict[bytes, list[bytes]]:
     return found
 
 
-def _colours(chunks: dict[bytes, list[bytes]], colour: int, bits: int) -> bytes:
+def _palette_chunks(chunks: dict[bytes, list[bytes]], colour: int, bits: int) -> bytes:
     """The palette and the transparent colours as they stand before the pixels, where they have a meaning."""
     colours = (chunks.get(b"PLTE") or [b""])[0] if colour == _PALETTE else b""
     n = len(colours) // 3
@@ -84,15 +84,15 @@ def _colours(chunks: dict[bytes, list[bytes]], colour: int, bits: int) -> bytes:
     ):
         clear = b""  # no pixel has such a value
     fits = {_GRAY: len(clear) == 2, _RGB: len(clear) == 6, _PALETTE: 1 <= len(clear) <= n}
-    parts = [_chunk(b"PLTE", colours)] if colours else []
-    return b"".join([*parts, _chunk(b"tRNS", clear)] if fits.get(colour) else parts)
+    parts = [_make_chunk(b"PLTE", colours)] if colours else []
+    return b"".join([*parts, _make_chunk(b"tRNS", clear)] if fits.get(colour) else parts)
 
 
 def _decode(pixels: bytes, height: int, width: int, bits: int, colour: int, extra: bytes) -> np.ndarray:
     import imagecodecs
 
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))
-    file = b"".join([MAGIC, header, extra, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")])
+    header = _make_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))
+    file = b"".join([MAGIC, header, extra, _make_chunk(b"IDAT", pixels), _make_chunk(b"IEND", b"")])
     array: np.ndarray = imagecodecs.png_decode(file)
     if bits < 8 and colour == _GRAY:
         # The decoder stretches 1-, 2- and 4-bit gray to 0..255; the file's own values are smaller.
@@ -100,7 +100,7 @@ def _decode(pixels: bytes, height: int, width: int, bits: int, colour: int, extr
     return array if array.ndim == 2 else np.moveaxis(array, -1, 0)
 
 
-def _deinterlaced(pixels: bytes, height: int, width: int, bits: int, colour: int, extra: bytes) -> np.ndarray:
+def _deinterlace(pixels: bytes, height: int, width: int, bits: int, colour: int, extra: bytes) -> np.ndarray:
     """Each pass is an image by itself."""
     line = bits * _CHANNELS[colour]
     passes = []
@@ -124,6 +124,6 @@ def _deinterlaced(pixels: bytes, height: int, width: int, bits: int, colour: int
     return out
 
 
-def _chunk(name: bytes, content: bytes) -> bytes:
+def _make_chunk(name: bytes, content: bytes) -> bytes:
     checksum = zlib.crc32(content, zlib.crc32(name))
     return b"".join([struct.pack(">I", len(content)), name, content, struct.pack(">I", checksum)])

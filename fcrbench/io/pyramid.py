@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.tiles import Source, tiles
+from fcrbench.tiles import Source, split_into_tiles
 from fcrbench.work.atomic import atomic_path
 
 _LEVEL = 1  # of zlib: runs of ids compress well at once
@@ -41,8 +41,8 @@ def write_pyramid(path: Path, levels: Sequence[Source], side: int) -> None:
 
 
 def _padded_tiles(image: Source, side: int) -> Iterator[NDArray[np.uint32]]:
-    for tile in tiles(image.shape, side):
-        part = np.asarray(image[tile.where])
+    for tile in split_into_tiles(image.shape, side):
+        part = np.asarray(image[tile.slices])
         out = np.zeros((side, side), np.uint32)
         out[: part.shape[0], : part.shape[1]] = part
         yield out

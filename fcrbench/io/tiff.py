@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from fcrbench.io.room import check_room
+from fcrbench.io.memory_claim import check_memory_claim
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_MOST_TAGS = 4096  # of a directory, as tifffile allows
-_NO_GRAY = ("SEPARATED", "CIELAB", "ICCLAB", "ITULAB")  # equal or opaque samples say nothing there
+_MAX_TAGS = 4096  # of a directory, as tifffile allows
+_NOT_GRAY = ("SEPARATED", "CIELAB", "ICCLAB", "ITULAB")  # equal or opaque samples say nothing there
 log = logging.getLogger(__name__)
 
 
@@ -27,7 +27,7 @@ def decode_tiff(data: bytes, indexed: bool, name: str) -> np.ndarray:
     """
     import tifffile
 
-    tags, lost = read_chain(io.BytesIO(data))
+    tags, lost = read_directories(io.BytesIO(data))
     with quiet_tifffile(), tifffile.TiffFile(io.BytesIO(data)) as tif:
         tif.pages.useframes = False  # every page with its own directory, read in full
         found: list[Any] = [tif.pages[i] for i in range(len(tags))]
@@ -41,11 +41,11 @@ def decode_tiff(data: bytes, indexed: bool, name: str) -> np.ndarray:
             # Stacks whose planes follow the first one without directories of their own, or are lost.
             raise ValueError(f"a stack of shape {tif.series[0].shape}, expected one 2-D image")
         total = sum(page.nbytes for page in pages)
-        check_room(total, total, len(data))
+        check_memory_claim(total, total, len(data))
         planes: list[np.ndarray] = []
         for page in pages:
             check_segments(page, len(data))
-            planes.extend(_page_planes(page, indexed, len(data)))
+            planes.extend(_read_planes(page, indexed, len(data)))
     shapes = {plane.shape for plane in planes}
     if len(shapes) > 1:
         raise ValueError(f"pages of different shapes: {sorted(shapes)}")
@@ -56,7 +56,7 @@ def decode_tiff(data: bytes, indexed: bool, name: str) -> np.ndarray:
     return planes[0] if len(planes) == 1 else np.stack(planes)
 
 
-def read_chain(file: BinaryIO) -> tuple[list[int], str]:
+def read_directories(file: BinaryIO) -> tuple[list[int], str]:
     """How many tags each directory of a TIFF file has, and why their chain ends before its end; "" if not so.
 
     As other readers do, what stands before a lost directory is taken: some writers leave a number behind the
@@ -82,7 +82,7 @@ def read_chain(file: BinaryIO) -> tuple[list[int], str]:
         if at >= size:
             raise ValueError("the file is shorter than its own directory says")
         n = number(count, at)
-        if not 0 < n <= _MOST_TAGS:
+        if not 0 < n <= _MAX_TAGS:
             raise ValueError(f"a directory of {n} tags")
         return n, number(offset, at + struct.calcsize(count) + n * entry)
 
@@ -115,17 +115,17 @@ def check_segments(page: Any, size: int) -> None:
     """
     if page.dtype is None:
         raise ValueError(f"pixels of {page.bitspersample} bits and format {int(page.sampleformat)}, not read")
-    if _odd_24(page) and (page.parent.byteorder == "<" or page.predictor != 1):
+    if _is_24_bit_integer(page) and (page.parent.byteorder == "<" or page.predictor != 1):
         # Little-endian files: libtiff has the lowest byte first, tifffile the highest, and TIFF 6.0 can be
         # read either way. Differences between neighbours are taken before they are unpacked.
         raise ValueError("integers of 24 bits in an order that is not known, expected big-endian ones")
-    check_room(page.nbytes, page.nbytes, size)
+    check_memory_claim(page.nbytes, page.nbytes, size)
     if getattr(page.compression, "name", "") == "LERC":
         raise ValueError("LERC compression is not read")  # its own header may claim any size
     chunk = (
         math.prod(page.chunks) * page.dtype.itemsize
     )  # a strip or tile, also where it is larger than the page
-    check_room(chunk, chunk, size)
+    check_memory_claim(chunk, chunk, size)
     expected, found = math.prod(page.chunked), len(page.dataoffsets)
     if found < expected and not page.is_contiguous:
         raise ValueError(f"{found} of {expected} strips or tiles are there")
@@ -134,34 +134,34 @@ def check_segments(page: Any, size: int) -> None:
         raise ValueError("the file is shorter than its own directory says")
 
 
-def check_as_stored(page: Any, indexed: bool) -> None:
+def check_readable_in_tiles(page: Any, indexed: bool) -> None:
     """Refuse a page whose numbers as tifffile gives them, part by part, are not its pixels.
 
     indexed  whether a palette's indices, and "white is zero" as it is stored, are what is wanted
     """
     photometric = getattr(page.photometric, "name", "")
-    if photometric in _NO_GRAY or (photometric in ("PALETTE", "MINISWHITE") and not indexed):
+    if photometric in _NOT_GRAY or (photometric in ("PALETTE", "MINISWHITE") and not indexed):
         raise ValueError(f"colour space {photometric}, expected black-is-zero gray to read by tiles")
-    if _odd_24(page) and codec_reverses_24():
+    if _is_24_bit_integer(page) and codec_swaps_24_bit():
         raise ValueError("big-endian integers of 24 bits, which are not read by tiles")
 
 
-def _page_planes(page: Any, indexed: bool, size: int) -> list[np.ndarray]:
+def _read_planes(page: Any, indexed: bool, size: int) -> list[np.ndarray]:
     photometric = getattr(page.photometric, "name", "")
-    if photometric in _NO_GRAY:
+    if photometric in _NOT_GRAY:
         raise ValueError(f"colour space {photometric}, expected gray, a palette, or red, green and blue")
     palette = photometric == "PALETTE" and not indexed
     if palette:
-        check_room(6 * page.nbytes, page.nbytes, size)  # three colours of two bytes
+        check_memory_claim(6 * page.nbytes, page.nbytes, size)  # three colours of two bytes
     array: np.ndarray = page.asarray()
-    if _odd_24(page) and codec_reverses_24():
+    if _is_24_bit_integer(page) and codec_swaps_24_bit():
         array = array.byteswap()
     axes = page.axes
     if set(axes) - set("YXS"):
         raise ValueError(f"axes {axes}, expected one 2-D image")
     planes = [array] if "S" not in axes else list(np.moveaxis(array, axes.index("S"), 0))
     if palette:
-        return _expanded(planes, page)
+        return _expand_palette(planes, page)
     if photometric == "MINISWHITE" and array.dtype.kind == "u" and not indexed:
         # Bilevel files stay as stored: tifffile itself writes a bool mask, True = 1, as "white is zero".
         # What comes after the gray is alpha.
@@ -169,7 +169,7 @@ def _page_planes(page: Any, indexed: bool, size: int) -> list[np.ndarray]:
     return planes
 
 
-def _expanded(planes: list[np.ndarray], page: Any) -> list[np.ndarray]:
+def _expand_palette(planes: list[np.ndarray], page: Any) -> list[np.ndarray]:
     """The three colours of a palette image, and behind them its further samples in the same dtype."""
     indices, *further = planes
     if page.colormap is None or page.colormap.shape != (3, 2**page.bitspersample):
@@ -182,13 +182,13 @@ def _expanded(planes: list[np.ndarray], page: Any) -> list[np.ndarray]:
     return [*colours[:, indices.astype(np.intp)], *alphas]
 
 
-def _odd_24(page: Any) -> bool:
+def _is_24_bit_integer(page: Any) -> bool:
     """Whether the pixels are integers of three bytes."""
     return page.bitspersample == 24 and page.dtype is not None and page.dtype.kind in "iu"
 
 
 @cache
-def codec_reverses_24() -> bool:
+def codec_swaps_24_bit() -> bool:
     """Whether imagecodecs gives big-endian integers of three bytes with their bytes the wrong way round."""
     import imagecodecs
 
@@ -198,14 +198,14 @@ def codec_reverses_24() -> bool:
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
-def _unless_quiet(record: logging.LogRecord) -> bool:
+def _is_not_quiet(record: logging.LogRecord) -> bool:
     return not _quiet.get()
 
 
 @contextmanager
 def quiet_tifffile() -> Iterator[None]:
     """tifffile logs each oddity of a damaged file; the one error that follows says enough."""
-    logging.getLogger("tifffile").addFilter(_unless_quiet)  # once, however often it is added
+    logging.getLogger("tifffile").addFilter(_is_not_quiet)  # once, however often it is added
     token = _quiet.set(True)
     try:
         yield

@@ -17,7 +17,7 @@ from fcrbench.work.atomic import remove_abandoned
 from fcrbench.work.failures import Failure, Failures, attempt
 from fcrbench.work.parallel import ordered_map
 
-_loading = threading.Lock()
+_loading_lock = threading.Lock()
 
 
 def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
@@ -107,7 +107,12 @@ def predict_images(
     remove_abandoned(output)
     failures = Failures(output / "failed.csv")
     results = ordered_map(
-        partial(segment, job), todo.items(), workers, scheduler, lambda given: given[0], lost=_lost
+        partial(segment_image, job),
+        todo.items(),
+        workers,
+        scheduler,
+        lambda given: given[0],
+        on_lost=_failure_of_lost,
     )
     for stem, result in zip(todo, results, strict=True):
         if isinstance(result, Failure):
@@ -118,14 +123,14 @@ def predict_images(
     return len(images)
 
 
-def segment(job: Job, given: tuple[str, Path]) -> int | Failure:
+def segment_image(job: Job, given: tuple[str, Path]) -> int | Failure:
     """Segment one image: the number of instances, or why there are none. A task for any worker."""
     stem, path = given
     predictor = _predictor(job.weights, job.device, job.tile)
-    return attempt(lambda: _segment(predictor, job, stem, path), str(path))
+    return attempt(lambda: _segment_file(predictor, job, stem, path), str(path))
 
 
-def _segment(predictor: Predictor, job: Job, stem: str, path: Path) -> int:
+def _segment_file(predictor: Predictor, job: Job, stem: str, path: Path) -> int:
     target = job.target(stem, path)
     if is_large(path):
         from fcrbench.inference.large import predict_large
@@ -143,7 +148,7 @@ def _segment(predictor: Predictor, job: Job, stem: str, path: Path) -> int:
     return int(labels.max(initial=0))
 
 
-def _lost(given: tuple[str, Path], why: str) -> Failure:
+def _failure_of_lost(given: tuple[str, Path], why: str) -> Failure:
     return Failure(f"{given[1]}: {why}")
 
 
@@ -156,7 +161,7 @@ def _exists(path: Path) -> bool:
 
 def _predictor(weights: str, device: str, tile: int | None) -> Predictor:
     """One for all threads of a process; a dask worker keeps it from task to task."""
-    with _loading:
+    with _loading_lock:
         return _load(weights, device, tile)
 
 

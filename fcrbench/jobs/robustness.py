@@ -8,7 +8,7 @@ from typing import Any
 
 from fcrbench import datasets, weights
 from fcrbench.errors import UsageError
-from fcrbench.evaluation.corruptions import choose
+from fcrbench.evaluation.corruptions import choose_corruptions
 from fcrbench.evaluation.robustness import Point, measure
 from fcrbench.inference import load_predictor
 from fcrbench.jobs import manifest
@@ -61,12 +61,12 @@ def measure_robustness(
             samples.append(sample)
     if not samples:
         failures.finish(len(ids), "read")
-    chosen = choose(corruptions, samples[0].image.dtype)
+    chosen = choose_corruptions(corruptions, samples[0].image.dtype)
     path = weights.resolve(given)
     predictor = load_predictor(given, device)
     check_folder(output)
     points = measure(predictor, samples, chosen, seed=seed, failures=failures, progress=progress)
-    levels = sum(level != corruption.none for corruption in chosen for level in corruption.levels)
+    levels = sum(level != corruption.neutral for corruption in chosen for level in corruption.levels)
     total = len(ids) + levels * len(samples)
     if not points:
         failures.finish(total, "segmented")
@@ -82,7 +82,7 @@ def measure_robustness(
         "manifest": manifest.describe_environment(),
     }
     page.write(points, data, facts, output)
-    if sentence := page.eight_bits(points):
+    if sentence := page.describe_eight_bits(points):
         conclude(sentence)
     conclude(f"page: {output / 'robustness.html'}")
     failures.finish(total, "segmented")

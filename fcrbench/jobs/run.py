@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from fcrbench import datasets, report, weights
-from fcrbench.compute.arithmetic import repeatable
+from fcrbench.compute.arithmetic import deterministic_algorithms
 from fcrbench.compute.device import make_fabric
 from fcrbench.config import RunConfig, read_toml
 from fcrbench.datasets import Dataset, Sample
@@ -100,7 +100,7 @@ def create_method(config: RunConfig) -> Method:
 
 def create_fabric(config: RunConfig) -> Fabric:
     """Where the run computes, together with the processes that this one was started with."""
-    fabric = make_fabric(config.device, config.training.precision, together=True)
+    fabric = make_fabric(config.device, config.training.precision, distributed=True)
     if config.training.batch_size < fabric.world_size:
         raise UsageError(
             f"training.batch_size is {config.training.batch_size}; expected at least {fabric.world_size}, "
@@ -161,15 +161,15 @@ class _Run:
     network: nn.Module
     data: Data
     fabric: Fabric
-    given: dict[str, str] | None
+    weights_record: dict[str, str] | None
     folder: Path
 
     def arithmetic(self) -> AbstractContextManager[None]:
         """As the configuration asks for."""
-        return repeatable(self.fabric.device) if self.config.deterministic else nullcontext()
+        return deterministic_algorithms(self.fabric.device) if self.config.deterministic else nullcontext()
 
     @property
-    def repeats(self) -> bool:
+    def is_repeatable(self) -> bool:
         """Whether the same run on the same machine gives the same bits."""
         return self.config.deterministic or self.fabric.device.type == "cpu"
 
@@ -186,7 +186,9 @@ def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | 
         fields = f"{len(data.train)} fields to train on, {len(data.val)} to validate"
     progress.started(f"{what} on {config.dataset.name}: {fields}; in {folder}")
     if config.deterministic and fabric.device.type == "cpu":
-        progress.started("deterministic = true changes nothing here: the CPU repeats its bits without it")
+        progress.started(
+            "deterministic = true changes nothing here: the CPU repeats runs bit for bit without it"
+        )
     workers = worker_count(config.training.workers, fabric.device)
     if not config.weights and config.training.workers == "auto" and workers:
         progress.started(f"{workers} processes prepare the crops; training.workers sets how many")
@@ -236,10 +238,10 @@ def _write_manifest(run: _Run, parameters: int) -> None:
         | {
             "device": manifest.describe_device(run.fabric.device),
             "processes": run.fabric.world_size,
-            "deterministic": run.repeats,
+            "deterministic": run.is_repeatable,
             "seed": run.config.seed,
             "dataset": manifest.describe_dataset(data.dataset, read),
             "method": manifest.describe_method(run.config, parameters),
         }
-        | ({"weights": run.given} if run.given else {}),
+        | ({"weights": run.weights_record} if run.weights_record else {}),
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = list[float | int]  # values of COLUMNS
-_TOGETHER = 4096  # rows: as columns of a table they take a fraction of the memory that objects take
+_ROWS_PER_PART = 4096  # rows: as columns of a table they take a fraction of the memory that objects take
 
 
 class Pair(NamedTuple):
@@ -71,9 +71,9 @@ def score_folders(
     """
     if resume and output is None:
         raise UsageError("resuming needs the output of the interrupted call")
-    pairs = _pairs(truth, pred)
+    pairs = _find_pairs(truth, pred)
     failures = Failures(output.with_name(f"{output.stem}.failed.csv") if output is not None else None)
-    table = _Table()
+    table = _TableBuilder()
     done: dict[str, Row] = {}
     journal = None
     if output is not None:
@@ -81,7 +81,9 @@ def score_folders(
         journal = Journal(output.with_name(f"{output.name}.part"), identity)
         done = journal.open(resume)
     todo = (pair for pair in pairs if pair.image not in done)
-    results = ordered_map(score_pair, todo, workers, scheduler, lambda pair: pair.image, lost=_lost)
+    results = ordered_map(
+        score_pair, todo, workers, scheduler, lambda pair: pair.image, on_lost=_failure_of_lost
+    )
     try:
         for n, pair in enumerate(pairs, 1):
             earlier = done.get(pair.image)
@@ -104,7 +106,7 @@ def score_folders(
     return FolderScores(scores, failures, len(pairs))
 
 
-def _pairs(truth: Path, pred: Path) -> list[Pair]:
+def _find_pairs(truth: Path, pred: Path) -> list[Pair]:
     single = [path.is_file() or is_large(path) for path in (truth, pred)]
     if any(single):
         if not all(single):
@@ -129,7 +131,7 @@ def score_pair(pair: Pair) -> Row | Failure:
     return attempt(lambda: _score(pair), str(pair.truth), str(pair.pred), str(pair.pred.parent))
 
 
-def _lost(pair: Pair, why: str) -> Failure:
+def _failure_of_lost(pair: Pair, why: str) -> Failure:
     return Failure(f"{pair.truth}: {why}")
 
 
@@ -155,7 +157,7 @@ def _score_by_tiles(pair: Pair) -> Row:
         raise DataError(f"{pair.truth} and {pair.pred}: {error}") from error
 
 
-class _Table:
+class _TableBuilder:
     """Rows on their way to a data frame."""
 
     def __init__(self) -> None:
@@ -164,7 +166,7 @@ class _Table:
 
     def add(self, image: str, row: Row) -> None:
         self.rows.append([image, *row])
-        if len(self.rows) == _TOGETHER:
+        if len(self.rows) == _ROWS_PER_PART:
             self._pack()
 
     def _pack(self) -> None:

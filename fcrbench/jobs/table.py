@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from fcrbench.comparison.labels import BUDGET, replaced_budget
 from fcrbench.config import RunConfig, TrainingConfig, merge
-from fcrbench.config.settings import nested, setting
-from fcrbench.errors import FcrbenchError, UsageError, one_line
+from fcrbench.config.settings import nest_value, parse_setting
+from fcrbench.errors import FcrbenchError, UsageError, describe_error
 from fcrbench.evaluation.record import read_run
 from fcrbench.jobs.configure import configure
 from fcrbench.methods import registry
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from fcrbench.training.engine import Progress
 
 # Given by the table itself, for each method.
-_OWN_KEYS = ("method", "preset", "options", "seed")
+_PER_METHOD_KEYS = ("method", "preset", "options", "seed")
 _EXAMPLE = '--methods "fcrnet,fcrnet colors=3"'
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedRun:
     """One run of a table: `entry` is what the user wrote, "fcrnet colors=3"."""
 
     entry: str
@@ -39,14 +39,14 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Done:
+class TableRuns:
     """What came of a table's runs: the folders of those that are finished, and a line for each failure."""
 
     folders: list[Path]
     failures: list[str]
 
 
-def entries(text: str) -> list[str]:
+def parse_entries(text: str) -> list[str]:
     """The methods of a comma-separated list, "all" being every installed one; each once.
 
     A method may be followed by its preset and by options: "fcrnet,fcrnet (paper),fcrnet colors=3".
@@ -60,7 +60,7 @@ def entries(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def seeds(text: str) -> list[int]:
+def parse_seeds(text: str) -> list[int]:
     """The whole numbers of a comma-separated list; each once."""
     try:
         found = [int(part) for part in text.split(",")]
@@ -69,7 +69,7 @@ def seeds(text: str) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def plan(entries: Sequence[str], seeds: Sequence[int], values: Mapping[str, Any]) -> list[Planned]:
+def plan_runs(entries: Sequence[str], seeds: Sequence[int], values: Mapping[str, Any]) -> list[PlannedRun]:
     """The runs to make, one seed of all methods after the other.
 
     values   of the configuration, for all; those of the training budget that are not given are the defaults
@@ -77,7 +77,7 @@ def plan(entries: Sequence[str], seeds: Sequence[int], values: Mapping[str, Any]
 
     Raises UsageError for what is wrong with the user's own words, such as an option that does not exist.
     """
-    for key in _OWN_KEYS:
+    for key in _PER_METHOD_KEYS:
         if key in values:
             raise UsageError(
                 f"{key} cannot be set for all methods; write it after a method, as in {_EXAMPLE}"
@@ -85,13 +85,13 @@ def plan(entries: Sequence[str], seeds: Sequence[int], values: Mapping[str, Any]
     budget = {key: getattr(TrainingConfig, key) for key in BUDGET}
     values = merge({"training": budget}, values)
     return [
-        Planned(entry, seed, configure(merge(merge(_parse(entry), values), {"seed": seed})))
+        PlannedRun(entry, seed, configure(merge(merge(_parse(entry), values), {"seed": seed})))
         for seed in seeds
         for entry in entries
     ]
 
 
-def _instead_of_its_own(config: RunConfig) -> str:
+def _describe_replaced_budget(config: RunConfig) -> str:
     """What a preset other than the default says of its budget, where the table's replaces it."""
     if config.preset == "default":
         return ""
@@ -107,16 +107,16 @@ def _parse(entry: str) -> dict[str, Any]:
     name, preset, options = matched.groups()
     parsed: dict[str, Any] = {"method": name, "preset": preset or "default"}
     for text in re.findall(r"\w+=(?:\[[^\]]*\]|\S+)", options):
-        parsed = merge(parsed, nested(*setting(f"options.{text}")))
+        parsed = merge(parsed, nest_value(*parse_setting(f"options.{text}")))
     return parsed
 
 
 def make_runs(
-    planned: Sequence[Planned],
+    planned: Sequence[PlannedRun],
     folder: Path,
     display: "Callable[[], AbstractContextManager[Progress]]",
-    tell: Callable[[str], None],
-) -> Done:
+    print_line: Callable[[str], None],
+) -> TableRuns:
     """Make the runs under `folder`; those finished there are kept, unfinished ones are gone on with.
 
     A method that fails is left, with its traceback in failures.txt beside `folder`, and the others go on. One
@@ -133,17 +133,17 @@ def make_runs(
     for number, item in enumerate(planned, start=1):
         place = f"[{number}/{len(planned)}] {item}"
         if any(not read_run(run).summary.get("parameters") for run in finished.get(item.entry, [])):
-            tell(f"{place}: nothing to train, the first seed stands for all")
+            print_line(f"{place}: nothing to train, the first seed stands for all")
             continue
-        found = list(_runs_of(item.config, folder))
+        found = list(_find_runs(item.config, folder))
         complete = [
             run for run in found if (run / "report.html").is_file() and not (run / "failed.csv").is_file()
         ]
         if complete:
-            tell(f"{place}: finished in {complete[0]}")
+            print_line(f"{place}: finished in {complete[0]}")
             finished.setdefault(item.entry, []).append(complete[0])
             continue
-        tell(f"{place}: {'going on' if found else 'starting'}{_instead_of_its_own(item.config)}")
+        print_line(f"{place}: {'going on' if found else 'starting'}{_describe_replaced_budget(item.config)}")
         try:
             with display() as progress:
                 done = runs.resume(found[0], progress) if found else runs.start(item.config, folder, progress)
@@ -155,9 +155,9 @@ def make_runs(
             interrupted.exit_code = error.exit_code
             raise interrupted from error
         except Exception as error:  # the code of a plug-in may fail in any way
-            failures.append(f"{item}: {one_line(error)}")
+            failures.append(f"{item}: {describe_error(error)}")
             traces.append(f"{item}\n{traceback.format_exc()}")
-            tell(f"{place}: failed: {one_line(error)}")
+            print_line(f"{place}: failed: {describe_error(error)}")
         else:
             finished.setdefault(item.entry, []).append(done)
     log = folder.parent / "failures.txt"
@@ -167,10 +167,10 @@ def make_runs(
         log.unlink(missing_ok=True)
     # By method as the user wrote them, so that the first is the reference.
     order = dict.fromkeys(item.entry for item in planned)
-    return Done([run for entry in order for run in finished.get(entry, [])], failures)
+    return TableRuns([run for entry in order for run in finished.get(entry, [])], failures)
 
 
-def _runs_of(config: RunConfig, folder: Path) -> Iterator[Path]:
+def _find_runs(config: RunConfig, folder: Path) -> Iterator[Path]:
     """Run directories of this very configuration, the oldest first."""
     text = config.to_toml()
     for path in sorted(folder.glob("*/config.toml")):

@@ -124,7 +124,7 @@ def _index_ids(
     ids: np.ndarray,
     areas: np.ndarray,
 ) -> int:
-    """Objects of one side; see `split_entries`."""
+    """Objects of one side; see `tabulate_objects`."""
     mask = np.uint64(slots.size - 1)
     ids[side, 0] = 0
     areas[side, 0] = 0
@@ -153,7 +153,7 @@ def _index_ids(
 
 
 @short
-def split_entries(
+def tabulate_objects(
     entries: np.ndarray,
     n: int,
     slots: np.ndarray,

@@ -1,4 +1,4 @@
-"""What a method is: a light description, and a class with a network, a loss and a decoder."""
+"""The interface of a method: a lightweight description, and a class with network, loss and decoder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named set of values: `options` for the method, `training` for the engine (TrainingConfig)."""
+    """A named set of values: `options` of the method, and `training` values (see TrainingConfig)."""
 
     description: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -26,13 +26,13 @@ class Preset:
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """Describes a method without importing torch; what an entry point of `fcrbench.methods` names.
+    """Describes a method without importing torch. Entry points of `fcrbench.methods` refer to one.
 
-    name      as in `--method NAME`
+    name      the NAME of `--method NAME`
     title     one line for listings
     paper     the citation
-    factory   "module:Class" of the Method, imported when one is created
-    options   a frozen dataclass: every option of the method with its default
+    factory   "module:Class" of the Method, which is imported when a method is created
+    options   a frozen dataclass with every option of the method and its default
     presets   by name; "default" must be among them
     """
 
@@ -58,35 +58,34 @@ class MethodSpec:
 
 @runtime_checkable
 class PartNetwork(Protocol):
-    """A network that can leave out what a part of its output does not depend on."""
+    """A network that can compute a part of its output without computing all of it."""
 
     def part(self, images: Tensor, rows: slice, columns: slice) -> Any:
-        """`network(images)[..., rows, columns]`, of each tensor of the output.
+        """Return `network(images)[..., rows, columns]` for each tensor of the output.
 
-        Prediction by tiles asks for this where a network has it: a tile is computed with a halo, which most
-        layers do not need as a whole. `Method.scores` then takes each pixel for itself.
+        Tiled prediction calls this if a network has it: a tile is computed with a halo, of which most layers
+        need only a part. `Method.scores` must then compute each pixel independently of the others.
         """
 
 
 @runtime_checkable
 class PlacedNetwork(Protocol):
-    """A network whose output depends on where in the image a pixel is."""
+    """A network whose output depends on the position of a pixel in the image."""
 
     def at(self, images: Tensor, row: int, column: int) -> Any:
-        """`network(images)` of windows of larger images, their first pixel at this row and column of these.
+        """Return `network(images)` for windows of larger images, whose first pixel is at (row, column).
 
-        Prediction by tiles asks for this; without it such a network sees all of an image at once, whatever
-        its size.
+        Tiled prediction calls this. Without it such a network gets the whole image at once, of any size.
         """
 
 
 class Method(ABC):
     """One segmentation method, from image to instances.
 
-    The engine calls `build` and `prepare` once, then for each batch
-    `losses(network(images), labels, progress)`; prediction calls `scores(network(images))` and, per image,
-    `postprocess`. Images reach the network as (B, 1, H, W) float32 after `normalize`, sides padded to
-    multiples of `stride`. A network without parameters is not trained.
+    Training calls `build` and `prepare` once, then `losses(network(images), labels, progress)` for each
+    batch. Prediction calls `scores(network(images))`, then `postprocess` for each image. The network gets
+    images (B, 1, H, W) float32 after `normalize`, whose sides are padded to multiples of `stride`. A network
+    without parameters is not trained.
     """
 
     stride: int = 1
@@ -96,44 +95,44 @@ class Method(ABC):
 
     @abstractmethod
     def build(self) -> nn.Module:
-        """A network with fresh weights, drawn from torch's global generator."""
+        """Build a network, whose weights are drawn from torch's global generator."""
 
     def prepare(self, network: nn.Module, labels: Iterable[np.ndarray]) -> None:  # noqa: B027
-        """What a method learns from the truth before training; it is kept in buffers of `network`.
+        """Learn something from the truth before training, and keep it in buffers of `network`.
 
         network   as `build` returned it, on the host
-        labels    (crop, crop) int32 crops as the first epoch draws them, read only when asked for
+        labels    the (crop, crop) int32 crops of the first epoch; they are only read when iterated over
         """
 
     @abstractmethod
     def losses(self, output: Any, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
-        """Terms of the loss; "loss" is the one minimised, the others are shown beside it.
+        """Return the terms of the loss. "loss" is minimised; the others are only reported.
 
-        output    what the network returned for a batch: a tensor, or a tuple or dict of them; the images are
-                  the first dimension of each. With several processes they are those of all
-        labels    (B, H, W) int32 on the host, 0 = background, each image 1..n
-        progress  share of the training done, 0 <= progress < 1
+        output    what the network returned for a batch: a tensor, or a tuple or dict of tensors, each with
+                  the images as first dimension. With several processes it is the output for the whole batch
+        labels    (B, H, W) int32 on the host, 0 = background, the ids of each image are 1..n
+        progress  the fraction of the training that is done, 0 <= progress < 1
         """
 
     @abstractmethod
     def scores(self, output: Any) -> Tensor:
-        """Network output as (B, K, H, W) float32, what `postprocess` takes per image."""
+        """Convert the output of the network to scores (B, K, H, W) float32, the input of `postprocess`."""
 
     @abstractmethod
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
-        """Scores (K, H, W) of one image as instances (H, W) int32, 0 = background."""
+        """Convert the scores (K, H, W) of one image to instances (H, W) int32, 0 = background."""
 
     def rules(self) -> InstanceRules | None:
-        """The rules with which `postprocess.instances` does what `postprocess` does, if there are such.
+        """Return the rules with which `postprocess.instances` gives the same result as `postprocess`.
 
-        With them, images of any size are segmented by tiles, also those larger than memory: the class of each
-        pixel, its doubt and its margin are kept, not its scores. None: `postprocess` needs the scores of the
-        whole image.
+        With rules, images can be segmented tile by tile, even if they are larger than memory: only class,
+        doubt and margin of each pixel are kept, not its scores. None means that `postprocess` needs the
+        scores of the whole image.
         """
         return None
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
-        """An image (H, W) of any numeric dtype as float32 with mean 0 and standard deviation 1."""
+        """Return an image (H, W) of any numeric dtype as float32 with mean 0 and standard deviation 1."""
         mean, deviation = float(image.mean(dtype=np.float64)), float(image.std(dtype=np.float64))
         # The floor keeps a constant image at 0; it is far below one gray level of any real image.
         return (image.astype(np.float32) - np.float32(mean)) / np.float32(max(deviation, 1e-6))

@@ -1,4 +1,4 @@
-"""What `fcrbench methods` shows: which methods there are, and every option with its meaning."""
+"""The text that `fcrbench methods` prints: a table of methods, and the options of each."""
 
 import dataclasses
 import inspect
@@ -13,14 +13,14 @@ from fcrbench.methods import registry
 from fcrbench.methods.base import MethodSpec
 
 HEADER = ("name", "package", "parameters", "paper")
-# "name  text" or "name, name  text", as the fields of a dataclass are documented here
-DOCUMENTED = re.compile(r"(\w+(?:, \w+)*) {2,}(\S.*)")
+# "name  text" or "name, name  text", the way in which the fields of a dataclass are documented here
+FIELD_DOC = re.compile(r"(\w+(?:, \w+)*) {2,}(\S.*)")
 
 
 def count_parameters(spec: MethodSpec) -> int | None:
-    """Parameters of a method's default network; None without torch, or where it cannot be built.
+    """Count the parameters of a method's default network; None if torch is missing or building fails.
 
-    Nothing is allocated where the network can be built on torch's meta device.
+    The network is built on torch's meta device, without allocating memory, if it can be.
     """
     try:
         import torch
@@ -31,17 +31,17 @@ def count_parameters(spec: MethodSpec) -> int | None:
         try:
             with torch.device("meta"):
                 network = method.build()
-        except Exception:  # it looks at values while it builds, and the meta device has none
+        except Exception:  # building needs values, which the meta device does not have
             with torch.random.fork_rng():
                 network = method.build()
         return sum(p.numel() for p in network.parameters())
-    except Exception as error:  # a plug-in may fail in any way, and must not break the list
+    except Exception as error:  # a plug-in may fail in any way, which must not break the list
         plugins.warn(f"method {spec.name!r} cannot be built", error)
         return None
 
 
-def overview(names: Iterable[str]) -> list[str]:
-    """A table, one line a method: name, package, parameters, paper."""
+def method_table(names: Iterable[str]) -> list[str]:
+    """Return the lines of a table of methods: name, package, number of parameters, paper."""
     rows = [HEADER]
     for name in names:
         plugin = registry.installed()[name]
@@ -54,27 +54,29 @@ def overview(names: Iterable[str]) -> list[str]:
     ]
 
 
-def details(name: str, width: int) -> list[str]:
-    """Title, presets and options of a method, the meaning of each beside it, in lines of `width`."""
+def method_details(name: str, width: int) -> list[str]:
+    """Return title, presets and options of a method with their descriptions, in lines of at most `width`."""
     spec = registry.spec(name)
     entries = [(f"--preset {preset}", chosen.description) for preset, chosen in spec.presets.items()]
-    meaning = option_docs(spec.options)
+    docs = option_docs(spec.options)
     for option, value in dataclasses.asdict(spec.options()).items():
-        setting = shlex.quote(f"options.{option}={as_setting(value)}")
-        entries.append((f"--set {setting}", meaning.get(option, "")))
+        setting = shlex.quote(f"options.{option}={format_setting(value)}")
+        entries.append((f"--set {setting}", docs.get(option, "")))
     lines = textwrap.wrap(f"{name}: {spec.title}", width, subsequent_indent="  ")
     return lines + _two_columns(entries, width)
 
 
 def option_docs(options: type) -> dict[str, str]:
-    """What the docstrings of an options class and its bases say of each option, as "name  meaning"."""
+    """Return the description of each option, read from the docstrings of an options class and its bases."""
     docs: dict[str, str] = {}
     names: list[str] = []
     texts = [
-        inspect.cleandoc(of.__doc__ or "") for of in reversed(options.__mro__) if dataclasses.is_dataclass(of)
+        inspect.cleandoc(cls.__doc__ or "")
+        for cls in reversed(options.__mro__)
+        if dataclasses.is_dataclass(cls)
     ]
     for line in "\n\n".join(texts).splitlines():
-        start = DOCUMENTED.fullmatch(line)
+        start = FIELD_DOC.fullmatch(line)
         if start:
             names = start[1].split(", ")
             docs |= dict.fromkeys(names, start[2])
@@ -85,8 +87,8 @@ def option_docs(options: type) -> dict[str, str]:
     return docs
 
 
-def as_setting(value: Any) -> str:
-    """A value as `--set KEY=VALUE` takes it."""
+def format_setting(value: Any) -> str:
+    """Return a value in the form that `--set KEY=VALUE` accepts."""
     if isinstance(value, str):
         return value
     import tomlkit

@@ -1,4 +1,4 @@
-"""For the options classes of methods: options that decoders have in common, and checks of numbers."""
+"""Helpers for the options classes of methods: the options that decoders share, and checks of values."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -12,12 +12,13 @@ from fcrbench.errors import UsageError
 class CleaningOptions:
     """Options of every decoder: which instances are dropped, and whether holes are filled.
 
-    They are those of `fcrbench.postprocess.InstanceRules` and `fcrbench.postprocess.remove_small`.
+    They have the meaning that they have in `fcrbench.postprocess.InstanceRules` and `remove_small`.
 
     min_size     instances smaller than this are dropped; pixels
-    border_size  those that touch the border of the image are dropped if they are smaller than this; pixels
-    min_margin   those of fewer pixels than sure_size are dropped if their log odds of being an object, in the
-                 mean over their pixels, are less than this; 0, none are
+    border_size  instances that touch the border of the image are dropped if they are smaller than this;
+                 pixels
+    min_margin   instances smaller than sure_size are dropped if their mean log odds of being an object are
+                 lower than this; 0 keeps them
     sure_size    see min_margin; pixels
     fill_holes   fill holes that one instance encloses
     """
@@ -29,39 +30,42 @@ class CleaningOptions:
     fill_holes: bool = True
 
     def __post_init__(self) -> None:
-        at_least(0, self, "min_size", "border_size", "min_margin", "sure_size")
+        require_at_least(0, self, "min_size", "border_size", "min_margin", "sure_size")
         if not self.min_margin:
-            refuse_idle(self, "sure_size", because="min_margin 0")
+            refuse_unused(self, "sure_size", because="min_margin 0")
 
 
-def at_least(least: float, options: Any, *names: str) -> None:
-    """Raise UsageError at the first of these options that is below `least` or not a number."""
-    _check(options, names, lambda value: value >= least, f"{least} or more")
+def require_at_least(minimum: float, options: Any, *names: str) -> None:
+    """Raise UsageError for the first of these options that is below `minimum` or not a number."""
+    _check(options, names, lambda value: value >= minimum, f"{minimum} or more")
 
 
-def between(least: float, most: float, options: Any, *names: str) -> None:
-    """Raise UsageError at the first of these options that is below `least` or above `most`."""
-    _check(options, names, lambda value: least <= value <= most, f"{least} to {most}")
+def require_between(minimum: float, maximum: float, options: Any, *names: str) -> None:
+    """Raise UsageError for the first of these options that is not within `minimum` to `maximum`."""
+    _check(options, names, lambda value: minimum <= value <= maximum, f"{minimum} to {maximum}")
 
 
-def positive(options: Any, *names: str) -> None:
-    """Raise UsageError at the first of these options that is not above 0."""
+def require_positive(options: Any, *names: str) -> None:
+    """Raise UsageError for the first of these options that is not above 0."""
     _check(options, names, lambda value: value > 0, "a positive number")
 
 
-def refuse_idle(options: Any, *names: str, because: str) -> None:
-    """Raise UsageError at the first of these options that is not its default although it plays no part."""
+def refuse_unused(options: Any, *names: str, because: str) -> None:
+    """Raise UsageError for the first of these unused options that differs from its default.
+
+    because   the setting that makes them unused, for the message
+    """
     defaults = {field.name: field.default for field in fields(options)}
     for name in names:
         if (value := getattr(options, name)) != defaults[name]:
             raise UsageError(
-                f"options.{name} is {json.dumps(value)}; with {because} it plays no part, leave it at its "
-                "default"
+                f"options.{name} is {json.dumps(value)}; it has no effect with {because}, so leave it at "
+                "its default"
             )
 
 
-def _check(options: Any, names: Iterable[str], fits: Callable[[float], bool], expected: str) -> None:
+def _check(options: Any, names: Iterable[str], is_valid: Callable[[float], bool], expected: str) -> None:
     for name in names:
         value = getattr(options, name)
-        if not fits(value):
+        if not is_valid(value):
             raise UsageError(f"options.{name} is {value}; expected {expected}")

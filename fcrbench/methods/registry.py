@@ -1,4 +1,4 @@
-"""Finds methods through the entry-point group `fcrbench.methods`; creates them by name."""
+"""Finds methods through the entry-point group `fcrbench.methods` and creates them by name."""
 
 import dataclasses
 import importlib
@@ -17,17 +17,17 @@ GROUP = "fcrbench.methods"
 
 @cache
 def installed() -> dict[str, Plugin[MethodSpec]]:
-    """Every installed method by name; see `plugins.find`."""
+    """Return every installed method by name; see `plugins.find`."""
     return plugins.find(GROUP, MethodSpec, "method")
 
 
 def available() -> dict[str, MethodSpec]:
-    """The description of every installed method by name; see `installed`."""
+    """Return the description of every installed method by name; see `installed`."""
     return {name: plugin.spec for name, plugin in installed().items()}
 
 
 def spec(name: str) -> MethodSpec:
-    """The description of one method. Raises UsageError, offering close names, when there is none."""
+    """Return the description of a method. Raises UsageError with close names if there is none."""
     specs = available()
     if name not in specs:
         raise UsageError(unknown_name("method", name, specs))
@@ -35,7 +35,7 @@ def spec(name: str) -> MethodSpec:
 
 
 def preset(method: str | MethodSpec, preset_name: str) -> Preset:
-    """One preset of a method. Raises UsageError, naming the others, when there is none."""
+    """Return a preset of a method. Raises UsageError with the names of the others if there is none."""
     description = spec(method) if isinstance(method, str) else method
     if preset_name not in description.presets:
         raise UsageError(unknown_name(f"preset of {description.name}", preset_name, description.presets))
@@ -43,9 +43,10 @@ def preset(method: str | MethodSpec, preset_name: str) -> Preset:
 
 
 def create(method: str | MethodSpec, preset_name: str = "default", /, **options: Any) -> Method:
-    """A method with the options of a preset, and of these the ones given here replaced.
+    """Create a method with the options of a preset, some of which may be replaced.
 
-    method  the name of an installed one, or a description, installed or not
+    method   the name of an installed method, or a description, installed or not
+    options  replace options of the preset
     """
     description = spec(method) if isinstance(method, str) else method
     chosen = build_options(description, preset_name, options)
@@ -55,15 +56,15 @@ def create(method: str | MethodSpec, preset_name: str = "default", /, **options:
 
 
 def build_options(method: str | MethodSpec, preset_name: str, options: Mapping[str, Any]) -> Any:
-    """The options of a preset with these replaced, without loading the method's code.
+    """Return the options of a preset, some of them replaced, without importing the method's code.
 
-    Raises UsageError naming the option that is unknown or mistyped.
+    Raises UsageError that names the option if one is unknown or of the wrong type.
     """
     description = spec(method) if isinstance(method, str) else method
     values = {**preset(description, preset_name).options, **options}
     return build(description.options, values, "options")
 
 
-def options_of(method: Method) -> dict[str, Any]:
-    """All options of a method, as plain values."""
+def options_as_dict(method: Method) -> dict[str, Any]:
+    """Return all options of a method as plain values."""
     return dataclasses.asdict(method.options)

@@ -1,7 +1,7 @@
-"""Metrics of instance segmentation over one sparse overlap table.
+"""Metrics of instance segmentation, all computed from one sparse overlap table.
 
-A label image holds an object id per pixel; 0 is background. Ids may be any positive integers, with gaps, and
-an object need not be connected. Arrays may be 2-D or 3-D, of any integer dtype and memory layout.
+A label image holds an object id per pixel; 0 is background. Ids may be any positive integers and may have
+gaps. An object need not be connected. Arrays may be 2-D or 3-D, of any integer dtype and memory layout.
 """
 
 from fcrbench.metrics.aggregate import DatasetScores, score_dataset, summarize
@@ -11,10 +11,10 @@ from fcrbench.metrics.class_dataset import ClassDatasetScores, score_dataset_cla
 from fcrbench.metrics.classes import ClassScores, score_classes
 from fcrbench.metrics.compare import compare
 from fcrbench.metrics.dice import dice, dice2
-from fcrbench.metrics.errors import SplitsMerges, splits_merges
 from fcrbench.metrics.matching import Matching, average_precision, f1, matching, pq
 from fcrbench.metrics.overlap import overlap_table
 from fcrbench.metrics.scores import IOU_THRESHOLDS, Scores, score
+from fcrbench.metrics.splits_merges import SplitsMerges, splits_merges
 from fcrbench.metrics.table import OverlapTable
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""From images to a data set: a table, one row an image; means and pooled figures with intervals."""
+"""Scores of a data set: a table with one row per image, and means and pooled values with intervals."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcrbench.metrics.empty import Empty, empty_value
-from fcrbench.metrics.jackknife import estimate
+from fcrbench.metrics.jackknife import estimate_intervals
 from fcrbench.metrics.pooled import (
-    MEANS,
+    RATIO_COLUMNS,
     check_columns,
     mean_terms,
-    means,
-    pooled,
+    means_from_sums,
+    pooled_from_sums,
     pooled_terms,
     pooled_weights,
 )
-from fcrbench.metrics.progress import Progress, reporting
+from fcrbench.metrics.progress import Progress, progress_reporter
+from fcrbench.metrics.ratios import Empty, empty_value
 from fcrbench.metrics.scores import COLUMNS, Scores, score
 from fcrbench.work.parallel import ordered_map
 
@@ -36,13 +36,14 @@ class DatasetScores:
     """Scores of a data set.
 
     Attributes:
-        table: pandas DataFrame, one row an image in the order given: `image`, then `Scores.to_dict()`.
+        table: pandas DataFrame with one row per image, in the given order. The columns are `image`, then
+            those of `Scores.to_dict()`.
     """
 
     table: pd.DataFrame
 
     def summary(self) -> dict[str, Any]:
-        """Means and pooled figures with 95 % intervals; see `summarize`."""
+        """Return means and pooled values with 95 % intervals; see `summarize`."""
         return summarize(self.table)
 
 
@@ -57,48 +58,54 @@ def score_dataset(
     """Score many images.
 
     Args:
-        pairs: (image id, truth, pred) of each image; of a generator, no more than `workers` pairs are held.
-        workers: threads; the kernels run outside the interpreter's lock.
+        pairs: (image id, truth, pred) for each image. If this is a generator, at most `workers` pairs are
+            kept in memory.
+        workers: number of threads. The kernels release the interpreter's lock, so threads run in parallel.
         empty, inclusive: as in `score`.
-        progress: True shows a bar on standard error; a function is called, in the caller's thread, with the
-            number of images done and of all images (None where pairs has no length).
+        progress: True shows a progress bar on standard error. A function is called in the caller's thread
+            with the number of images done and the number of all images (None if `pairs` has no length).
 
     Raises:
-        TypeError, ValueError: as `score` does, with the image named; an image id comes twice; workers < 1.
+        TypeError: as `score` does; the message names the image.
+        ValueError: as `score` does; an image id occurs twice; workers < 1.
     """
     empty_value(empty)
 
-    def one(truth: ArrayLike, pred: ArrayLike) -> Scores:
+    def score_image(truth: ArrayLike, pred: ArrayLike) -> Scores:
         return score(truth, pred, empty=empty, inclusive=inclusive)
 
-    rows = each_image(one, pairs, workers, progress)
-    return table_of([(image, scores) for image, scores in rows.items()])
+    rows = score_each_image(score_image, pairs, workers, progress)
+    return to_dataset_scores([(image, scores) for image, scores in rows.items()])
 
 
-def table_of(rows: Iterable[tuple[Hashable, Scores]]) -> DatasetScores:
+def to_dataset_scores(rows: Iterable[tuple[Hashable, Scores]]) -> DatasetScores:
+    """Put (image id, scores) rows into one table."""
     import pandas as pd
 
     records = [{"image": image, **scores.to_dict()} for image, scores in rows]
     return DatasetScores(pd.DataFrame(records, columns=["image", *COLUMNS]))
 
 
-def each_image(
-    one: Callable[..., T], inputs: Iterable[tuple], workers: int, progress: Progress
+def score_each_image(
+    score_image: Callable[..., T], inputs: Iterable[tuple], workers: int, progress: Progress
 ) -> dict[Hashable, T]:
-    """image id: one(*the rest) of every input, by threads; errors name the image."""
+    """Call `score_image` on the arrays of every input in threads, and return its results by image id.
+
+    Each input is (image id, *arrays). Error messages name the image.
+    """
     if workers < 1:
         raise ValueError(f"workers: expected 1 or more, found {workers}")
 
-    def named(given: tuple) -> tuple[Hashable, T]:
-        image, *arrays = given
+    def score_input(item: tuple) -> tuple[Hashable, T]:
+        image, *arrays = item
         try:
-            return image, one(*arrays)
+            return image, score_image(*arrays)
         except (TypeError, ValueError) as error:
             raise type(error)(f"image {image!r}: {error}") from error
 
     results: dict[Hashable, T] = {}
-    with reporting(progress, len(inputs) if isinstance(inputs, Sized) else None) as report:
-        for image, result in ordered_map(named, inputs, workers):
+    with progress_reporter(progress, len(inputs) if isinstance(inputs, Sized) else None) as report:
+        for image, result in ordered_map(score_input, inputs, workers):
             if image in results:
                 raise ValueError(f"pairs: expected each image once, found {image!r} twice")
             results[image] = result
@@ -107,40 +114,43 @@ def each_image(
 
 
 def summarize(table: pd.DataFrame) -> dict[str, Any]:
-    """Summary of a per-image table, as `score_dataset` returns or a saved CSV holds it.
+    """Summarize a per-image table, as `score_dataset` returns it or a saved CSV file holds it.
 
     Returns a plain dict:
-        "metrics": each ratio (dice .. recall, ap_50 .. f1_95): {"mean", "low", "high", "n"}, the mean over
-            the n images where it is not NaN, and its 95 % interval (`fcrbench.metrics.jackknife`): where the
-            mean over all images of the same kind is; NaN with fewer than two images;
-        "pooled": every ratio from the counts and pixel sums of all images together, and the counts themselves
-            (pooled PQ is not the mean of PQ, and the mean of PQ is not mean SQ x mean RQ);
-        "pooled_intervals": {"low", "high"} of each pooled ratio, NaN with fewer than two images with objects;
-        "n_images", and "n_empty", the number of images with no object in truth or prediction.
+        "metrics": for each ratio (dice .. recall, ap_50 .. f1_95) a dict {"mean", "low", "high", "n"}. The
+            mean is over the n images where the ratio is not NaN. "low" and "high" are the ends of its 95 %
+            interval (`fcrbench.metrics.jackknife`), an estimate of the mean over all images of the same kind.
+            They are NaN for fewer than two images.
+        "pooled": every ratio computed from the counts and pixel sums of all images together, and the counts
+            themselves. Pooled PQ is not the mean of PQ, and the mean of PQ is not mean SQ x mean RQ.
+        "pooled_intervals": {"low", "high"} of each pooled ratio; NaN for fewer than two images with objects.
+        "n_images": the number of images.
+        "n_empty": the number of images without an object in truth and prediction.
 
-    Raises ValueError when a column is missing.
+    Raises ValueError if a column is missing.
     """
     check_columns(table)
-    mean_sums, pooled_sums = mean_terms(table[list(MEANS)].to_numpy(np.float64)), pooled_terms(table)
-    counted = mean_sums[:, len(MEANS) :]
-    of_means = estimate(means, mean_sums, counted)
-    of_pooled = estimate(pooled, pooled_sums, pooled_weights(pooled_sums))
+    terms_of_means = mean_terms(table[list(RATIO_COLUMNS)].to_numpy(np.float64))
+    terms_of_pooled = pooled_terms(table)
+    has_value = terms_of_means[:, len(RATIO_COLUMNS) :]
+    means = estimate_intervals(means_from_sums, terms_of_means, has_value)
+    pooled = estimate_intervals(pooled_from_sums, terms_of_pooled, pooled_weights(terms_of_pooled))
     return {
         "n_images": len(table),
         "n_empty": int(((table["n_true"] == 0) & (table["n_pred"] == 0)).sum()),
         "metrics": {
             name: {
-                "mean": float(of_means.value[i]),
-                "low": float(of_means.low[i]),
-                "high": float(of_means.high[i]),
-                "n": int(counted[:, i].sum()),
+                "mean": float(means.value[i]),
+                "low": float(means.low[i]),
+                "high": float(means.high[i]),
+                "n": int(has_value[:, i].sum()),
             }
-            for i, name in enumerate(MEANS)
+            for i, name in enumerate(RATIO_COLUMNS)
         },
-        "pooled": {name: float(of_pooled.value[i]) for i, name in enumerate(MEANS)}
+        "pooled": {name: float(pooled.value[i]) for i, name in enumerate(RATIO_COLUMNS)}
         | {name: int(table[name].sum()) for name in COUNTS},
         "pooled_intervals": {
-            name: {"low": float(of_pooled.low[i]), "high": float(of_pooled.high[i])}
-            for i, name in enumerate(MEANS)
+            name: {"low": float(pooled.low[i]), "high": float(pooled.high[i])}
+            for i, name in enumerate(RATIO_COLUMNS)
         },
     }

@@ -1,4 +1,4 @@
-"""Scores per class of object, as histology reports them: mPQ and bPQ of one image."""
+"""Scores of one image by class of object, as reported in histology: mPQ and bPQ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcrbench.metrics.overlap import overlap_table
-from fcrbench.metrics.scores import Scores, scores_of_table
+from fcrbench.metrics.scores import Scores, scores_from_table
 from fcrbench.metrics.table import OverlapTable
 
 Classes = Mapping[int, int] | ArrayLike
@@ -18,11 +18,11 @@ Classes = Mapping[int, int] | ArrayLike
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Scores of one image, for each class and for all objects whatever their class.
+    """Scores of one image, for each class and for all objects regardless of class.
 
     Attributes:
-        per_class: class id: Scores of the objects of that class alone.
-        binary: Scores of all objects, those without a class too.
+        per_class: maps each class to the scores of the objects of that class alone.
+        binary: scores of all objects, including those without a class.
     """
 
     per_class: dict[int, Scores]
@@ -30,16 +30,17 @@ class ClassScores:
 
     @property
     def mpq(self) -> float:
-        """mPQ of the image (PanNuke, Gamper et al. 2020): mean PQ of the classes of which the truth has an
-        object; NaN if it has none. A class that is only predicted is left out here, as in the authors' code:
-        its false positives count in `per_class`, `binary` and mPQ+ (`score_dataset_classes`).
+        """mPQ of the image (PanNuke, Gamper et al. 2020): the mean PQ of the classes that occur in the truth.
+
+        It is NaN if no class occurs. A class that occurs only in the prediction is left out, as in the
+        authors' code; its false positives count in `per_class`, `binary` and mPQ+ (`score_dataset_classes`).
         """
         values = [scores.pq for scores in self.per_class.values() if scores.n_true]
         return math.fsum(values) / len(values) if values else math.nan
 
     @property
     def bpq(self) -> float:
-        """bPQ of the image (PanNuke): PQ of all objects as one class; NaN if the truth has none."""
+        """bPQ of the image (PanNuke): PQ of all objects as one class; NaN if the truth has no object."""
         return self.binary.pq if self.binary.n_true else math.nan
 
 
@@ -52,51 +53,57 @@ def score_classes(
     *,
     inclusive: bool = False,
 ) -> ClassScores:
-    """Every metric of one pair of label images for each class of object.
+    """Compute all metrics of one pair of label images for each class of object.
 
-    The scores of a class are those of the two images with the objects of all other classes taken away: an
-    object found with a wrong class is a missed object of one class and a false positive of another.
+    The scores of a class are those of the two images without the objects of all other classes. An object that
+    is found with a wrong class is therefore a missed object of one class and a false positive of another.
 
     Args:
         truth, pred: label images as in `score`.
-        truth_classes, pred_classes: what class each object is of: a mapping from object id to class, with
-            every object in it; or a class map, an integer array of the shape of the label image, where an
-            object is of the class that most of its pixels have, 0 apart (the lowest class on a tie); it is
-            not cut by the map, as CoNIC's program does. Classes are positive integers; class 0 is "no class":
-            such an object counts in `binary` only.
-        classes: the classes to score; None: all that occur in either image.
+        truth_classes, pred_classes: the class of each object, as a mapping from object id to class that
+            contains every object, or as a class map. A class map is an integer array of the shape of the
+            label image. An object gets the class that most of its pixels have, not counting 0 (the lowest
+            class on a tie); it is not cut by the map, as CoNIC's program does. Classes are positive integers.
+            Class 0 means "no class"; such an object counts in `binary` only.
+        classes: the classes to score; None scores all that occur in either image.
         inclusive: as in `score`.
 
     Raises:
-        TypeError, ValueError: as `score`; an object is missing from a mapping; a class map has another shape
-            or is not of integers; a class is negative, or one asked for is not positive.
+        TypeError: as `score`; a class map is not of an integer dtype.
+        ValueError: as `score`; an object is missing from a mapping; a class map has another shape; a class is
+            negative; a class to score is not positive.
     """
     table = overlap_table(truth, pred)
-    of_true = _object_classes(table.true_ids, truth, truth_classes, "truth")
-    of_pred = _object_classes(table.pred_ids, pred, pred_classes, "pred")
+    true_classes = _object_classes(table.true_ids, truth, truth_classes, "truth")
+    predicted_classes = _object_classes(table.pred_ids, pred, pred_classes, "pred")
     if classes is None:
-        wanted = sorted({*of_true.tolist(), *of_pred.tolist()} - {0})
+        wanted = sorted({*true_classes.tolist(), *predicted_classes.tolist()} - {0})
     else:
         wanted = sorted({int(c) for c in classes})
         if wanted and wanted[0] < 1:
             raise ValueError(f"classes: expected positive integers (0 is no class), found {wanted[0]}")
     per_class = {
-        c: scores_of_table(_part(table, of_true == c, of_pred == c), inclusive=inclusive) for c in wanted
+        c: scores_from_table(
+            _select_objects(table, true_classes == c, predicted_classes == c), inclusive=inclusive
+        )
+        for c in wanted
     }
-    return ClassScores(per_class, scores_of_table(table, inclusive=inclusive))
+    return ClassScores(per_class, scores_from_table(table, inclusive=inclusive))
 
 
-def _part(table: OverlapTable, true_kept: NDArray[np.bool_], pred_kept: NDArray[np.bool_]) -> OverlapTable:
-    """The table of some of the objects alone."""
+def _select_objects(
+    table: OverlapTable, true_kept: NDArray[np.bool_], pred_kept: NDArray[np.bool_]
+) -> OverlapTable:
+    """Return the table of the selected objects alone."""
     pairs = true_kept[table.true_index] & pred_kept[table.pred_index]
-    true_at, pred_at = np.cumsum(true_kept) - 1, np.cumsum(pred_kept) - 1
+    new_true_index, new_pred_index = np.cumsum(true_kept) - 1, np.cumsum(pred_kept) - 1
     return OverlapTable(
         table.true_ids[true_kept],
         table.pred_ids[pred_kept],
         table.true_area[true_kept],
         table.pred_area[pred_kept],
-        true_at[table.true_index[pairs]],
-        pred_at[table.pred_index[pairs]],
+        new_true_index[table.true_index[pairs]],
+        new_pred_index[table.pred_index[pairs]],
         table.shared[pairs],
     )
 
@@ -104,16 +111,19 @@ def _part(table: OverlapTable, true_kept: NDArray[np.bool_], pred_kept: NDArray[
 def _object_classes(
     ids: NDArray[np.uint64], labels: ArrayLike, classes: Classes, name: str
 ) -> NDArray[np.int64]:
-    """Class of each object, in the order of ids."""
-    found = (
-        _mapped(ids, classes, name) if isinstance(classes, Mapping) else _voted(ids, labels, classes, name)
-    )
+    """Return the class of each object, in the order of `ids`."""
+    if isinstance(classes, Mapping):
+        found = _classes_from_mapping(ids, classes, name)
+    else:
+        found = _classes_by_vote(ids, labels, classes, name)
     if (found < 0).any():
         raise ValueError(f"{name}_classes: expected classes >= 0 (0 is no class), found {found.min()}")
     return found
 
 
-def _mapped(ids: NDArray[np.uint64], classes: Mapping[int, int], name: str) -> NDArray[np.int64]:
+def _classes_from_mapping(
+    ids: NDArray[np.uint64], classes: Mapping[int, int], name: str
+) -> NDArray[np.int64]:
     missing = [k for k in ids.tolist() if k not in classes]
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
@@ -123,8 +133,10 @@ def _mapped(ids: NDArray[np.uint64], classes: Mapping[int, int], name: str) -> N
     return np.array([classes[k] for k in ids.tolist()], np.int64)
 
 
-def _voted(ids: NDArray[np.uint64], labels: ArrayLike, class_map: ArrayLike, name: str) -> NDArray[np.int64]:
-    """The class of most pixels of each object, 0 apart; of equal ones the lowest; 0 if there is none."""
+def _classes_by_vote(
+    ids: NDArray[np.uint64], labels: ArrayLike, class_map: ArrayLike, name: str
+) -> NDArray[np.int64]:
+    """Return the class > 0 of most pixels of each object, the lowest one on a tie; 0 if none has one."""
     if np.shape(class_map) != np.shape(labels):
         raise ValueError(
             f"{name}_classes: expected a class map of the shape of {name}, {np.shape(labels)}, found "
@@ -135,7 +147,9 @@ def _voted(ids: NDArray[np.uint64], labels: ArrayLike, class_map: ArrayLike, nam
     except (TypeError, ValueError) as error:
         raise type(error)(str(error).replace("pred", f"{name}_classes").replace("ids", "classes")) from None
     class_ids = votes.pred_ids.astype(np.int64)[votes.pred_index]
-    order = np.lexsort((-class_ids, votes.shared, votes.true_index))  # the winner comes last of its object
+    order = np.lexsort(
+        (-class_ids, votes.shared, votes.true_index)
+    )  # the winning class of each object comes last
     found = np.zeros(len(ids), np.int64)
     found[votes.true_index[order]] = class_ids[order]
     return found

@@ -1,11 +1,12 @@
 """Objects matched at an IoU threshold: F1, panoptic quality, average precision.
 
-A pair matches at threshold t when IoU > t, or IoU >= t with `inclusive=True` as stardist and cellpose count.
-The comparison is one of integers: t is read as the nearest fraction with a denominator up to 10 000, so that
-0.7 means 7/10 and 10 |T & P| is compared with 7 |T | P|. From t = 0.5 on, an object can exceed the threshold
-with one partner only; where it could with several (below 0.5, or at 0.5 inclusive), the matching has the most
-pairs and among those the largest total IoU. Other programs decide otherwise there, see
-docs/why-our-number-differs.md.
+A pair matches at threshold t if IoU > t, or, with `inclusive=True`, if IoU >= t, as stardist and cellpose
+count.
+Integers are compared: t is read as the nearest fraction with a denominator up to 10 000, so that 0.7 means
+7/10, and 10 |T & P| is compared with 7 |T | P|. For t >= 0.5, an object can exceed the threshold with one
+partner only. Where several partners are possible (t < 0.5, or t = 0.5 with `inclusive`), the matching with
+the most pairs is chosen, and among those the one with the largest total IoU. Other programs choose
+differently there, see docs/why-our-number-differs.md.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.metrics.assignment import most_pairs
-from fcrbench.metrics.empty import Empty, empty_value, ratio
+from fcrbench.metrics.assignment import match_most_pairs
 from fcrbench.metrics.overlap import overlap_table
+from fcrbench.metrics.ratios import Empty, empty_value, ratio
 from fcrbench.metrics.table import OverlapTable
 
 IOU_THRESHOLDS = tuple(n / 100 for n in range(50, 100, 5))
@@ -28,13 +29,15 @@ IOU_THRESHOLDS = tuple(n / 100 for n in range(50, 100, 5))
 
 @dataclass(frozen=True)
 class Matching:
-    """Which object matched which at one threshold.
+    """The pairs of objects that match at one threshold, and the objects without a partner.
 
     Attributes:
         iou: the threshold.
-        true_ids, pred_ids: (tp,) uint64, the matched pairs, in order of the truth objects' first pixels.
-        pair_iou: (tp,) float64.
-        missed_ids: (fn,) uint64, truth objects without a partner; spurious_ids: (fp,), predicted ones.
+        true_ids, pred_ids: (tp,) uint64, the ids of the matched pairs, in order of the truth objects' first
+            pixels.
+        pair_iou: (tp,) float64, the IoU of each matched pair.
+        missed_ids: (fn,) uint64, truth objects without a partner.
+        spurious_ids: (fp,) uint64, predicted objects without a partner.
     """
 
     iou: float
@@ -58,11 +61,14 @@ class Matching:
 
 
 def matching(truth: ArrayLike, pred: ArrayLike, iou: float = 0.5, *, inclusive: bool = False) -> Matching:
-    """Match objects one to one at an IoU threshold, 0 <= iou <= 1.
+    """Match objects one to one at an IoU threshold.
 
-    Label images as in `overlap_table`, with its errors. ValueError: iou is no number from 0 to 1.
+    Args:
+        truth, pred: label images as in `overlap_table`, which names the errors raised.
+        iou: the threshold, 0 <= iou <= 1; anything else raises ValueError.
+        inclusive: match at IoU >= iou instead of IoU > iou.
     """
-    threshold = as_threshold(iou)
+    threshold = parse_threshold(iou)
     table = overlap_table(truth, pred)
     rows = matched_pairs(table, threshold, inclusive)
     rows = rows[np.argsort(table.true_index[rows])]
@@ -82,9 +88,11 @@ def f1(
 ) -> float:
     """F1 = 2 TP / (2 TP + FP + FN) of objects matched at an IoU threshold (Caicedo et al. 2019).
 
-    Label images as in `overlap_table`, with its errors. empty: the value when both images hold no object.
+    Args:
+        truth, pred, iou, inclusive: as in `matching`.
+        empty: the value if neither image has an object; see `score`.
     """
-    value, threshold = empty_value(empty), as_threshold(iou)
+    value, threshold = empty_value(empty), parse_threshold(iou)
     table = overlap_table(truth, pred)
     if table.both_empty:
         return value
@@ -96,10 +104,13 @@ def pq(
 ) -> float:
     """Panoptic quality = sum of the IoU of the TP / (TP + FP/2 + FN/2) (Kirillov et al. 2019; one class).
 
-    PQ = SQ x RQ holds for one image only, not for means over images; `score` gives all three.
-    Label images as in `overlap_table`, with its errors. empty: the value when both images hold no object.
+    PQ = SQ x RQ holds for one image only, not for means over images; `score` returns all three.
+
+    Args:
+        truth, pred, iou, inclusive: as in `matching`.
+        empty: the value if neither image has an object; see `score`.
     """
-    value, threshold = empty_value(empty), as_threshold(iou)
+    value, threshold = empty_value(empty), parse_threshold(iou)
     table = overlap_table(truth, pred)
     if table.both_empty:
         return value
@@ -115,14 +126,18 @@ def average_precision(
     inclusive: bool = False,
     empty: Empty = "nan",
 ) -> float:
-    """AP_t = TP / (TP + FP + FN) at one IoU threshold, or the mean over several (default 0.50, 0.55 .. 0.95).
+    """AP = TP / (TP + FP + FN) at one IoU threshold, or the mean over several.
 
-    As in the Data Science Bowl 2018, stardist and cellpose. Neither the area under a precision-recall curve
-    (COCO), nor precision TP / (TP + FP). Label images as in `overlap_table`, with its errors. empty: the
-    value when both images hold no object. ValueError: a threshold is no number from 0 to 1, or none is given.
+    This is the AP of the Data Science Bowl 2018, stardist and cellpose. It is neither the area under a
+    precision-recall curve (COCO) nor precision, TP / (TP + FP).
+
+    Args:
+        truth, pred, inclusive: as in `matching`.
+        iou: one threshold or several, each from 0 to 1; anything else, or none, raises ValueError.
+        empty: the value if neither image has an object; see `score`.
     """
     value = empty_value(empty)
-    thresholds = [as_threshold(t) for t in (iou if isinstance(iou, Iterable) else [iou])]
+    thresholds = [parse_threshold(t) for t in (iou if isinstance(iou, Iterable) else [iou])]
     if not thresholds:
         raise ValueError("iou: expected at least one threshold, found none")
     table = overlap_table(truth, pred)
@@ -133,19 +148,19 @@ def average_precision(
     return float(np.mean([ratio(tp, total - tp) for tp in counts]))
 
 
-def as_threshold(iou: float) -> Fraction:
-    """The threshold as the fraction that is meant; ValueError if it is none from 0 to 1."""
+def parse_threshold(iou: float) -> Fraction:
+    """Return the threshold as the nearest simple fraction. Raises ValueError unless it is from 0 to 1."""
     if not isinstance(iou, Real) or not 0 <= iou <= 1:
         raise ValueError(f"iou: expected a number from 0 to 1, found {iou!r}")
     return Fraction(iou if isinstance(iou, Fraction) else float(iou)).limit_denominator(10_000)
 
 
 def matched_pairs(table: OverlapTable, threshold: Fraction, inclusive: bool) -> NDArray[np.int64]:
-    """Rows of the table that match one to one at the threshold."""
+    """Return the rows of the table whose pairs match one to one at the threshold."""
     left, right = threshold.denominator * table.shared, threshold.numerator * table.union
     rows = np.flatnonzero(left >= right if inclusive else left > right)
     above_half = 2 * threshold.numerator - threshold.denominator
     # Two partners with IoU >= 1/2 share an object half and half: both IoU are exactly 1/2.
     if above_half > 0 or (above_half == 0 and not (inclusive and (left[rows] == right[rows]).any())):
         return rows
-    return most_pairs(table, rows)
+    return match_most_pairs(table, rows)

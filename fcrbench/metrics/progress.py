@@ -1,15 +1,15 @@
-"""Telling the caller how far a data set is."""
+"""Progress of the scoring of a data set."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# False: nothing is shown; True: a bar of rich, on standard error; else called with (done, total or None).
+# False shows nothing, True shows a bar on standard error, a function is called with (done, total or None).
 Progress = bool | Callable[[int, int | None], None]
 
 
 @contextmanager
-def reporting(progress: Progress, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A function to call with the number of images done."""
+def progress_reporter(progress: Progress, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Yield a function that reports the number of images done."""
     if callable(progress):
         yield lambda done: progress(done, total)
     elif progress:

@@ -1,4 +1,4 @@
-"""Every metric of one pair of label images."""
+"""All metrics of one pair of label images."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from numpy.typing import ArrayLike
 from fcrbench.kernels.matching import count_above
 from fcrbench.metrics.aji import aji_plus_terms, aji_terms
 from fcrbench.metrics.dice import dice2_terms, dice_terms
-from fcrbench.metrics.empty import Empty, empty_value, ratio
 from fcrbench.metrics.matching import IOU_THRESHOLDS, matched_pairs
 from fcrbench.metrics.overlap import overlap_table
+from fcrbench.metrics.ratios import Empty, empty_value, ratio
 from fcrbench.metrics.table import OverlapTable
 
-_PERCENT = np.array([round(100 * t) for t in IOU_THRESHOLDS], np.int64)
+_THRESHOLDS_PERCENT = np.array([round(100 * t) for t in IOU_THRESHOLDS], np.int64)
 
 
 @dataclass(frozen=True)
 class Scores:
-    """All metrics of one image; ratios from 0 to 1 (see `empty` of `score` for images without objects).
+    """All metrics of one image. Ratios are from 0 to 1; for images without objects see `empty` of `score`.
 
-    f1, pq, sq, rq, precision, recall, tp, fp, fn hold at IoU 0.5; ap is the mean of `ap_per_iou`. iou_sum is
-    the sum of IoU of the TP; it and the numerators and denominators, in pixels, are what pooled figures of a
-    data set are made of. ap_per_iou and f1_per_iou hold a value for each of `IOU_THRESHOLDS`.
+    f1, pq, sq, rq, precision, recall, tp, fp and fn are at IoU 0.5; ap is the mean of `ap_per_iou`. iou_sum
+    is the sum of the IoU of the TP. Pooled values of a data set are computed from iou_sum and from the
+    numerators and denominators, which are in pixels. ap_per_iou and f1_per_iou have a value for each of
+    `IOU_THRESHOLDS`.
     """
 
     dice: float
@@ -61,7 +62,7 @@ class Scores:
     f1_per_iou: tuple[float, ...]
 
     def to_dict(self) -> dict[str, float | int]:
-        """Flat: the scalar fields, then ap_50 .. ap_95 and f1_50 .. f1_95 (IoU threshold in percent)."""
+        """Return a flat dict: the scalar fields, ap_50 .. ap_95 and f1_50 .. f1_95 (threshold in percent)."""
         scalars = [getattr(self, name) for name in SCALARS]
         return dict(zip(COLUMNS, [*scalars, *self.ap_per_iou, *self.f1_per_iou], strict=True))
 
@@ -76,31 +77,33 @@ RATIOS = tuple(
 
 
 def score(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan", inclusive: bool = False) -> Scores:
-    """Every metric of one pair of label images, in one pass over the pixels.
+    """Compute all metrics of one pair of label images, in one pass over the pixels.
 
     Args:
-        truth, pred: (H, W) or (D, H, W), any integer dtype and layout; 0 is background, ids are any positive
-            integers, with gaps or not.
-        empty: value of every ratio when both images hold no object: "nan" (to be left out of means), "one",
-            "zero". With objects on one side only, every ratio is 0.
+        truth, pred: (H, W) or (D, H, W), any integer dtype and layout; 0 is background, ids are positive
+            integers and may have gaps.
+        empty: value of every ratio if neither image has an object: "nan" (such images are left out of means),
+            "one" or "zero". If only one image has objects, every ratio is 0.
         inclusive: match at IoU >= t instead of IoU > t.
 
     Raises:
         TypeError: an array is not of an integer dtype.
-        ValueError: shapes differ, or are neither 2-D nor 3-D, or an id is negative, or empty is unknown.
+        ValueError: shapes differ or are neither 2-D nor 3-D, an id is negative, or `empty` is unknown.
     """
     empty_value(empty)
-    return scores_of_table(overlap_table(truth, pred), empty=empty, inclusive=inclusive)
+    return scores_from_table(overlap_table(truth, pred), empty=empty, inclusive=inclusive)
 
 
-def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: bool = False) -> Scores:
-    """Every metric from an overlap table."""
-    nothing = empty_value(empty)
+def scores_from_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: bool = False) -> Scores:
+    """Compute all metrics from an overlap table."""
+    value_if_empty = empty_value(empty)
     objects = table.n_true + table.n_pred
-    counts, matched_iou = np.empty(len(_PERCENT), np.int64), np.empty(len(table.shared))
-    tp, halves = count_above(table.shared, table.union, _PERCENT, inclusive, counts, matched_iou)
-    iou_sum = fsum(matched_iou[:tp].tolist())  # rounded once: no order of objects changes its last digit
-    if inclusive and halves:  # an object may have several partners
+    counts, matched_iou = np.empty(len(_THRESHOLDS_PERCENT), np.int64), np.empty(len(table.shared))
+    tp, halves = count_above(table.shared, table.union, _THRESHOLDS_PERCENT, inclusive, counts, matched_iou)
+    iou_sum = fsum(
+        matched_iou[:tp].tolist()
+    )  # rounded once, so that the order of the objects does not matter
+    if inclusive and halves:  # at IoU 1/2 an object may have several partners
         rows = matched_pairs(table, Fraction(1, 2), inclusive)
         tp, iou_sum = len(rows), fsum(table.iou[rows].tolist())
     tp_per_iou = [tp, *counts.tolist()[1:]]
@@ -108,7 +111,7 @@ def scores_of_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: boo
     aji, aji_plus = aji_terms(table), aji_plus_terms(table)
 
     def undefined(numerator: float, denominator: float) -> float:
-        return nothing
+        return value_if_empty
 
     value = undefined if table.both_empty else ratio
     f1_per_iou = tuple(value(2 * n, objects) for n in tp_per_iou)

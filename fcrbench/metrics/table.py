@@ -1,4 +1,4 @@
-"""The sparse overlap table of a truth and a predicted label image, from which every metric is computed."""
+"""The sparse overlap table of a true and a predicted label image, from which all metrics are computed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from fcrbench.kernels.matching import sum_pairs
 
 
 class Sums(NamedTuple):
-    """What most metrics are made of: in pixels, the intersections of all pairs, the areas of all objects, the
-    areas of both objects of all pairs, C and U of AJI; then the counts of `metrics.splits_merges` by halves.
+    """Sums over the table, from which most metrics are computed.
+
+    Attributes:
+        shared: pixels of the intersections of all pairs.
+        areas: pixels of all objects of both images.
+        pair_areas: pixels of both objects, summed over all pairs.
+        aji_shared, aji_union: C and U of AJI, in pixels.
+        splits, merges: the counts of `metrics.splits_merges` by halves.
     """
 
     shared: int
@@ -29,13 +35,14 @@ class Sums(NamedTuple):
 
 @dataclass(frozen=True)
 class OverlapTable:
-    """Objects of both images and the pixels they share.
+    """The objects of both images and the pixels they share.
 
     Attributes:
-        true_ids, pred_ids: (n,), (m,) uint64, ids in order of appearance.
-        true_area, pred_area: (n,), (m,) int64, in pixels.
-        true_index, pred_index: (k,) int64, for each overlapping pair where its objects are in these arrays.
-        shared: (k,) int64, pixels of the pair's intersection, > 0.
+        true_ids, pred_ids: (n,), (m,) uint64, the ids in order of appearance.
+        true_area, pred_area: (n,), (m,) int64, the areas of the objects in pixels.
+        true_index, pred_index: (k,) int64, for each overlapping pair the positions of its objects in the
+            arrays above.
+        shared: (k,) int64, pixels of the intersection of each pair, > 0.
     """
 
     true_ids: NDArray[np.uint64]
@@ -60,20 +67,20 @@ class OverlapTable:
 
     @cached_property
     def union(self) -> NDArray[np.int64]:
-        """(k,) pixels of each pair's union."""
+        """(k,) int64, pixels of the union of each pair."""
         return self.true_area[self.true_index] + self.pred_area[self.pred_index] - self.shared
 
     @cached_property
     def iou(self) -> NDArray[np.float64]:
-        """(k,) intersection over union of each pair."""
+        """(k,) float64, intersection over union of each pair."""
         return self.shared / self.union
 
     @cached_property
     def sums(self) -> Sums:
-        """One pass over the pairs."""
+        """All sums over the table, computed in one pass over the pairs."""
         arrays = (self.true_area, self.pred_area, self.true_index, self.pred_index, self.shared)
         return Sums(*sum_pairs(*arrays, self.pred_ids))
 
     def iou_sum(self, rows: NDArray[np.int64]) -> float:
-        """Sum of the IoU of some pairs, rounded once: no order of the objects changes its last digit."""
+        """Sum the IoU of some pairs, rounded once, so that the order of the objects does not matter."""
         return math.fsum(self.iou[rows].tolist())

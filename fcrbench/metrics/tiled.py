@@ -6,18 +6,19 @@ import numpy as np
 
 from fcrbench.kernels._arrays import flat_unsigned
 from fcrbench.labels import PairTable, as_labels, check_ids
-from fcrbench.metrics.empty import Empty
-from fcrbench.metrics.scores import Scores, scores_of_table
+from fcrbench.metrics.ratios import Empty
+from fcrbench.metrics.scores import Scores, scores_from_table
 from fcrbench.metrics.table import OverlapTable
 from fcrbench.tiles import TILE, Source, tiles
 from fcrbench.work.progress import log_progress
 
 
 def overlap_table(truth: Source, pred: Source, *, tile: int = TILE) -> OverlapTable:
-    """`metrics.overlap_table` of two images (H, W) that are read by tiles; its objects come in another order.
+    """Build `metrics.overlap_table` of two images (H, W) that are read tile by tile.
 
-    Memory: two tiles and the table, about 100 bytes for every pair of objects that overlap. Raises TypeError
-    and ValueError as `metrics.overlap_table`, and for images that are not 2-D.
+    The objects are in another order than in the table of the whole images. Memory: two tiles and the table,
+    about 100 bytes for every pair of objects that overlap. Raises TypeError and ValueError as
+    `metrics.overlap_table` does, and ValueError for images that are not 2-D.
     """
     if truth.shape != pred.shape:
         raise ValueError(f"truth and pred: expected equal shapes, found {truth.shape} and {pred.shape}")
@@ -26,14 +27,14 @@ def overlap_table(truth: Source, pred: Source, *, tile: int = TILE) -> OverlapTa
         true_labels = as_labels(truth[part.where], "truth")
         pred_labels = as_labels(pred[part.where], "pred")
         pairs.add(flat_unsigned(true_labels), flat_unsigned(pred_labels))
-    split = pairs.split()
-    check_ids(split.ids[0], np.dtype(truth.dtype), "truth")
-    check_ids(split.ids[1], np.dtype(pred.dtype), "pred")
-    return OverlapTable(*split.ids, *split.areas, *split.overlaps)
+    objects = pairs.tabulate()
+    check_ids(objects.ids[0], np.dtype(truth.dtype), "truth")
+    check_ids(objects.ids[1], np.dtype(pred.dtype), "pred")
+    return OverlapTable(*objects.ids, *objects.areas, *objects.overlaps)
 
 
 def score(
     truth: Source, pred: Source, *, empty: Empty = "nan", inclusive: bool = False, tile: int = TILE
 ) -> Scores:
-    """`metrics.score` of two images (H, W) that are read by tiles: the same figures, to the last digit."""
-    return scores_of_table(overlap_table(truth, pred, tile=tile), empty=empty, inclusive=inclusive)
+    """Compute `metrics.score` of two images (H, W) that are read tile by tile; the values are the same."""
+    return scores_from_table(overlap_table(truth, pred, tile=tile), empty=empty, inclusive=inclusive)

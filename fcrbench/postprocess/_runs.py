@@ -12,7 +12,7 @@ from fcrbench.kernels import margins as margins_kernel
 from fcrbench.kernels import regions as regions_kernel
 from fcrbench.kernels import runs as runs_kernel
 from fcrbench.kernels._arrays import flat_unsigned
-from fcrbench.labels import as_labels, check_ids, split_entries
+from fcrbench.labels import as_labels, check_ids, tabulate_objects
 from fcrbench.postprocess._fragments import Contacts
 
 _WORD = 64  # pixels, see `kernels.components`
@@ -51,7 +51,7 @@ class Runs:
         n = len(values)
         entries = np.zeros((n + 1, 3), np.uint64)
         entries[1:, 0], entries[1:, 2] = values, np.diff(starts)
-        objects = split_entries(entries, n)
+        objects = tabulate_objects(entries, n)
         check_ids(objects.ids[0], labels.dtype, name)
         return cls(labels.shape, starts, objects.index[0], len(objects.ids[0]))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.labels import on_device, on_host
+from fcrbench.labels import is_on_accelerator, to_numpy
 from fcrbench.postprocess._classes import (
     MAX_CLASSES,
     class_map,
@@ -51,7 +51,7 @@ def instances(
     A torch tensor on an accelerator gives a tensor there, computed there; `out` is for arrays only.
     """
     rules = with_changes(rules, changes)
-    if on_device(scores):
+    if is_on_accelerator(scores):
         from fcrbench.postprocess import device
 
         refuse_out(out)
@@ -125,7 +125,7 @@ def _as_scores_beside(background: int, scores: ArrayLike) -> NDArray:
 
 
 def _as_scores(scores: ArrayLike) -> NDArray:
-    planes = on_host(scores, "scores")
+    planes = to_numpy(scores, "scores")
     if planes.dtype.kind != "f":
         raise TypeError(f"scores: expected a floating dtype, found {planes.dtype}")
     if planes.ndim != 3 or not 1 <= planes.shape[0] <= MAX_CLASSES:

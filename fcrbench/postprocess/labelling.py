@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.labels import on_device
+from fcrbench.labels import is_on_accelerator
 from fcrbench.postprocess._runs import as_image, check_out, label_components, refuse_out
 from fcrbench.postprocess.rules import check_connectivity
 
@@ -42,7 +42,7 @@ def label(
 
     A torch tensor on an accelerator gives a tensor there, computed there; `out` is for arrays only.
     """
-    if on_device(class_map):
+    if is_on_accelerator(class_map):
         from fcrbench.postprocess import device
 
         refuse_out(out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.labels import on_host
+from fcrbench.labels import to_numpy
 from fcrbench.postprocess._places import placed
 from fcrbench.postprocess._runs import Runs, as_image, check_contact
 from fcrbench.postprocess.rules import ObjectFilter
@@ -76,7 +76,7 @@ def remove_small(
     """
     kept = ObjectFilter(min_size, border_size, min_margin, sure_size)
     shape = tuple(np.shape(labels))
-    margins = None if margin is None else on_host(margin, "margin")
+    margins = None if margin is None else to_numpy(margin, "margin")
     if min_margin and margins is None:
         raise ValueError(f"margin: expected (H, W) uint8 beside a min_margin of {min_margin}, found None")
     if margins is not None and (margins.dtype != np.uint8 or margins.shape != shape):

@@ -111,7 +111,7 @@ def published_block() -> Block:
     )
 
 
-def joined(blocks: Sequence[Block]) -> Block:
+def join_blocks(blocks: Sequence[Block]) -> Block:
     """Blocks of the same rows as one wide table."""
     rows = zip(*(block.rows for block in blocks), strict=True)
     return Block(
@@ -121,7 +121,7 @@ def joined(blocks: Sequence[Block]) -> Block:
     )
 
 
-def display_label(row: Row) -> str:
+def label_with_seeds(row: Row) -> str:
     """The label, with the number of seeds where there are several."""
     return f"{row.label}, {len(row.runs)} seeds" if len(row.runs) > 1 else row.label
 
@@ -140,7 +140,7 @@ def notes(comparison: Comparison) -> list[str]:
     rows = comparison.rows
     several = any(len(row.runs) > 1 for row in rows)
     seeds = f"; of several seeds their mean, {PLUS_MINUS} their standard deviation" if several else ""
-    told = [
+    sentences = [
         f"Measured on {measured_on(comparison)}. Means over images with 95 % intervals over images"
         f"{seeds}; splits and merges are per image. An interval holds for other images of the same kind; it "
         "says nothing about another training."
@@ -150,16 +150,16 @@ def notes(comparison: Comparison) -> list[str]:
     ]
     if comparison.n_empty:
         one = comparison.n_empty == 1
-        told.append(
+        sentences.append(
             f"{images(comparison.n_empty)} {'holds' if one else 'hold'} no true nucleus: a method that "
             "finds something there scores 0; one that does not is not scored on it."
         )
     flattered = [row.label for row in rows if row.runs[0].config.get("evaluate") == "best"]
     if flattered:
-        told.append(
+        sentences.append(
             f"{', '.join(flattered)}: weights chosen by their PQ on these same images, which flatters."
         )
-    return told
+    return sentences
 
 
 def _about_budget(comparison: Comparison) -> list[str]:
@@ -168,15 +168,15 @@ def _about_budget(comparison: Comparison) -> list[str]:
         return []
     if comparison.equal_budget and len({_budget(row) for row in trained}) == 1:
         who = "Every trained method" if len(trained) > 1 else trained[0].label
-        told = [
+        sentences = [
             f"{who} saw {trained[0].crops:,} crops of {trained[0].crop} {TIMES} {trained[0].crop} pixels."
         ]
     elif comparison.equal_budget:
-        told = [
+        sentences = [
             f"Every trained method saw {trained[0].crops * trained[0].crop ** 2 / 1e6:,.1f} Mpx in crops."
         ]
     else:
-        told = [
+        sentences = [
             "The training budgets are not equal: see their column before reading the scores as a ranking."
         ]
     replaced: dict[str, list[str]] = {}
@@ -184,8 +184,8 @@ def _about_budget(comparison: Comparison) -> list[str]:
         if own := replaced_budget(row.runs[0].config):
             replaced.setdefault("; ".join(own), []).append(row.label)
     for values, names in replaced.items():
-        told.append(f"That is not the preset's own budget for {', '.join(names)}: {values}.")
-    return [" ".join(told)]
+        sentences.append(f"That is not the preset's own budget for {', '.join(names)}: {values}.")
+    return [" ".join(sentences)]
 
 
 def _about_speed(rows: Sequence[Row]) -> list[str]:
@@ -226,7 +226,7 @@ def _block(
     note: str = "",
 ) -> Block:
     by_row = zip(*cells, strict=True)
-    labelled = tuple((display_label(row), tuple(scores)) for row, scores in zip(rows, by_row, strict=True))
+    labelled = tuple((label_with_seeds(row), tuple(scores)) for row, scores in zip(rows, by_row, strict=True))
     return Block(title, tuple(columns), labelled, note)
 
 

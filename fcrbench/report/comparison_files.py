@@ -10,7 +10,7 @@ from fcrbench.report import published
 from fcrbench.report.comparison import (
     Block,
     differences_block,
-    joined,
+    join_blocks,
     measured_blocks,
     notes,
     published_block,
@@ -44,9 +44,9 @@ _LATEX = {
 def markdown(comparison: Comparison) -> str:
     """The tables for a README: one wide table, the differences, the published rows apart."""
     parts = [f"**{_markdown_text(title(comparison))}**"]
-    parts += [_markdown_table(joined(measured_blocks(comparison)))]
+    parts += [_markdown_table(join_blocks(measured_blocks(comparison)))]
     parts += ["\n".join(f"- {_markdown_text(note)}" for note in notes(comparison))]
-    for block in _further(comparison):
+    for block in _extra_blocks(comparison):
         parts += [f"**{_markdown_text(block.title)}**", _markdown_table(block), _markdown_text(block.note)]
     return "\n\n".join(parts) + "\n"
 
@@ -54,8 +54,8 @@ def markdown(comparison: Comparison) -> str:
 def latex(comparison: Comparison) -> str:
     """Floats for `\\input`, which need the packages booktabs and graphicx."""
     caption = " ".join(notes(comparison))
-    floats = [_latex_table(joined(measured_blocks(comparison)), caption)]
-    floats += [_latex_table(block, f"{block.title}. {block.note}") for block in _further(comparison)]
+    floats = [_latex_table(join_blocks(measured_blocks(comparison)), caption)]
+    floats += [_latex_table(block, f"{block.title}. {block.note}") for block in _extra_blocks(comparison)]
     return "% \\usepackage{booktabs,graphicx}\n" + "\n".join(floats)
 
 
@@ -68,7 +68,7 @@ def frame(comparison: Comparison) -> "pd.DataFrame":
     import pandas as pd
 
     where = {"source": "measured", "data": comparison.dataset, "split": comparison.split}
-    rows = [where | {"images": comparison.n_images} | _numbers(row) for row in comparison.rows]
+    rows = [where | {"images": comparison.n_images} | _row_values(row) for row in comparison.rows]
     theirs = [
         {"source": "published", "data": published.DATASET, "images": published.IMAGES, "label": row.method}
         | {"parameters": round(row.parameters * 1e6)}
@@ -85,8 +85,8 @@ def show(comparison: Comparison, console: "Console") -> None:
     from rich.padding import Padding
 
     console.print(title(comparison), highlight=False)
-    for block in [*measured_blocks(comparison), *_further(comparison)]:
-        for number, part in enumerate(_parts(block, console.width)):
+    for block in [*measured_blocks(comparison), *_extra_blocks(comparison)]:
+        for number, part in enumerate(_split_to_width(block, console.width)):
             console.print(_terminal_table(part, block.title if number == 0 else None))
         if block.note:
             console.print(Padding(block.note, (0, 1)), highlight=False, markup=False)
@@ -100,7 +100,7 @@ def write(comparison: Comparison, dataset: Dataset, folder: Path) -> None:
 
     Raises DataError, when all are written, for fields that the page cannot show; they are in failed.csv.
     """
-    from fcrbench.report.comparison_page import chosen_fields, render
+    from fcrbench.report.comparison_page import choose_fields, render
 
     failures = Failures(folder / "failed.csv")
     page = render(comparison, dataset, failures)
@@ -108,14 +108,14 @@ def write(comparison: Comparison, dataset: Dataset, folder: Path) -> None:
     write_text(folder / "table.tex", latex(comparison))
     write_table(folder / "table.csv", frame(comparison))
     write_text(folder / "table.html", page)
-    failures.finish(len(chosen_fields(comparison)), "shown")
+    failures.finish(len(choose_fields(comparison)), "shown")
 
 
-def _further(comparison: Comparison) -> list[Block]:
+def _extra_blocks(comparison: Comparison) -> list[Block]:
     return [block for block in (differences_block(comparison), published_block()) if block]
 
 
-def _numbers(row: Row) -> dict[str, Any]:
+def _row_values(row: Row) -> dict[str, Any]:
     values: dict[str, Any] = {
         "label": row.label,
         "method": row.method,
@@ -129,13 +129,13 @@ def _numbers(row: Row) -> dict[str, Any]:
         "postprocess_images_per_second": row.speed("postprocess"),
     }
     for name, found in row.scores.items():
-        values |= _ends(name, found) | {f"{name}_sd": found.spread}
+        values |= _interval_columns(name, found) | {f"{name}_sd": found.spread}
     for name, found in row.differences.items():
-        values |= _ends(f"{name}_difference", found)
+        values |= _interval_columns(f"{name}_difference", found)
     return values | {"runs": " ".join(str(run.path) for run in row.runs)}
 
 
-def _ends(name: str, found: Estimate) -> dict[str, float]:
+def _interval_columns(name: str, found: Estimate) -> dict[str, float]:
     return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
@@ -148,7 +148,7 @@ def _markdown_table(block: Block) -> str:
 
 def _markdown_cell(score: Score) -> str:
     text = f"**{score.text}**" if score.bold else score.text
-    return "<br>".join([text, *_lines(score)[1:]])
+    return "<br>".join([text, *_cell_lines(score)[1:]])
 
 
 def _markdown_text(text: str) -> str:
@@ -198,13 +198,13 @@ def _latex_text(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
-def _parts(block: Block, width: int) -> Iterator[Block]:
+def _split_to_width(block: Block, width: int) -> Iterator[Block]:
     """The block in as few tables as fit side by side into `width` characters."""
     room = width - min(_LABEL_WIDTH, max(len(label) for label, _ in block.rows))
     parts: list[list[int]] = [[]]
     used = 0
     for column, (heading, _) in enumerate(block.columns):
-        texts = [text for _, cells in block.rows for text in _lines(cells[column])]
+        texts = [text for _, cells in block.rows for text in _cell_lines(cells[column])]
         needed = max(map(len, [heading, *texts])) + _GAP
         if parts[-1] and used + needed > room:
             parts.append([])
@@ -216,7 +216,7 @@ def _parts(block: Block, width: int) -> Iterator[Block]:
         yield Block(block.title, tuple(block.columns[column] for column in part), rows)
 
 
-def _lines(score: Score) -> list[str]:
+def _cell_lines(score: Score) -> list[str]:
     return [text for text in (score.text, score.interval, score.spread) if text]
 
 
@@ -240,7 +240,7 @@ def _terminal_table(block: Block, heading: str | None) -> Any:
         texts = []
         for cell in cells:
             text = Text(cell.text, style="bold" if cell.bold else "")
-            for small in _lines(cell)[1:]:
+            for small in _cell_lines(cell)[1:]:
                 text.append(f"\n{small}", style="not bold dim")
             texts.append(text)
         table.add_row(Text(label), *texts)

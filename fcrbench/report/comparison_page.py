@@ -10,7 +10,7 @@ from fcrbench.comparison.rows import Comparison, Row
 from fcrbench.datasets.base import Dataset
 from fcrbench.report import comparison as texts
 from fcrbench.report import tables
-from fcrbench.report.html import Chart, best_median_worst, shared_places
+from fcrbench.report.html import Chart, best_median_worst, merge_places
 from fcrbench.report.templates import fill
 from fcrbench.work.failures import Failure, Failures, attempt
 
@@ -31,7 +31,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownField:
     """One field: why it was chosen, its id, and a panel for each method."""
 
     place: str
@@ -42,8 +42,8 @@ class Shown:
 def render(comparison: Comparison, dataset: Dataset, failures: Failures) -> str:
     """The page as text; fields are read from `dataset`, and `failures` gets those that cannot be shown."""
     fields = []
-    for place, image in chosen_fields(comparison).items():
-        shown = attempt(partial(_shown, comparison, dataset, place, image), f"field {image}")
+    for place, image in choose_fields(comparison).items():
+        shown = attempt(partial(_show_field, comparison, dataset, place, image), f"field {image}")
         if isinstance(shown, Failure):
             failures.add(image, shown)
         else:
@@ -66,7 +66,7 @@ def render(comparison: Comparison, dataset: Dataset, failures: Failures) -> str:
     )
 
 
-def chosen_fields(comparison: Comparison) -> dict[str, str]:
+def choose_fields(comparison: Comparison) -> dict[str, str]:
     """Places and images, each image once: most different between the methods, median and worst by mean PQ.
 
     Most different is where the counts of matched nuclei (TP) are furthest apart: by PQ it would be a field of
@@ -81,7 +81,7 @@ def chosen_fields(comparison: Comparison) -> dict[str, str]:
         scored = [image for image, mean in means.items() if not math.isnan(mean)]
         differs = max(scored, key=lambda image: max(matched[image]) - min(matched[image]))
         images = {"most different": differs} | images
-    return shared_places(images)
+    return merge_places(images)
 
 
 def _of_shown_runs(comparison: Comparison, column: str) -> dict[str, list[float]]:
@@ -93,7 +93,7 @@ def _of_shown_runs(comparison: Comparison, column: str) -> dict[str, list[float]
     return found
 
 
-def _shown(comparison: Comparison, dataset: Dataset, place: str, image: str) -> Shown:
+def _show_field(comparison: Comparison, dataset: Dataset, place: str, image: str) -> ShownField:
     from fcrbench.report.pictures import side_by_side
 
     sample = dataset.load(image)
@@ -102,7 +102,7 @@ def _shown(comparison: Comparison, dataset: Dataset, place: str, image: str) -> 
     pictures = side_by_side(sample.image, sample.labels, predictions, WINDOW)
     values = _of_shown_runs(comparison, "pq")[image]
     rows = zip(comparison.rows, values, pictures, strict=True)
-    return Shown(place, image, [Panel(row.label, pq, picture) for row, pq, picture in rows])
+    return ShownField(place, image, [Panel(row.label, pq, picture) for row, pq, picture in rows])
 
 
 def _charts(comparison: Comparison) -> list[Chart]:
@@ -110,23 +110,27 @@ def _charts(comparison: Comparison) -> list[Chart]:
 
     charts = []
     for name, label in (("pq", "PQ"), ("ap", "AP")):
-        rows = {row.label: _ends(row, name) for row in comparison.rows}
+        rows = {row.label: _value_and_interval(row, name) for row in comparison.rows}
         seeds = {row.label: _seed_means(row, name) for row in comparison.rows if len(row.runs) > 1}
         note = "Mean over images, 95 % interval." + (" Small: single seeds." if seeds else "")
-        charts.append(Chart(label, note, figures.intervals(f"scores-{name}", label, rows, seeds, label)))
+        charts.append(Chart(label, note, figures.interval_chart(f"scores-{name}", label, rows, seeds, label)))
     for name, label in (("pq", "PQ"), ("ap", "AP")):
-        rows = {row.label: _ends(row, name, differences=True) for row in comparison.rows if row.differences}
+        rows = {
+            row.label: _value_and_interval(row, name, differences=True)
+            for row in comparison.rows
+            if row.differences
+        }
         if rows:
             reference = comparison.reference.label
             heading, note = f"{label}, difference to {reference}", "Paired over images, 95 % interval."
-            svg = figures.intervals(
+            svg = figures.interval_chart(
                 f"differences-{name}", heading, rows, {}, f"{label} less that of {reference}", zero=True
             )
             charts.append(Chart(heading, note, svg))
     return charts
 
 
-def _ends(row: Row, name: str, differences: bool = False) -> tuple[float, float, float]:
+def _value_and_interval(row: Row, name: str, differences: bool = False) -> tuple[float, float, float]:
     found = (row.differences if differences else row.scores)[name]
     return found.value, found.low, found.high
 

@@ -108,7 +108,7 @@ def image_strip(pq: Sequence[float], interval: tuple[float, float, float], marks
         return _svg(figure, "image-strip", title)
 
 
-def lines(
+def line_chart(
     name: str, title: str, x: Sequence[float], series: Mapping[str, Sequence[float]], unit: str = ""
 ) -> str:
     """One line a series over the epochs; blanks (NaN) are skipped, the first series is drawn boldest.
@@ -157,7 +157,7 @@ def level_curve(
     ticks: Sequence[str],
     series: Mapping[str, Sequence[tuple[float, ...]]],
     unit: str,
-    none: float,
+    neutral: float,
     log: bool,
 ) -> str:
     """Scores over the level of something that makes images worse, each with the band of its interval.
@@ -174,7 +174,7 @@ def level_curve(
         figure, axes = _axes(unit, "")
         if log:
             axes.set_xscale("log", base=2)
-        axes.axvline(none, color=_MUTED, linewidth=1, linestyle=":")
+        axes.axvline(neutral, color=_MUTED, linewidth=1, linestyle=":")
         for k, (label, values) in enumerate(series.items()):
             mean, low, high = zip(*values, strict=True)
             axes.fill_between(levels, low, high, color=_SERIES[k], alpha=0.16, linewidth=0)
@@ -190,7 +190,7 @@ def level_curve(
         return _svg(figure, name, f"{title}, {unit}: {ends}")
 
 
-def intervals(
+def interval_chart(
     name: str,
     title: str,
     rows: Mapping[str, tuple[float, float, float]],
@@ -225,11 +225,11 @@ def intervals(
         axes.grid(True, axis="x")
         axes.grid(False, axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-        told = [
+        spoken = [
             f"{label} {value:.3f}" + ("" if math.isnan(low) else f" ({low:.3f} to {high:.3f})")
             for label, (value, low, high) in rows.items()
         ]
-        return _svg(figure, name, f"{title}: {'; '.join(told)}")
+        return _svg(figure, name, f"{title}: {'; '.join(spoken)}")
 
 
 def _axes(xlabel: str, ylabel: str, height: float = _SIZE[1]) -> tuple[Figure, Axes]:

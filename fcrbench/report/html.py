@@ -56,7 +56,7 @@ def render(record: "RunRecord", dataset: Dataset) -> str:
     from fcrbench.report.templates import fill
 
     header, rows = tables.image_table(record)
-    shown = chosen_fields(record)
+    shown = choose_fields(record)
     return fill(
         "template.html.j2",
         t=tables,
@@ -76,7 +76,7 @@ def render(record: "RunRecord", dataset: Dataset) -> str:
     )
 
 
-def chosen_fields(record: "RunRecord") -> dict[str, dict[str, Any]]:
+def choose_fields(record: "RunRecord") -> dict[str, dict[str, Any]]:
     """Best, median (the lower of two) and worst image by PQ, each image once; undefined PQ is left out."""
     rows = {row["image"]: row for row in record.images}
     return {place: rows[image] for place, image in best_median_worst(rows).items()}
@@ -88,10 +88,10 @@ def best_median_worst(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     ranked.sort(key=lambda image: rows[image]["pq"])
     if not ranked:
         return {}
-    return shared_places({"best": ranked[-1], "median": ranked[(len(ranked) - 1) // 2], "worst": ranked[0]})
+    return merge_places({"best": ranked[-1], "median": ranked[(len(ranked) - 1) // 2], "worst": ranked[0]})
 
 
-def shared_places(places: Mapping[str, str]) -> dict[str, str]:
+def merge_places(places: Mapping[str, str]) -> dict[str, str]:
     """Place -> image, with the places that one image takes put together: "best and median"."""
     taken: dict[str, str] = {}
     for place, image in places.items():
@@ -160,15 +160,15 @@ def _training_charts(record: "RunRecord") -> list[Chart]:
     }
     charts = []
     if any(_any(values) for values in validation.values()):
-        svg = figures.lines("validation", "Validation scores over the epochs", epochs, validation)
+        svg = figures.line_chart("validation", "Validation scores over the epochs", epochs, validation)
         charts.append(Chart("Validation", "On the images scored above, during training.", svg))
     if any(_any(values) for values in losses.values()):
-        svg = figures.lines("loss", "Training loss over the epochs", epochs, losses)
+        svg = figures.line_chart("loss", "Training loss over the epochs", epochs, losses)
         note = "Mean over each epoch" + (", with the terms it is made of." if len(losses) > 1 else ".")
         charts.append(Chart("Loss", note, svg))
     if _any(history.get("learning_rate", [])):
         rate = {"learning rate": history["learning_rate"]}
-        svg = figures.lines("learning-rate", "Learning rate over the epochs", epochs, rate)
+        svg = figures.line_chart("learning-rate", "Learning rate over the epochs", epochs, rate)
         charts.append(Chart("Learning rate", "At the end of each epoch.", svg))
     return charts
 

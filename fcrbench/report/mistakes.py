@@ -26,7 +26,7 @@ class Mistakes:
     splits: np.ndarray
     merges: np.ndarray
 
-    def in_words(self) -> str:
+    def describe(self) -> str:
         """ "3 missed, 1 false, 0 split, 2 merged"."""
         return (
             f"{len(self.missed)} missed, {len(self.false)} false, {len(self.splits)} split, "

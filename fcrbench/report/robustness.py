@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcrbench.datasets.base import Dataset
-from fcrbench.evaluation.robustness import SHOWN, Corruption, Point
+from fcrbench.evaluation.robustness import METRICS, Corruption, Point
 from fcrbench.report import figures, tables
 from fcrbench.report.html import Chart
 from fcrbench.report.pictures import MAX_WINDOW, outlined_window
@@ -39,7 +39,7 @@ class Section:
     pictures: list[tuple[str, str, int]]
 
 
-def curve_table(points: Sequence[Point]) -> "pd.DataFrame":
+def curves_as_table(points: Sequence[Point]) -> "pd.DataFrame":
     """One row a level: corruption, unit, level, n_images, each score with its interval and difference."""
     import pandas as pd
 
@@ -51,7 +51,7 @@ def curve_table(points: Sequence[Point]) -> "pd.DataFrame":
             "level": point.level,
             "n_images": len(point.table),
         }
-        for name in SHOWN:
+        for name in METRICS:
             of, less = point.metrics[name], point.differences[name]
             row |= {name: of["mean"], f"{name}_low": of["low"], f"{name}_high": of["high"]}
             row |= {f"{name}_difference": less["difference"]}
@@ -73,7 +73,7 @@ def write(points: Sequence[Point], dataset: Dataset, what: dict[str, Any], folde
         )
         for point in points
     ]
-    write_table(folder / "robustness.csv", curve_table(points))
+    write_table(folder / "robustness.csv", curves_as_table(points))
     write_table(folder / "images.csv", pd.concat(images).reset_index())
     write_text(folder / "robustness.html", render(points, dataset, what))
 
@@ -88,21 +88,21 @@ def render(points: Sequence[Point], dataset: Dataset, what: dict[str, Any]) -> s
         t=tables,
         dataset=dataset,
         what=what,
-        sections=[_section(of) for of in by_name.values()],
+        sections=[_make_section(of) for of in by_name.values()],
         labels=LABELS,
-        eight_bits=eight_bits(points),
+        eight_bits=describe_eight_bits(points),
         field=points[0].shown.id,
     )
 
 
-def eight_bits(points: Sequence[Point]) -> str:
+def describe_eight_bits(points: Sequence[Point]) -> str:
     """One sentence on 8-bit images against what they were made from; "" where that was not measured."""
     for point in points:
-        if (point.corruption.name, point.level) == ("bits", 8) and point.corruption.none != 8:
+        if (point.corruption.name, point.level) == ("bits", 8) and point.corruption.neutral != 8:
             less = point.differences["ap"]
-            ends = f" ({_ends(less, 4)})" if _ends(less) else ""
+            ends = f" ({_format_interval(less, 4)})" if _format_interval(less) else ""
             return (
-                f"8-bit images against the {point.corruption.none:g}-bit ones they were made from: AP "
+                f"8-bit images against the {point.corruption.neutral:g}-bit ones they were made from: AP "
                 f"{tables.signed(less['difference'], 4)}{ends}, {_verdict(less)}."
             )
     return ""
@@ -118,7 +118,7 @@ def _verdict(less: dict[str, float]) -> str:
     return f"too few images to tell whether within {EQUAL:g}"  # also of one image, without an interval
 
 
-def _section(points: Sequence[Point]) -> Section:
+def _make_section(points: Sequence[Point]) -> Section:
     corruption = points[0].corruption
     levels = [point.level for point in points]
     series = {
@@ -129,39 +129,39 @@ def _section(points: Sequence[Point]) -> Section:
         f"robust-{corruption.name}",
         corruption.title,
         levels,
-        [_level(level) for level in levels],
+        [_format_level(level) for level in levels],
         series,
         corruption.unit,
-        corruption.none,
+        corruption.neutral,
         corruption.log,
     )
-    rows = [_row(point) for point in points]
+    rows = [_make_row(point) for point in points]
     pictures = []
     for point in points:
         factor = point.level if corruption.name == "scale" else 1.0
         png = outlined_window(point.shown.image, point.labels, point.shown.labels, round(MAX_WINDOW * factor))
-        pictures.append((_level(point.level), png, int(point.labels.max(initial=0))))
+        pictures.append((_format_level(point.level), png, int(point.labels.max(initial=0))))
     return Section(corruption, Chart(corruption.title, corruption.note, svg), rows, pictures)
 
 
-def _row(point: Point) -> Row:
-    unchanged = point.level == point.corruption.none
+def _make_row(point: Point) -> Row:
+    unchanged = point.level == point.corruption.neutral
     cells = []
-    for name in SHOWN:
+    for name in METRICS:
         of, less = point.metrics[name], point.differences[name]
         score = tables.Score(tables.number(of["mean"]), tables.interval(of["low"], of["high"]))
-        difference = tables.Score(tables.signed(less["difference"]), _ends(less))
+        difference = tables.Score(tables.signed(less["difference"]), _format_interval(less))
         cells.append((score, tables.Score(tables.NONE) if unchanged else difference))
-    return Row(_level(point.level) + (" (as it is)" if unchanged else ""), cells)
+    return Row(_format_level(point.level) + (" (as it is)" if unchanged else ""), cells)
 
 
-def _ends(less: dict[str, float], digits: int = 3) -> str:
+def _format_interval(less: dict[str, float], digits: int = 3) -> str:
     """Both ends in words, or nothing when there is no interval."""
     if math.isnan(less["low"]):
         return ""
     return f"{tables.signed(less['low'], digits)} to {tables.signed(less['high'], digits)}"
 
 
-def _level(level: float) -> str:
+def _format_level(level: float) -> str:
     """`0.67`, `5`, `1/16`."""
     return f"1/{1 / level:g}" if 0 < level < 1 and (1 / level).is_integer() else f"{level:g}"

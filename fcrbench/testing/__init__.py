@@ -1,13 +1,31 @@
-"""Tests that any method must pass, for the authors of plug-ins: subclass `MethodTests` in a pytest file.
+"""Tests that any method, or any data set, must pass, for the authors of plug-ins: subclass them for pytest.
 
-    from fcrbench.testing import MethodTests
+    from fcrbench.testing import DatasetTests, MethodTests
 
-    class TestMine(MethodTests):
+    class TestMyMethod(MethodTests):
         method = "mine"
 
-pytest is the caller's; without it, `check_method("mine")` runs the same checks.
+    class TestMyDataset(DatasetTests):
+        dataset = "mine"
+
+pytest is the caller's; without it, `check_method("mine")` and `check_dataset("mine", root="folder")` run the
+same checks. Only those of methods need PyTorch.
 """
 
-from fcrbench.testing.suite import MethodTests, check_method
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["MethodTests", "check_method"]
+from fcrbench.testing.dataset_suite import DatasetTests, check_dataset
+
+if TYPE_CHECKING:
+    from fcrbench.testing.suite import MethodTests, check_method
+
+__all__ = ["DatasetTests", "MethodTests", "check_dataset", "check_method"]
+
+
+def __getattr__(name: str) -> Any:
+    """The tests of methods, imported when they are asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fcrbench.testing import suite
+
+    return getattr(suite, name)

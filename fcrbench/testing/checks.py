@@ -67,7 +67,7 @@ def check_description(case: Case) -> None:
 def check_options(case: Case) -> None:
     """Options are the same after a configuration file in TOML, and after the header of a weights file."""
     method = case.create()
-    options = registry.options_of(method)
+    options = registry.options_as_dict(method)
     try:
         written = RunConfig(method=case.spec.name, options=options).to_toml()
     except Exception as error:

@@ -1,10 +1,14 @@
 """What the checks expect, and how they say that it is not so."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def expect(holds: bool, message: str) -> None:
@@ -14,6 +18,8 @@ def expect(holds: bool, message: str) -> None:
 
 def expect_finite_gradients(network: nn.Module, where: str) -> None:
     """Those that there are."""
+    import torch
+
     for name, parameter in network.named_parameters():
         if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
             raise AssertionError(f"the gradient of {name} holds NaN or infinity {where}")
@@ -24,7 +30,7 @@ def expect_losses(losses: Mapping[str, Tensor], what: str) -> None:
     expect("loss" in losses, f'losses are {sorted(losses)}; "loss", the one minimised, must be among them')
     for name, value in losses.items():
         expect(value.ndim == 0, f"losses[{name!r}] has shape {tuple(value.shape)}; expected one number")
-        expect(bool(torch.isfinite(value)), f"losses[{name!r}] is {float(value.detach())} for {what}")
+        expect(bool(value.isfinite()), f"losses[{name!r}] is {float(value.detach())} for {what}")
     expect(losses["loss"].requires_grad, f'losses["loss"] does not depend on the network for {what}')
 
 

@@ -14,7 +14,7 @@ from fcrbench.config import TrainingConfig
 from fcrbench.datasets import Sample
 from fcrbench.testing.case import Case
 from fcrbench.testing.expect import expect
-from fcrbench.training.engine import VALIDATED, InterruptedTrainingError, Trainer
+from fcrbench.training.engine import VALIDATION_SCORES, InterruptedTrainingError, Trainer
 
 
 def check_empty_share(case: Case) -> None:
@@ -98,6 +98,6 @@ def _trainer(case: Case, config: TrainingConfig, sample: Sample, folder: Path, s
         fabric=make_fabric("cpu", config.precision),
         seed=case.seed,
         directory=folder,
-        validate=lambda network: dict.fromkeys(VALIDATED, 0.0),
+        validate=lambda network: dict.fromkeys(VALIDATION_SCORES, 0.0),
         progress=Stop(),
     )

@@ -1,1 +1,1 @@
-"""Training: augment (crops) -> engine (the loop) -> checkpoint (what a resumed run needs)."""
+"""Training: augment (crops) -> engine (the training loop) -> checkpoint (the state to resume from)."""

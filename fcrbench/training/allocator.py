@@ -9,8 +9,8 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 def keep_freed_memory() -> None:
     """Let glibc keep freed blocks instead of returning them to the system after every step.
 
-    A training step frees and takes hundreds of megabytes; the page faults of giving them back cost
-    as much as the arithmetic. Elsewhere than on glibc this does nothing.
+    A training step frees and allocates hundreds of megabytes. If they went back to the system each time, page
+    faults would cost as much as the arithmetic. With other C libraries this does nothing.
     """
     if sys.platform != "linux":
         return

@@ -1,4 +1,4 @@
-"""The running mean of a network's weights, which is evaluated in place of the last ones."""
+"""The running mean of a network's weights, which is evaluated instead of the current weights."""
 
 import copy
 from collections.abc import Mapping
@@ -9,24 +9,24 @@ from torch import Tensor, nn
 
 
 class RunningMean:
-    """mean <- decay x mean + (1 - decay) x network after every step; the first step is taken as it is.
+    """mean <- decay x mean + (1 - decay) x network after every step; the first step copies the network.
 
-    Buffers are averaged with the parameters, those of integers (a count of batches) copied. torch's
-    AveragedModel does the same, but copies its own count of steps to the device each time, which waits for
-    all that a GPU still has to do, and averages integers one by one.
+    Buffers are averaged like parameters; integer buffers (a count of batches) are copied. torch's
+    AveragedModel does the same, but copies its count of steps to the device each time, which makes the host
+    wait for the GPU, and averages integers one by one.
 
-    network   the mean, a network of its own
+    network   the mean, a separate network
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.network, self.decay, self.steps = copy.deepcopy(network), decay, 0
         for module in self.network.modules():
             if isinstance(module, nn.RNNBase):
-                module.flatten_parameters()  # a copy has scattered weights, which cuDNN gathers at each call
+                module.flatten_parameters()  # cuDNN would gather the scattered weights of a copy at each call
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Take in the network as it is after a step."""
+        """Update the mean with the network after a step."""
         averaged: tuple[list[Tensor], list[Tensor]] = ([], [])
         copied: tuple[list[Tensor], list[Tensor]] = ([], [])
         for mean, value in zip(_tensors(self.network), _tensors(network), strict=True):

@@ -10,25 +10,25 @@ from torch.nn.functional import batch_norm
 from torch.nn.modules.batchnorm import _BatchNorm as AnyBatchNorm
 
 
-def synchronise(network: nn.Module) -> nn.Module:
-    """`network` with every batch normalisation as a SyncedBatchNorm; names, weights and buffers stay."""
+def convert_sync_batchnorm(network: nn.Module) -> nn.Module:
+    """Turn every batch normalisation of `network` into a SyncedBatchNorm that has its weights and buffers."""
     if isinstance(network, AnyBatchNorm) and not isinstance(network, SyncedBatchNorm):
-        return SyncedBatchNorm.of(network)
+        return SyncedBatchNorm.from_plain(network)
     for name, child in network.named_children():
-        setattr(network, name, synchronise(child))
+        setattr(network, name, convert_sync_batchnorm(child))
     return network
 
 
 class SyncedBatchNorm(AnyBatchNorm):
-    """In training: mean and variance over the batches of all processes, as if they were one.
+    """Batch normalisation that computes mean and variance over the batches of all processes in training.
 
-    torch.nn.SyncBatchNorm does the same, on GPUs only; this one also runs where it is tested. The share of a
-    process may be empty. In evaluation, and where there is one process, it is plain batch normalisation.
+    torch.nn.SyncBatchNorm does the same, but on GPUs only; this one also runs on CPUs. The batch of a process
+    may be empty. In evaluation, and with a single process, it is plain batch normalisation.
     """
 
     @classmethod
-    def of(cls, plain: AnyBatchNorm) -> "SyncedBatchNorm":
-        """One with the weights and buffers of `plain`, not copies of them."""
+    def from_plain(cls, plain: AnyBatchNorm) -> "SyncedBatchNorm":
+        """Return a layer that shares the weights and buffers of `plain`."""
         synced = cls.__new__(cls)
         synced.__dict__ = plain.__dict__
         return synced
@@ -43,12 +43,12 @@ class SyncedBatchNorm(AnyBatchNorm):
         self._check_input_dim(input)
         mean, variance, count = _moments(input.detach())
         if self.running_mean is not None and self.running_var is not None:
-            self._track(mean, variance * (count / (count - 1).clamp_min(1)))
+            self._update_running_statistics(mean, variance * (count / (count - 1).clamp_min(1)))
         return _Normalise.apply(input, self.weight, self.bias, mean, variance, count, self.eps)
 
     @torch.no_grad()
-    def _track(self, mean: Tensor, variance: Tensor) -> None:
-        """Move the running statistics as torch's batch normalisation does."""
+    def _update_running_statistics(self, mean: Tensor, variance: Tensor) -> None:
+        """Update the running mean and variance as torch's batch normalisation does."""
         assert self.num_batches_tracked is not None
         self.num_batches_tracked += 1
         share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
@@ -57,10 +57,10 @@ class SyncedBatchNorm(AnyBatchNorm):
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and (biased) variance of each channel over all processes, (C,), and how many values it has.
+    """Return mean, biased variance and number of values of each channel over all processes, each (C,).
 
-    Each process sends its mean and sum of squared deviations from it; Chan, Golub & LeVeque (1983) give
-    those of the whole without the cancellation of sums of squares.
+    Each process sends its mean and its sum of squared deviations. They are combined as in Chan, Golub &
+    LeVeque (1983), which avoids the cancellation of sums of squares.
     """
     x = x if x.dtype == torch.float64 else x.float()
     others = [0, *range(2, x.ndim)]
@@ -79,7 +79,7 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Normalise(torch.autograd.Function):
-    """Normalises by mean and variance of the whole batch, and takes their gradients into account."""
+    """Normalises with mean and variance of the whole batch, and propagates gradients through them."""
 
     @staticmethod
     def forward(
@@ -112,6 +112,6 @@ class _Normalise(torch.autograd.Function):
         along_mean, along_deviation = (both / count).view(2, *shape)
         scale = inverse if weight is None else inverse * weight
         grad_x = (wide - along_mean - normal * along_deviation) * scale.view(shape)
-        # Those of the weights stay those of this process: they are summed with all other gradients.
+        # DDP sums the gradients of weight and bias over the processes, as it does all others.
         weights = (None, None) if weight is None else (grad_weight, grad_bias)
         return grad_x.to(x.dtype), *weights, None, None, None, None

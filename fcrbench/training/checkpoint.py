@@ -13,7 +13,7 @@ from fcrbench.work.atomic import atomic_path
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write the whole training state, atomically."""
+    """Write the training state atomically."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         try:
             torch.save(dict(state), file)
@@ -22,18 +22,18 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read a training state; nothing of it is executed. Raises DataError when it is none, or damaged."""
+    """Read a training state, without executing code from it. Raises DataError if it is invalid or damaged."""
     if not path.is_file():
         raise DataError(f"no checkpoint at {path}")
     try:
-        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums of its own format
+        with zipfile.ZipFile(path) as archive:  # torch does not verify the checksums of its own format
             if damaged := archive.testzip():
                 raise DataError(f"{path} is damaged: the checksum of {damaged} in it is wrong")
         state = torch.load(path, map_location="cpu", weights_only=True)
     except DataError:
         raise
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile, ValueError) as error:
-        raise DataError(f"{path} is not a readable checkpoint: truncated or of another program") from error
+        raise DataError(f"{path} is not a readable checkpoint: truncated or not from fcrbench") from error
     if not isinstance(state, dict) or "network" not in state:
         raise DataError(f"{path} is not a checkpoint of fcrbench: it holds no network")
     return state

@@ -1,4 +1,4 @@
-"""Annotated fields as the training takes them: resized where asked for, small objects left out."""
+"""Prepares annotated fields for training: resizes them and removes small objects if configured."""
 
 from collections.abc import Callable, Iterable
 
@@ -13,10 +13,11 @@ from fcrbench.training.augment import resize
 def training_fields(
     samples: Iterable[Sample], config: TrainingConfig, normalize: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Images, (H, W) float32, and their labels, (H, W) integers with 0 = background, one of each a field.
+    """Return an image (H, W) float32 and labels (H, W), integers with 0 = background, for each field.
 
-    config      `resize` and `min_object` of it, see TrainingConfig; the samples themselves stay as they are
-    normalize   see Method; of an image that has its size already, as interpolation takes some of its noise
+    samples     are not changed
+    config      `resize` and `min_object` are used, see TrainingConfig
+    normalize   see Method; applied after resizing, because interpolation reduces the noise of an image
     """
     images, labels = [], []
     for sample in samples:

@@ -1,4 +1,4 @@
-"""The processes of one training, as one: who takes which crops, what all have to see, who writes."""
+"""The processes that train one network together: they share batches, and one of them writes files."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,79 +12,87 @@ from torch import distributed as dist
 from torch.autograd.function import once_differentiable
 
 
-class Group:
-    """The processes of `fabric`. With one process every method is the identity.
+class ProcessGroup:
+    """The processes of `fabric`. With a single process every method returns its input or does nothing.
 
-    Each takes its share of every batch through the network; the loss is that of the whole batch, on each of
-    them, so that whatever a method's loss is a mean over (pixels, objects, pairs), the gradients are those of
-    one process with that batch.
+    Each process runs the network on its shard of a batch, but computes the loss of the whole batch. So the
+    gradients are those of one process with that batch, whatever a loss is a mean over (pixels, objects,
+    pairs).
 
-    first   whether this process is the one that validates, writes and reports
+    world_size   number of processes
+    rank         number of this process, from 0
+    is_main      whether this is process 0, the one that validates, writes and reports
     """
 
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
-        self.size, self.rank = fabric.world_size, fabric.global_rank
-        self.first = fabric.is_global_zero
+        self.world_size, self.rank = fabric.world_size, fabric.global_rank
+        self.is_main = fabric.is_global_zero
 
-    def share(self, batch: Sequence[int]) -> list[int]:
-        """The part of a batch that this process takes; some are one longer than others, some empty."""
-        start, stop = (len(batch) * rank // self.size for rank in (self.rank, self.rank + 1))
+    def shard(self, batch: Sequence[int]) -> list[int]:
+        """Return the items of a batch that this process handles, which may be none."""
+        start, stop = (len(batch) * rank // self.world_size for rank in (self.rank, self.rank + 1))
         return list(batch[start:stop])
 
-    def whole(self, output: Any, labels: np.ndarray, total: int) -> tuple[Any, np.ndarray]:
-        """Network output and labels of the whole batch, from those of the share of each process.
+    def gather(self, output: Any, labels: np.ndarray, batch_size: int) -> tuple[Any, np.ndarray]:
+        """Collect the network output and the labels of the whole batch from all processes.
 
-        output   as a network returns it: tensors of which each has one row per image
-        total    images in the whole batch
+        output       what the network returned for the shard of this process: tensors whose first dimension
+                     is that of the images
+        labels       the labels of the shard
+        batch_size   number of images in the whole batch
         """
-        if self.size == 1:
+        if self.world_size == 1:
             return output, labels
-        sizes = np.diff([total * rank // self.size for rank in range(self.size + 1)]).tolist()
+        starts = [batch_size * rank // self.world_size for rank in range(self.world_size + 1)]
+        sizes = np.diff(starts).tolist()
 
-        def gather(tensor: Tensor) -> Tensor:
+        def gather_tensor(tensor: Tensor) -> Tensor:
             if tensor.ndim == 0 or len(tensor) != len(labels):
                 raise ValueError(
                     f"the network returned a tensor of shape {tuple(tensor.shape)} for {len(labels)} images; "
-                    "several processes need outputs whose first dimension is that of the images"
+                    "with several processes the first dimension of every output must be that of the images"
                 )
             return _Gather.apply(tensor, sizes, self.rank)
 
-        outputs = apply_to_collection(output, Tensor, gather)
-        return outputs, gather(torch.from_numpy(labels).to(self.fabric.device)).cpu().numpy()
+        outputs = apply_to_collection(output, Tensor, gather_tensor)
+        return outputs, gather_tensor(torch.from_numpy(labels).to(self.fabric.device)).cpu().numpy()
 
-    def any(self, flag: bool) -> bool:
-        """Whether `flag` is true in any process, which all learn."""
-        if self.size == 1:
+    def any_process(self, flag: bool) -> bool:
+        """Return, in every process, whether `flag` is true in at least one of them."""
+        if self.world_size == 1:
             return flag
         flags = torch.tensor(float(flag), device=self.fabric.device)
         dist.all_reduce(flags)
         return bool(flags > 0)
 
-    def draw_apart(self, seed: int, step: int) -> None:
-        """Let random layers (dropout) draw differently in each process; the first goes on as it was."""
-        if not self.first:
+    def use_separate_rng(self, seed: int, step: int) -> None:
+        """Seed torch's generator differently in each process, so that dropout differs between shards.
+
+        The generator of process 0 is left as it is.
+        """
+        if not self.is_main:
             torch.manual_seed(int(np.random.default_rng([seed, step, self.rank]).integers(2**62)))
 
-    def leave(self) -> None:
-        """End the group when all have come here; what follows, the first does alone."""
-        if self.size > 1:
+    def close(self) -> None:
+        """Wait for all processes, then end the group. Process 0 does the remaining work alone."""
+        if self.world_size > 1:
             self.fabric.barrier()
             dist.destroy_process_group()
 
 
 class _Gather(torch.autograd.Function):
-    """The rows of all processes, in their order; gradients go back to the process that the rows are of.
+    """Concatenate the rows of all processes by rank; each process gets the gradient of its own rows.
 
-    Every process computes the same loss of the same rows, so its own rows have the whole gradient already.
-    It is multiplied by the number of processes because DDP takes the mean over them of what is a sum.
+    Every process computes the same loss of the same rows, so the gradient of its own rows is complete. It is
+    multiplied by the number of processes because DDP averages gradients over them, where a sum is needed.
     """
 
     @staticmethod
-    def forward(ctx: Any, share: Tensor, sizes: list[int], rank: int) -> Tensor:
+    def forward(ctx: Any, shard: Tensor, sizes: list[int], rank: int) -> Tensor:
         ctx.sizes, ctx.rank = sizes, rank
-        padded = share.new_zeros((max(sizes), *share.shape[1:]))  # collectives want equal shapes
-        padded[: len(share)] = share
+        padded = shard.new_zeros((max(sizes), *shard.shape[1:]))  # all_gather needs equal shapes
+        padded[: len(shard)] = shard
         parts = [torch.empty_like(padded) for _ in sizes]
         if padded.numel():
             dist.all_gather(parts, padded)

@@ -1,4 +1,4 @@
-"""The learning rate over a training."""
+"""The schedule of the learning rate."""
 
 import math
 
@@ -6,7 +6,7 @@ from fcrbench.config import TrainingConfig
 
 
 def learning_rate(config: TrainingConfig, step: int, steps_per_epoch: int) -> float:
-    """The rate of one step, a function of the step alone, so that resuming needs no scheduler state."""
+    """Return the rate of a step. It depends only on the step, so resuming needs no scheduler state."""
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     if config.schedule == "staircase":

@@ -24,7 +24,9 @@ _TEMPORARY = re.compile(r"\..*-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}(\.[^.]*)?", re.DO
 
 def temporary_name(path: Path) -> Path:
     """A hidden name beside `path` that nobody else uses, with the same suffix; it names this process."""
-    return path.parent / f".{path.stem[:40]}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
+    return (
+        path.parent / f".{path.stem[:40]}-{_machine_id()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
+    )
 
 
 def remove_abandoned(folder: str | os.PathLike[str]) -> None:
@@ -37,7 +39,7 @@ def remove_abandoned(folder: str | os.PathLike[str]) -> None:
     with suppress(OSError):
         for path in Path(folder).iterdir():
             found = _TEMPORARY.fullmatch(path.name)
-            if found is None or found[1] != _machine() or _runs(int(found[2])):
+            if found is None or found[1] != _machine_id() or _is_running(int(found[2])):
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
@@ -45,7 +47,7 @@ def remove_abandoned(folder: str | os.PathLike[str]) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _runs(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -56,7 +58,7 @@ def _runs(process: int) -> bool:
 
 
 @cache
-def _machine() -> str:
+def _machine_id() -> str:
     """Eight characters for what process numbers belong to: this machine, or this container on it."""
     try:
         numbers = str(Path("/proc/self/ns/pid").readlink())
@@ -118,7 +120,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` to `path` as JSON, whole or not at all; NaN and infinities, which JSON lacks, as null."""
-    write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(_nan_to_none(value), indent=2, allow_nan=False) + "\n")
 
 
 def write_table(path: str | os.PathLike[str], table: "pd.DataFrame") -> None:
@@ -127,9 +129,9 @@ def write_table(path: str | os.PathLike[str], table: "pd.DataFrame") -> None:
         table.to_csv(temporary, index=False)
 
 
-def _finite(value: Any) -> Any:
+def _nan_to_none(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _nan_to_none(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_nan_to_none(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

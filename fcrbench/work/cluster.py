@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 T = TypeVar("T")
 
-_AHEAD = 3  # tasks under way for each thread of the workers
+_TASKS_PER_THREAD = 3  # tasks under way for each thread of the workers
 _TASK_SECONDS = 0.2  # inputs are put into tasks of about this length: a task costs the scheduler about 1 ms
-_MOST = 64  # inputs a task
-_LOOK = 2.0  # seconds between looks at how many workers there are
-_CONNECT = 15.0  # seconds
+_MAX_BATCH = 64  # inputs a task
+_COUNT_WORKERS_EVERY = 2.0  # seconds between looks at how many workers there are
+_CONNECT_TIMEOUT = 15.0  # seconds
 
 Results = tuple[list[T], BaseException | None, float]
 
@@ -30,7 +30,7 @@ def dask_map(
     inputs: Iterable[A],
     scheduler: str,
     name: Callable[[A], str] = str,
-    lost: Callable[[A, str], T] | None = None,
+    on_lost: Callable[[A, str], T] | None = None,
 ) -> Iterator[T]:
     """function(input) for each input, in order, on the workers of the scheduler at "tcp://host:port".
 
@@ -52,14 +52,14 @@ def dask_map(
     except ModuleNotFoundError as error:
         raise FcrbenchError('a dask scheduler needs dask: pip install "fcrbench[scale]"') from error
     try:
-        client = Client(scheduler, timeout=_CONNECT, set_as_default=False)
+        client = Client(scheduler, timeout=_CONNECT_TIMEOUT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise FcrbenchError(f"no dask scheduler at {scheduler}: {error}") from error
     with client:
-        yield from _Window(client, scheduler, function, name, lost).run(iter(inputs))
+        yield from _TaskQueue(client, scheduler, function, name, on_lost).run(iter(inputs))
 
 
-class _Window:
+class _TaskQueue:
     """Tasks under way, in order."""
 
     def __init__(
@@ -68,14 +68,14 @@ class _Window:
         scheduler: str,
         function: Callable[[A], T],
         name: Callable[[A], str],
-        lost: Callable[[A, str], T] | None,
+        on_lost: Callable[[A, str], T] | None,
     ) -> None:
         self.client, self.scheduler, self.function, self.name = client, scheduler, function, name
-        self.lost = lost
+        self.on_lost = on_lost
         self.tasks: deque[tuple[list[Any], Future]] = deque()
-        self.batch = 1
+        self.batch_size = 1
         self.threads = 0
-        self.looked = float("-inf")
+        self.counted_at = float("-inf")
 
     def run(self, inputs: Iterator[Any]) -> Iterator[Any]:
         try:
@@ -83,31 +83,33 @@ class _Window:
             while self.tasks:
                 given, future = self.tasks.popleft()
                 results, error, seconds = self._result(given, future)
-                self.batch = max(1, min(int(_TASK_SECONDS / max(seconds, 1e-6)), 2 * self.batch, _MOST))
+                self.batch_size = max(
+                    1, min(int(_TASK_SECONDS / max(seconds, 1e-6)), 2 * self.batch_size, _MAX_BATCH)
+                )
                 self._fill(inputs)
                 yield from results
                 if error is not None:
-                    raise self._told(error)
+                    raise self._as_user_error(error)
         finally:
             self.client.cancel([future for _, future in self.tasks])
 
     def _fill(self, inputs: Iterator[Any]) -> None:
         now = time.monotonic()
-        if now - self.looked > _LOOK:
-            self.looked = now
+        if now - self.counted_at > _COUNT_WORKERS_EVERY:
+            self.counted_at = now
             threads = sum(self.client.nthreads().values())
             if threads == 0 and self.threads == 0 and not self.tasks:
                 logging.getLogger("fcrbench").warning("waiting for workers at %s", self.scheduler)
             self.threads = threads
-        while len(self.tasks) < _AHEAD * max(self.threads, 1):
-            given = list(islice(inputs, self.batch))
+        while len(self.tasks) < _TASKS_PER_THREAD * max(self.threads, 1):
+            given = list(islice(inputs, self.batch_size))
             if not given:
                 return
             self.tasks.append((given, self._submit(given)))
 
     def _submit(self, given: list[Any]) -> "Future":
         # pure=False: a key of its own, as two runs may ask for the same work.
-        return self.client.submit(_each, self.function, given, pure=False)
+        return self.client.submit(_run_batch, self.function, given, pure=False)
 
     def _result(self, given: list[Any], future: "Future") -> Results:
         from distributed import KilledWorker
@@ -120,7 +122,7 @@ class _Window:
         except (CancelledError, OSError) as error:
             raise FcrbenchError(f"lost the dask scheduler at {self.scheduler}") from error
         except ModuleNotFoundError as error:
-            raise self._told(error) from error
+            raise self._as_user_error(error) from error
         return results
 
     def _one_by_one(self, given: list[Any]) -> Results:
@@ -138,21 +140,21 @@ class _Window:
                     "a worker was lost each time it was at this, the last one at "
                     f"{killed.last_worker.address}: out of memory?"
                 )
-                if self.lost is None:
+                if self.on_lost is None:
                     return results, FcrbenchError(f"{self.name(one)}: {why}"), 1.0
-                found, error = [self.lost(one, why)], None
+                found, error = [self.on_lost(one, why)], None
             results += found
             if error is not None:
                 return results, error, 1.0
         return results, None, 1.0
 
-    def _told(self, error: BaseException) -> BaseException:
+    def _as_user_error(self, error: BaseException) -> BaseException:
         if isinstance(error, ModuleNotFoundError):
             return FcrbenchError(f"the workers of {self.scheduler} lack the module {error.name}")
         return error
 
 
-def _each(function: Callable[[A], T], given: list[A]) -> Results[T]:
+def _run_batch(function: Callable[[A], T], given: list[A]) -> Results[T]:
     """Results up to the first error, that error, and the seconds an input took."""
     results: list[T] = []
     failed: BaseException | None = None

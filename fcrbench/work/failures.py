@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from fcrbench.errors import DataError, FcrbenchError, UsageError, WriteError, one_line
+from fcrbench.errors import DataError, FcrbenchError, UsageError, WriteError, describe_error
 from fcrbench.work.atomic import check_folder, write_table, write_text
 
 T = TypeVar("T")
 
-_SHOWN = 5
-_FULL = (errno.ENOSPC, errno.EDQUOT)  # of a disk: the next image would find it as this one did
+_MAX_REASONS = 5
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)  # of a disk: the next image would find it as this one did
 log = logging.getLogger(__name__)
 
 
@@ -50,7 +50,7 @@ def attempt(work: Callable[[], T], name: str, *others: str) -> T | Failure:
                 raise FcrbenchError(f"{name}: {error.strerror or error}") from error
             raise
         ours = isinstance(error, FcrbenchError)
-        reason = one_line(error)
+        reason = describe_error(error)
         if not any(known in reason for known in (name, *others)):
             reason = f"{name}: {reason}"
         return Failure(reason, "" if ours else traceback.format_exc())
@@ -59,7 +59,7 @@ def attempt(work: Callable[[], T], name: str, *others: str) -> T | Failure:
 def _concerns_all(error: Exception) -> bool:
     if isinstance(error, UsageError | ImportError):
         return True
-    if any(isinstance(cause, OSError) and cause.errno in _FULL for cause in _causes(error)):
+    if any(isinstance(cause, OSError) and cause.errno in _DISK_FULL for cause in _causes(error)):
         return True
     if isinstance(error, WriteError):  # a name that is too long, or a folder that takes no file at all
         try:
@@ -111,8 +111,8 @@ class Failures:
             raise DataError(self.message(total, what) + traces)
 
     def message(self, total: int, what: str) -> str:
-        shown = "; ".join(list(self.reasons.values())[:_SHOWN])
-        more = len(self.found) - _SHOWN
+        shown = "; ".join(list(self.reasons.values())[:_MAX_REASONS])
+        more = len(self.found) - _MAX_REASONS
         rest = f"; and {more} more" if more > 0 else ""
         where = f"; all in {self.path}" if self.path is not None and more > 0 else ""
         return f"{len(self.found)} of {total} images could not be {what}: {shown}{rest}{where}"

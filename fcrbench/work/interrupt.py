@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def stop_flag(tell: Callable[[], object] = lambda: None) -> Iterator[Callable[[], bool]]:
+def stop_flag(on_signal: Callable[[], object] = lambda: None) -> Iterator[Callable[[], bool]]:
     """A function that tells whether Ctrl-C or SIGTERM came; a second Ctrl-C stops at once.
 
-    tell  called at each of the others as it comes
+    on_signal  called at each of the others as it comes
 
     SIGTERM may come on top of Ctrl-C: a terminal tells all processes of a command, and the one that started
     the others tells them again.
@@ -20,7 +20,7 @@ def stop_flag(tell: Callable[[], object] = lambda: None) -> Iterator[Callable[[]
         if number == signal.SIGINT and number in received:
             raise KeyboardInterrupt
         received.append(number)
-        tell()
+        on_signal()
 
     old = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

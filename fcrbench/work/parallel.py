@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 # How often results are looked for: a caller that wakes up for each would compete with the workers for
 # the interpreter's lock.
-_WAIT = 0.02  # seconds
+_POLL_EVERY = 0.02  # seconds
 
 
 def ordered_map(
@@ -19,7 +19,7 @@ def ordered_map(
     workers: int = 1,
     scheduler: str | None = None,
     name: Callable[[A], str] = str,
-    lost: Callable[[A, str], T] | None = None,
+    on_lost: Callable[[A, str], T] | None = None,
 ) -> Generator[T, None, None]:
     """function(input) for each input, in order.
 
@@ -32,7 +32,7 @@ def ordered_map(
     if scheduler is not None:
         from fcrbench.work.cluster import dask_map
 
-        yield from dask_map(function, inputs, scheduler, name, lost)
+        yield from dask_map(function, inputs, scheduler, name, on_lost)
         return
     if workers == 1:
         for given in inputs:
@@ -45,20 +45,20 @@ def ordered_map(
     stop = threading.Event()
 
     def work() -> None:
-        at = -1
+        index = -1
         while not stop.is_set():
             try:
                 with lock:
                     try:
-                        at, given = next(source)
+                        index, given = next(source)
                     except StopIteration:
                         return
                     except BaseException:
-                        at += 1 << 62  # after all that was handed out
+                        index += 1 << 62  # after all that was handed out
                         raise
-                done[at] = function(given)
+                done[index] = function(given)
             except BaseException as error:  # raised again in the caller's thread
-                errors[at] = error
+                errors[index] = error
                 stop.set()
 
     with ThreadPoolExecutor(workers) as pool:
@@ -69,7 +69,7 @@ def ordered_map(
                 while n in done:
                     yield done.pop(n)
                     n += 1
-                running = wait(running, _WAIT).not_done
+                running = wait(running, _POLL_EVERY).not_done
         finally:
             stop.set()
     if errors:

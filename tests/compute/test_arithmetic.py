@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from fcrbench.compute.arithmetic import full_float32, repeatable
+from fcrbench.compute.arithmetic import deterministic_algorithms, full_float32
 from fcrbench.compute.device import make_fabric
 from fcrbench.errors import FcrbenchError
 from fcrbench.inference import Predictor
@@ -114,17 +114,17 @@ def test_repeatable_is_for_a_while(workspace, monkeypatch):
         monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", workspace)
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
     before = state()
-    with repeatable(GPU):
+    with deterministic_algorithms(GPU):
         assert state() == (True, False, False, workspace or ":4096:8")
     assert state() == before
-    with repeatable(torch.device("cpu")):
+    with deterministic_algorithms(torch.device("cpu")):
         assert state() == before
 
 
 def test_what_cannot_be_repeated_is_one_error(monkeypatch):
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     before = state()
-    with pytest.raises(FcrbenchError) as caught, repeatable(GPU):
+    with pytest.raises(FcrbenchError) as caught, deterministic_algorithms(GPU):
         # The one operation whose absence of an algorithm shows on the CPU too.
         nn.functional.max_unpool2d(torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1, dtype=torch.long), 2)
     assert str(caught.value) == (
@@ -132,6 +132,6 @@ def test_what_cannot_be_repeated_is_one_error(monkeypatch):
         "leave it out, or use --device cpu"
     )
     assert state() == before
-    with pytest.raises(RuntimeError, match="another"), repeatable(GPU):
+    with pytest.raises(RuntimeError, match="another"), deterministic_algorithms(GPU):
         raise RuntimeError("another")
     assert state() == before

@@ -15,8 +15,8 @@ from fcrbench.compute.processes import launch
 from fcrbench.config import RunConfig, TrainingConfig
 from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.jobs import run
-from fcrbench.training.batchnorm import SyncedBatchNorm, synchronise
-from fcrbench.training.group import Group
+from fcrbench.training.batchnorm import SyncedBatchNorm, convert_sync_batchnorm
+from fcrbench.training.group import ProcessGroup
 
 # Shares of two processes: 2 + 2, 1 + 2, 0 + 1 images.
 BATCHES = [[3, 0, 5, 1], [2, 4, 6], [7]]
@@ -40,16 +40,16 @@ def train():
     torch.manual_seed(0)
     images = torch.randn(8, 1, 9, 9, dtype=torch.float64)
     labels = np.arange(8, dtype=np.int32)[:, None] % 3
-    fabric = make_fabric("cpu", "32", together=True)
-    group = Group(fabric)
+    fabric = make_fabric("cpu", "32", distributed=True)
+    group = ProcessGroup(fabric)
     network = Network().double()
-    if group.size > 1:
-        synchronise(network)
+    if group.world_size > 1:
+        convert_sync_batchnorm(network)
     module, optimiser = fabric.setup(network, torch.optim.SGD(network.parameters(), lr=0.1))
     losses = []
     for batch in BATCHES:
-        share = group.share(batch)
-        output, whole = group.whole(module(images[share]), labels[share], len(batch))
+        shard = group.shard(batch)
+        output, whole = group.gather(module(images[shard]), labels[shard], len(batch))
         weight = torch.from_numpy(whole)[:, :, None, None]
         assert whole[:, 0].tolist() == [i % 3 for i in batch]
         assert output["nothing"].shape[:2] == (len(batch), 0)
@@ -62,11 +62,11 @@ def train():
     module.eval()
     state = {key: value.numpy() for key, value in network.state_dict().items()}
     state["evaluated"] = network(images)["scores"].detach().numpy()
-    anyone = (group.any(group.rank == group.size - 1), group.any(False))
+    anyone = (group.any_process(group.rank == group.world_size - 1), group.any_process(False))
     torch.manual_seed(0)
-    group.draw_apart(1, 2)
+    group.use_separate_rng(1, 2)
     drawn = torch.rand(1)
-    everywhere, _ = group.whole(drawn, np.zeros((1, 1), np.int32), group.size)
+    everywhere, _ = group.gather(drawn, np.zeros((1, 1), np.int32), group.world_size)
     return losses, state, anyone, everywhere.tolist()
 
 
@@ -91,7 +91,7 @@ def test_two_processes_are_one(monkeypatch):
     ],
 )
 def test_one_that_fails_ends_all(how, error, words, monkeypatch):
-    monkeypatch.setattr(processes, "GRACE", 0.2)
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.2)
     with pytest.raises(error, match=f"(?s){words}"):
         launch(fail, how, processes=2)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
@@ -103,20 +103,20 @@ def test_processes_of_torchrun_start_none(monkeypatch):
     assert processes.rank() == 0  # alone, whatever else the environment says
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert processes.rank() == 1
-    with pytest.raises(UsageError, match="torchrun has started them already"):
+    with pytest.raises(UsageError, match="torchrun has already started them"):
         launch(train, processes=2)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(UsageError, match="--device cuda:0 is one device"):
-        make_fabric("cuda:0", "32", together=True)
+    with pytest.raises(UsageError, match="--device cuda:0 is a single device"):
+        make_fabric("cuda:0", "32", distributed=True)
     with pytest.raises(FcrbenchError, match=r"2 processes for 1 CUDA device\(s\)"):
-        make_fabric("cuda", "32", together=True)
+        make_fabric("cuda", "32", distributed=True)
 
 
 def test_more_processes_than_crops_in_a_batch_are_refused(monkeypatch):
     fabric = SimpleNamespace(world_size=4)
-    monkeypatch.setattr(run, "make_fabric", lambda *given, together: fabric)
+    monkeypatch.setattr(run, "make_fabric", lambda *given, distributed: fabric)
     assert run.create_fabric(RunConfig(training=TrainingConfig(batch_size=4))) is fabric
     with pytest.raises(UsageError, match=r"training\.batch_size is 3; expected at least 4"):
         run.create_fabric(RunConfig(training=TrainingConfig(batch_size=3)))
@@ -127,16 +127,16 @@ def test_batch_normalisation_keeps_its_names_weights_and_evaluation():
     before = network.state_dict()
     images = torch.randn(2, 1, 9, 9)
     plain = network(images)["scores"]
-    synced = synchronise(network)
+    synced = convert_sync_batchnorm(network)
     assert synced is network
     assert [type(module) for module in network.modules()].count(SyncedBatchNorm) == 2
     assert all(value.data_ptr() == before[key].data_ptr() for key, value in network.state_dict().items())
     assert torch.equal(network(images)["scores"], plain)  # one process: as it was
-    assert isinstance(synchronise(nn.BatchNorm1d(3)), SyncedBatchNorm)
+    assert isinstance(convert_sync_batchnorm(nn.BatchNorm1d(3)), SyncedBatchNorm)
 
 
 def test_an_output_that_is_not_by_image_is_refused():
-    group = Group(make_fabric("cpu", "32"))
-    group.size = 2
+    group = ProcessGroup(make_fabric("cpu", "32"))
+    group.world_size = 2
     with pytest.raises(ValueError, match=r"shape \(3, 4\) for 2 images"):
-        group.whole(torch.zeros(3, 4), np.zeros((3, 1), np.int32)[:2], 4)
+        group.gather(torch.zeros(3, 4), np.zeros((3, 1), np.int32)[:2], 4)

@@ -10,7 +10,7 @@ import pytest
 from fcrbench.config import TrainingConfig
 from fcrbench.methods import registry
 from fcrbench.methods.fcrnet.spec import SPEC, FCRNetOptions
-from fcrbench.methods.listing import as_setting
+from fcrbench.methods.listing import format_setting
 from fcrbench.report.published import TABLE_1
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +81,7 @@ def test_the_presets_differ_as_it_says(page):
     paper, authors = values("paper"), values("authors")
     assert paper.keys() == authors.keys()
     rows = [
-        f"| `{key}` | {as_setting(value)} | {as_setting(authors[key])} |"
+        f"| `{key}` | {format_setting(value)} | {format_setting(authors[key])} |"
         for key, value in paper.items()
         if value != authors[key]
     ]

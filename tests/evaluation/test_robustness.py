@@ -52,37 +52,37 @@ def test_defocus_is_the_mean_over_a_disc(radius):
 def test_noise_has_the_stated_deviation():
     picture = np.full((200, 200), 30_000, np.uint16)
     picture[:, :100] = 10_000  # the range is 20,000
-    noisy = corruptions.noise(picture, 5, np.random.default_rng(1))
+    noisy = corruptions.add_noise(picture, 5, np.random.default_rng(1))
     assert noisy.dtype == np.uint16
     assert (noisy.astype(float) - picture).std() == pytest.approx(1000, rel=0.02)
-    np.testing.assert_array_equal(noisy, corruptions.noise(picture, 5, np.random.default_rng(1)))
-    saturated = corruptions.noise(np.array([[0, 255]] * 50, np.uint8), 40, np.random.default_rng(1))
+    np.testing.assert_array_equal(noisy, corruptions.add_noise(picture, 5, np.random.default_rng(1)))
+    saturated = corruptions.add_noise(np.array([[0, 255]] * 50, np.uint8), 40, np.random.default_rng(1))
     assert {0, 255} <= set(saturated.ravel().tolist())
 
 
 def test_gain_is_rounded_and_cut_off():
     picture = np.array([[0, 3, 100, 255]], np.uint8)
-    np.testing.assert_array_equal(corruptions.gain(picture, 2), [[0, 6, 200, 255]])
-    np.testing.assert_array_equal(corruptions.gain(picture, 1 / 16), [[0, 0, 6, 16]])
-    assert corruptions.gain(picture.astype(np.float32), 2).tolist() == [[0, 6, 200, 510]]
+    np.testing.assert_array_equal(corruptions.apply_gain(picture, 2), [[0, 6, 200, 255]])
+    np.testing.assert_array_equal(corruptions.apply_gain(picture, 1 / 16), [[0, 0, 6, 16]])
+    assert corruptions.apply_gain(picture.astype(np.float32), 2).tolist() == [[0, 6, 200, 510]]
 
 
 @pytest.mark.parametrize("n", [1, 4, 8, 10])
 def test_bits_keep_so_many_gray_levels(n):
     picture = image(np.uint16, (60, 60))
-    fewer = corruptions.bits(picture, n)
+    fewer = corruptions.reduce_bits(picture, n)
     assert (int(fewer.min()), int(fewer.max())) == (0, 2**n - 1)
     assert fewer.dtype == (np.uint8 if n <= 8 else np.uint16)
     low, step = float(picture.min()), (float(picture.max()) - picture.min()) / (2**n - 1)
     assert np.abs(low + fewer * step - picture).max() <= step / 2 + 1e-6
-    np.testing.assert_array_equal(corruptions.bits(np.full((3, 3), 9, np.uint16), 8), 0)
+    np.testing.assert_array_equal(corruptions.reduce_bits(np.full((3, 3), 9, np.uint16), 8), 0)
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.67, 1.5, 2])
 def test_scale_resizes_image_and_truth_alike(factor):
     drawn = datasets.create("synthetic", size=96, n_nuclei=6, n_train=1, n_val=0)
     sample = next(drawn.samples("train"))
-    scaled = corruptions.scale(sample, factor)
+    scaled = corruptions.resize(sample, factor)
     shape = tuple(round(96 * factor) for _ in range(2))
     assert scaled.image.shape == scaled.labels.shape == shape
     assert scaled.image.dtype == sample.image.dtype
@@ -92,18 +92,18 @@ def test_scale_resizes_image_and_truth_alike(factor):
         np.testing.assert_allclose((after + 0.5) / factor, before + 0.5, atol=1)
         assert (scaled.labels == i).sum() == pytest.approx((sample.labels == i).sum() * factor**2, rel=0.15)
     flat = Sample("flat", np.full((30, 20), 500, np.uint16), np.ones((30, 20), np.int32))
-    assert (corruptions.scale(flat, factor).image == 500).all()
+    assert (corruptions.resize(flat, factor).image == 500).all()
 
 
 def test_curves_start_at_the_truth_and_fall():
-    chosen = corruptions.choose("all", np.dtype(np.uint16))
+    chosen = corruptions.choose_corruptions("all", np.dtype(np.uint16))
     points = robustness.measure(threshold, blocks(), chosen)
     assert len(points) == sum(len(corruption.levels) for corruption in chosen)
     for point in points:
         ap, less = point.metrics["ap"], point.differences["ap"]
         assert ap["low"] <= ap["mean"] <= ap["high"]
         assert less["difference"] == pytest.approx(ap["mean"] - 1)
-        if point.level == point.corruption.none or point.corruption.name in ("gain", "bits"):
+        if point.level == point.corruption.neutral or point.corruption.name in ("gain", "bits"):
             assert ap["mean"] == 1
     worst = {point.corruption.name: point.metrics["ap"]["mean"] for point in points}
     last = [p for p in points if p.corruption.name == "noise"][-1]
@@ -112,7 +112,7 @@ def test_curves_start_at_the_truth_and_fall():
 
 
 def test_noise_depends_on_seed_field_and_level_alone():
-    chosen = corruptions.choose("noise", np.dtype(np.uint16))
+    chosen = corruptions.choose_corruptions("noise", np.dtype(np.uint16))
 
     def rows(fields, seed):
         points = robustness.measure(threshold, fields, chosen, seed=seed)
@@ -125,15 +125,17 @@ def test_noise_depends_on_seed_field_and_level_alone():
 
 
 def test_levels_end_at_the_stored_depth():
-    assert corruptions.choose("bits", np.dtype(np.uint8))[0].levels == (4, 5, 6, 8)
-    assert corruptions.choose("bits", np.dtype(np.uint16))[0].levels[-1] == 16
+    assert corruptions.choose_corruptions("bits", np.dtype(np.uint8))[0].levels == (4, 5, 6, 8)
+    assert corruptions.choose_corruptions("bits", np.dtype(np.uint16))[0].levels[-1] == 16
     with pytest.raises(UsageError, match="unknown corruption 'blurr'; did you mean 'blur'"):
-        corruptions.choose("noise,blurr", np.dtype(np.uint16))
+        corruptions.choose_corruptions("noise,blurr", np.dtype(np.uint16))
 
 
 def test_the_page_and_the_tables_hold_every_level(tmp_path):
     data = datasets.create("sample")
-    points = robustness.measure(threshold, blocks(), corruptions.choose("blur,bits", np.dtype(np.uint16)))
+    points = robustness.measure(
+        threshold, blocks(), corruptions.choose_corruptions("blur,bits", np.dtype(np.uint16))
+    )
     what = {
         "title": "threshold <b>", "weights": "none", "method": "threshold", "sha256": "0", "split": "val",
         "n_images": 4, "seed": 0, "manifest": {"fcrbench": "0", "created": "now", "command": "fcrbench"},
@@ -151,7 +153,7 @@ def test_the_page_and_the_tables_hold_every_level(tmp_path):
     assert "threshold &lt;b&gt;" in html
     assert not re.search(r'(?:src|href)="(?!data:|#|https://bbbc)', html)
     assert "8-bit images against the 16-bit ones they were made from: AP 0.0000" in html
-    assert page.eight_bits([]) == ""
+    assert page.describe_eight_bits([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,9 @@ def test_eight_bits_are_called_equal_only_where_the_interval_says_so(low, high, 
 
 def test_one_field_has_no_interval(tmp_path, recwarn):
     data = datasets.create("sample")
-    points = robustness.measure(threshold, blocks()[:1], corruptions.choose("bits", np.dtype(np.uint16)))
+    points = robustness.measure(
+        threshold, blocks()[:1], corruptions.choose_corruptions("bits", np.dtype(np.uint16))
+    )
     what = {
         "title": "one", "weights": "none", "method": "threshold", "sha256": "0", "split": "val",
         "n_images": 1, "seed": 0, "manifest": {"fcrbench": "0", "created": "now", "command": "fcrbench"},
@@ -180,5 +184,5 @@ def test_one_field_has_no_interval(tmp_path, recwarn):
     assert {row["ap_low"] for row in rows} == {row["f1_difference_high"] for row in rows} == {""}
     html = re.sub(r'base64,[^"]*', "", (tmp_path / "robustness.html").read_text())
     assert not re.search(r"\bnan\b", html, re.IGNORECASE)
-    assert page.eight_bits(points).endswith("AP 0.0000, too few images to tell whether within 0.01.")
+    assert page.describe_eight_bits(points).endswith("AP 0.0000, too few images to tell whether within 0.01.")
     assert [str(w.message) for w in recwarn] == []

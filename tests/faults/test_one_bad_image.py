@@ -293,7 +293,7 @@ def test_export(fields, tmp_path, monkeypatch, capsys, to):
 
 def test_robustness_leaves_out_what_fails_where_it_fails():
     samples = blocks(4)
-    chosen = corruptions.choose("blur,gain", np.dtype(np.uint16))
+    chosen = corruptions.choose_corruptions("blur,gain", np.dtype(np.uint16))
     expected = robustness.measure(threshold, samples, chosen)
     bad = samples[1].image.copy()
     worse = [p for p in expected if p.corruption.name == "blur"][2]

@@ -60,13 +60,13 @@ def test_a_plain_zarr_array(tmp_path, image):
 
 @pytest.mark.parametrize("side", [40, 33, 1, None])
 def test_labels_are_ome_zarr_with_a_pyramid(tmp_path, monkeypatch, side):
-    monkeypatch.setattr(files, "_SMALLEST", 64)
+    monkeypatch.setattr(files, "_MIN_LEVEL_SIDE", 64)
     monkeypatch.setattr(files, "CHUNK", 32)
     shape = (13, 80) if side == 1 else (130, 171)
     labels = np.random.default_rng(0).integers(0, 2**31 - 1, shape).astype(np.int32)
     with files.new_labels(tmp_path / "a.zarr", labels.shape) as out:
         assert not (tmp_path / "a.zarr").exists()
-        for where in (tile.where for tile in files.tiles(labels.shape, side)) if side else [ALL]:
+        for where in (tile.slices for tile in files.split_into_tiles(labels.shape, side)) if side else [ALL]:
             out[where] = labels[where]
     check(tmp_path / "a.zarr", labels)
     (multiscale,) = json.loads((tmp_path / "a.zarr" / ".zattrs").read_text())["multiscales"]
@@ -80,13 +80,13 @@ def test_labels_are_ome_zarr_with_a_pyramid(tmp_path, monkeypatch, side):
 
 
 def test_labels_as_a_tiled_tiff_with_a_pyramid(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_SMALLEST", 64)
+    monkeypatch.setattr(files, "_MIN_LEVEL_SIDE", 64)
     monkeypatch.setattr(files, "CHUNK", 32)
     labels = np.random.default_rng(0).integers(0, 2**31 - 1, (130, 171)).astype(np.int32)
     path = tmp_path / "a.tif"
     with files.new_labels(path, labels.shape) as out:
-        for tile in files.tiles(labels.shape, 40):
-            out[tile.where] = labels[tile.where]
+        for tile in files.split_into_tiles(labels.shape, 40):
+            out[tile.slices] = labels[tile.slices]
         assert not path.exists()
     check(path, labels.astype(np.uint32))
     np.testing.assert_array_equal(read_labels(path), labels)
@@ -121,7 +121,7 @@ def test_what_fails_leaves_nothing_and_what_was_there(tmp_path):
         pass
     with pytest.raises(ZeroDivisionError), files.new_labels(tmp_path / "a.zarr", (8, 8), overwrite=True):
         raise ZeroDivisionError
-    with files.scratch(tmp_path / "b.zarr", (1, 8, 8), 4) as array:
+    with files.scratch_array(tmp_path / "b.zarr", (1, 8, 8), 4) as array:
         array[0, :4, :4] = np.ones((4, 4))
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
     assert files.open_image(tmp_path / "a.zarr")[ALL].all()
@@ -199,7 +199,7 @@ def test_a_damaged_chunk_is_an_error_of_the_file(tmp_path, image):
 
 def test_which_files_are_worked_on_by_tiles(tmp_path, image, monkeypatch):
     monkeypatch.setattr(files, "_LARGE_FILE", 1000)
-    monkeypatch.setattr(files, "_LARGE", image.size)
+    monkeypatch.setattr(files, "_LARGE_IMAGE", image.size)
     zarr.create_array(tmp_path / "a.zarr", data=image)
     tifffile.imwrite(tmp_path / "at_most.tif", image)
     tifffile.imwrite(tmp_path / "more.tiff", np.pad(image, 1))

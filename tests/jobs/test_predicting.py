@@ -106,7 +106,7 @@ def test_an_image_read_by_tiles(tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.zarr"]
     np.testing.assert_array_equal(found, expected)
     monkeypatch.setattr(files, "_LARGE_FILE", 0)
-    monkeypatch.setattr(files, "_LARGE", 1000)
+    monkeypatch.setattr(files, "_LARGE_IMAGE", 1000)
     tifffile.imwrite(tmp_path / "c.tif", image, tile=(64, 64))
     assert predict_images([tmp_path / "c.tif"], "default", tmp_path / "out", device="cpu", tile=300) == 1
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.zarr", "c.tif"]

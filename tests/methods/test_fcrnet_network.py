@@ -49,7 +49,7 @@ def test_strips_and_parts(network, data, height, width, batch, strip):
         for n in shape
     )
     images = torch.randn(batch, 1, *shape)
-    before, parts.STRIP = parts.STRIP, strip
+    before, parts.STRIP_PIXELS = parts.STRIP_PIXELS, strip
     try:
         with torch.inference_mode():
             expected = plain(network, images)
@@ -57,7 +57,7 @@ def test_strips_and_parts(network, data, height, width, batch, strip):
             found = network.part(images, rows, columns)
         torch.testing.assert_close(found, expected[:, :, rows, columns], rtol=1e-4, atol=1e-5)
     finally:
-        parts.STRIP = before
+        parts.STRIP_PIXELS = before
 
 
 def test_gradients(network):
@@ -81,7 +81,7 @@ def test_little_of_a_large_image_is_in_memory_at_once(network):
     finally:
         for hook in hooks:
             hook.remove()
-    assert max(sizes) <= parts.STRIP + 2 * HALO * 256
+    assert max(sizes) <= parts.STRIP_PIXELS + 2 * HALO * 256
 
 
 def layer_by_layer(network, x, relu_between):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from fcrbench import methods
-from fcrbench.config.settings import setting
+from fcrbench.config.settings import parse_setting
 from fcrbench.methods import Preset, listing, registry
 from fcrbench.methods.fcrnet.spec import SPEC
 
@@ -68,6 +68,6 @@ def test_options_without_a_docstring_have_no_meaning_to_show():
 
 def test_options_are_shown_as_set_takes_them():
     for option in dataclasses.asdict(SPEC.options()).items():
-        key, value = setting(f"{option[0]}={listing.as_setting(option[1])}")
+        key, value = parse_setting(f"{option[0]}={listing.format_setting(option[1])}")
         assert registry.create(SPEC, **{key: value}).options == SPEC.options()
         assert (key, tuple(value) if isinstance(value, list) else value) == option

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fcrbench import metrics
-from fcrbench.metrics.aggregate import MEANS
+from fcrbench.metrics.aggregate import RATIO_COLUMNS
 
 
 def scene(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -54,14 +54,14 @@ def test_pooled_figures_are_those_of_one_large_image(images: list) -> None:
     for empty in ("nan", "one", "zero"):
         pooled = metrics.score_dataset(images, empty=empty).summary()["pooled"]
         assert pooled == pytest.approx({name: whole[name] for name in pooled}, abs=1e-12)
-    assert set(MEANS) <= set(pooled)
+    assert set(RATIO_COLUMNS) <= set(pooled)
 
 
 def test_means_leave_out_empty_images_and_count_them(images: list) -> None:
     result = metrics.score_dataset(images)
     summary = result.summary()
     assert (summary["n_images"], summary["n_empty"]) == (7, 2)
-    for name in MEANS:
+    for name in RATIO_COLUMNS:
         assert summary["metrics"][name]["n"] == 5
         assert summary["metrics"][name]["mean"] == pytest.approx(result.table[name].mean())
         assert (
@@ -80,7 +80,7 @@ def test_summary_of_a_saved_table(images: list, tmp_path: Path) -> None:
     saved = metrics.summarize(pd.read_csv(tmp_path / "images.csv"))
     assert json.loads(json.dumps(saved)) == saved  # plain: no NumPy scalars
     direct = result.summary()
-    for name in MEANS:
+    for name in RATIO_COLUMNS:
         assert saved["metrics"].pop(name) == pytest.approx(direct["metrics"].pop(name), abs=1e-12)
     assert saved.pop("pooled") == pytest.approx(direct.pop("pooled"), abs=1e-12)
     assert saved == direct
@@ -131,4 +131,4 @@ def test_pooled_figures_are_zero_where_nothing_was_right() -> None:
     some, nothing = np.ones((3, 3), int), np.zeros((3, 3), int)
     for pairs in ([("a", some, nothing)], [("a", nothing, some), ("b", nothing, nothing)]):
         pooled = metrics.score_dataset(pairs).summary()["pooled"]
-        assert {pooled[name] for name in MEANS} == {0.0}
+        assert {pooled[name] for name in RATIO_COLUMNS} == {0.0}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from strategies import label_pairs, laid_out, renamed
 
 from fcrbench import datasets, labels, metrics
-from fcrbench.metrics import device
-from fcrbench.metrics.scores import scores_of_table
+from fcrbench.metrics.device_overlap import device_overlap_table
+from fcrbench.metrics.scores import scores_from_table
 
 torch = pytest.importorskip("torch")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -25,7 +25,7 @@ def assert_same_table(found: metrics.OverlapTable, expected: metrics.OverlapTabl
     rows = [np.stack([t.true_index, t.pred_index, t.shared]) for t in (found, expected)]
     in_order = [r[:, np.lexsort(r[1::-1])] for r in rows]
     np.testing.assert_array_equal(*in_order)
-    assert repr(scores_of_table(found)) == repr(scores_of_table(expected))
+    assert repr(scores_from_table(found)) == repr(scores_from_table(expected))
 
 
 def tensor(array: np.ndarray) -> "torch.Tensor":
@@ -39,8 +39,8 @@ def test_table_is_that_of_the_kernels(data: st.DataObject, pair: tuple[np.ndarra
     truth, pred = (data.draw(laid_out(data.draw(renamed(image)))) for image in pair)
     # The kernels meet the pixels in the order of memory, torch in the order of the axes.
     expected = metrics.overlap_table(np.ascontiguousarray(truth), np.ascontiguousarray(pred))
-    assert_same_table(device.device_overlap_table(tensor(truth), tensor(pred)), expected)
-    assert_same_table(device.device_overlap_table(tensor(truth), pred), expected)
+    assert_same_table(device_overlap_table(tensor(truth), tensor(pred)), expected)
+    assert_same_table(device_overlap_table(tensor(truth), pred), expected)
 
 
 def test_a_real_field_and_views() -> None:
@@ -48,22 +48,22 @@ def test_a_real_field_and_views() -> None:
     truth = sample.load(sample.splits["val"][0]).labels.astype(np.int32)
     pred = np.roll(truth, (2, 1), (0, 1))
     a, b = torch.from_numpy(truth), torch.from_numpy(pred)
-    assert_same_table(device.device_overlap_table(a, b), metrics.overlap_table(truth, pred))
-    views = device.device_overlap_table(a.T[::2], b.T[::2])
+    assert_same_table(device_overlap_table(a, b), metrics.overlap_table(truth, pred))
+    views = device_overlap_table(a.T[::2], b.T[::2])
     assert_same_table(views, metrics.overlap_table(truth.T[::2].copy(), pred.T[::2].copy()))
 
 
 def test_ids_up_to_the_last() -> None:
     truth = np.array([[0, 2**64 - 1, 2**64 - 1, 5, 2**63]], np.uint64)
     assert_same_table(
-        device.device_overlap_table(torch.from_numpy(truth), torch.from_numpy(truth)),
+        device_overlap_table(torch.from_numpy(truth), torch.from_numpy(truth)),
         metrics.overlap_table(truth, truth),
     )
 
 
 def test_refused_as_by_the_kernels() -> None:
     one = torch.ones((2, 2), dtype=torch.int32)
-    table = device.device_overlap_table
+    table = device_overlap_table
     with pytest.raises(
         TypeError, match=r"truth: expected an array of an integer dtype, found torch\.float32"
     ):
@@ -83,15 +83,16 @@ def test_what_is_a_tensor() -> None:
     assert labels.is_tensor(torch.ones(1))
     assert labels.is_tensor(torch.ones(1).as_subclass(Ours))
     assert not labels.is_tensor(np.ones(1))
-    assert not labels.on_device(torch.ones(1))
-    assert labels.on_device(torch.ones(1, device="meta"))
+    assert not labels.is_on_accelerator(torch.ones(1))
+    assert labels.is_on_accelerator(torch.ones(1, device="meta"))
 
 
 def test_telling_tensors_apart_imports_no_torch() -> None:
     code = (
         "import sys, numpy as np; from fcrbench import metrics\n"
-        "from fcrbench.labels import on_device\n"
-        "metrics.score(np.ones((2, 2), int), np.ones((2, 2), int)); assert not on_device(np.ones(2))\n"
+        "from fcrbench.labels import is_on_accelerator\n"
+        "metrics.score(np.ones((2, 2), int), np.ones((2, 2), int))\n"
+        "assert not is_on_accelerator(np.ones(2))\n"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -100,7 +101,7 @@ def test_telling_tensors_apart_imports_no_torch() -> None:
 
 def test_scores_of_tensors_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here every tensor counts as being on one."""
-    monkeypatch.setattr("fcrbench.metrics.overlap.on_device", torch.is_tensor)
+    monkeypatch.setattr("fcrbench.metrics.overlap.is_on_accelerator", torch.is_tensor)
     truth = np.kron(np.arange(6).reshape(2, 3), np.ones((5, 5), int))
     pred = np.roll(truth, (2, 1), (0, 1))
     found = metrics.score(torch.from_numpy(truth), torch.from_numpy(pred))
@@ -113,8 +114,8 @@ def test_scores_of_tensors_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) ->
 def test_cuda_table(data: st.DataObject, pair: tuple[np.ndarray, np.ndarray]) -> None:
     truth, pred = (data.draw(laid_out(data.draw(renamed(image)))) for image in pair)
     expected = metrics.overlap_table(np.ascontiguousarray(truth), np.ascontiguousarray(pred))
-    assert_same_table(device.device_overlap_table(tensor(truth).cuda(), tensor(pred).cuda()), expected)
-    assert_same_table(device.device_overlap_table(tensor(truth).cuda(), pred), expected)
+    assert_same_table(device_overlap_table(tensor(truth).cuda(), tensor(pred).cuda()), expected)
+    assert_same_table(device_overlap_table(tensor(truth).cuda(), pred), expected)
 
 
 @needs_cuda

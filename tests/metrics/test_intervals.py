@@ -17,7 +17,7 @@ from scipy import stats
 
 from fcrbench import metrics
 from fcrbench.metrics import jackknife
-from fcrbench.metrics.pooled import MEANS, PIXEL_RATIOS, mean_terms, means
+from fcrbench.metrics.pooled import PIXEL_RATIOS, RATIO_COLUMNS, mean_terms, means_from_sums
 from fcrbench.metrics.scores import AP_COLUMNS, COLUMNS
 
 
@@ -61,7 +61,7 @@ def test_ten_images_hold_the_truth_as_often_as_promised() -> None:
         values = every[name].to_numpy()
         for weight in (np.ones(len(every)), objects):
             parts = (values * weight)[drawn], weight[drawn]
-            _, low, high = jackknife.estimate(quotients, np.concatenate(parts, axis=1), parts[1])
+            _, low, high = jackknife.estimate_intervals(quotients, np.concatenate(parts, axis=1), parts[1])
             true = np.average(values, weights=weight)
             assert 0.93 <= ((low <= true) & (true <= high)).mean() <= 0.98, name
 
@@ -73,7 +73,7 @@ def test_ten_images_rarely_reject_a_true_null() -> None:
     a, b = (rng.binomial(objects, quality * rng.beta(9, 1, objects.shape)) for _ in range(2))
     for weight in (np.ones(objects.shape), objects):
         less = np.concatenate([(a - b) / objects * weight, weight], axis=1)
-        _, low, high = jackknife.estimate(quotients, less, weight, least=-1)
+        _, low, high = jackknife.estimate_intervals(quotients, less, weight, lower=-1)
         assert 0.02 <= ((low > 0) | (high < 0)).mean() <= 0.07
 
 
@@ -114,8 +114,8 @@ def test_pooled_is_the_jackknife_written_out(images: list[tuple[int, int, int]],
         return jackknife.quotient(sums[..., :1], sums[..., 1:2])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jackknife, "_BATCH", batch)
-        value, low, high = (x[0] for x in jackknife.estimate(rates, columns, weights))
+        patch.setattr(jackknife, "_BATCH_SIZE", batch)
+        value, low, high = (x[0] for x in jackknife.estimate_intervals(rates, columns, weights))
     if n < 2:
         assert math.isnan(low)
         assert math.isnan(high)
@@ -154,7 +154,7 @@ def test_one_large_image_among_small_ones_leaves_doubt() -> None:
 def test_fewer_than_two_images_have_no_interval() -> None:
     one = scores(np.array([15]), np.array([0.8]), np.array([20]))
     summary = metrics.summarize(one)
-    for name in MEANS:
+    for name in RATIO_COLUMNS:
         assert summary["metrics"][name]["mean"] == pytest.approx(one[name][0])
         for row in (summary["metrics"][name], summary["pooled_intervals"][name]):
             assert math.isnan(row["low"])
@@ -180,7 +180,7 @@ def test_fewer_than_two_images_have_no_interval() -> None:
 
 def test_every_pooled_figure_has_an_interval_around_it() -> None:
     summary = metrics.summarize(drawn_scores(np.random.default_rng(3), 30))
-    assert list(summary["pooled_intervals"]) == list(MEANS)
+    assert list(summary["pooled_intervals"]) == list(RATIO_COLUMNS)
     for name, row in summary["pooled_intervals"].items():
         assert 0 <= row["low"] < summary["pooled"][name] < row["high"] <= 1, name
     assert json.loads(json.dumps(summary)) == summary
@@ -191,7 +191,7 @@ def test_order_and_repetition_change_nothing() -> None:
     summary = metrics.summarize(table)
     assert summary == metrics.summarize(table)
     turned = metrics.summarize(table.iloc[::-1])
-    for name in MEANS:
+    for name in RATIO_COLUMNS:
         assert turned["metrics"][name] == pytest.approx(summary["metrics"][name], abs=1e-12)
 
 
@@ -205,7 +205,7 @@ def test_many_images_are_left_out_in_batches() -> None:
     """More than fit a batch; on so many the interval spans 1.96 standard errors to each side."""
     values = np.random.default_rng(5).beta(20, 4, (10_000, 1))
     terms = mean_terms(values)
-    _, low, high = jackknife.estimate(means, terms, terms[:, 1:])
+    _, low, high = jackknife.estimate_intervals(means_from_sums, terms, terms[:, 1:])
     error = values.std(ddof=1) / 100
     assert high[0] - low[0] == pytest.approx(2 * 1.96 * error, rel=0.02)
 

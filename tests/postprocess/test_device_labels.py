@@ -161,7 +161,9 @@ def test_refused_as_by_the_kernels() -> None:
 def test_tensors_on_an_accelerator_are_labelled_there(monkeypatch) -> None:
     """Here every tensor counts as being on one."""
     for module in ("instances", "labelling"):
-        monkeypatch.setattr(sys.modules[f"fcrbench.postprocess.{module}"], "on_device", torch.is_tensor)
+        monkeypatch.setattr(
+            sys.modules[f"fcrbench.postprocess.{module}"], "is_on_accelerator", torch.is_tensor
+        )
     scores = torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0))
     found = postprocess.instances(scores, background=0)
     assert torch.is_tensor(found)

@@ -13,7 +13,7 @@ from fcrbench.datasets import Sample
 from fcrbench.errors import DataError
 from fcrbench.evaluation.record import read_run
 from fcrbench.report import published, write_report
-from fcrbench.report.html import chosen_fields
+from fcrbench.report.html import choose_fields
 
 VOID = {"meta", "img", "br", "input", "link"}
 
@@ -147,7 +147,7 @@ def test_the_page_does_not_change_from_one_writing_to_the_next(small):
 
 def test_best_median_and_worst(run_dir):
     table = pd.read_csv(run_dir / "images.csv").sort_values("pq")
-    chosen = chosen_fields(read_run(run_dir))
+    chosen = choose_fields(read_run(run_dir))
     assert list(chosen) == ["best", "median", "worst"]
     assert [row["image"] for row in chosen.values()] == list(table["image"].iloc[[-1, 2, 0]])
 
@@ -158,7 +158,7 @@ def test_best_median_and_worst(run_dir):
 def test_fewer_images_than_places_are_shown_once(run_dir, sample, count, places):
     table = pd.read_csv(run_dir / "images.csv").head(count)
     table.to_csv(run_dir / "images.csv", index=False)
-    assert list(chosen_fields(read_run(run_dir))) == places
+    assert list(choose_fields(read_run(run_dir))) == places
     assert Page(write_report(run_dir, sample).read_text()).all("img")
 
 
@@ -174,7 +174,7 @@ def test_images_without_any_object_have_no_score_and_are_never_chosen(tmp_path, 
     run = new_run(tmp_path / "run", dataset, predictions)
     record = read_run(run)
     assert math.isnan(record.images[0]["pq"])
-    assert [row["image"] for row in chosen_fields(record).values()] == ["full", "lost"]
+    assert [row["image"] for row in choose_fields(record).values()] == ["full", "lost"]
     text = Page(write_report(run, dataset).read_text()).text
     assert "1 image without any object, true or found, has no score and is left out" in text
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fcrbench import postprocess
-from fcrbench.training.augment import Crops, mirrored, numbered, resize
+from fcrbench.training.augment import Crops, mirror_pad, renumber, resize
 
 
 def crops(labels, *, crop=16, augment=True, zoom=0.25, seed=0, per_image=2):
@@ -111,7 +111,7 @@ def test_a_mirrored_object_is_another_object():
 @given(arrays(np.int32, (6, 7), elements=st.integers(0, 4)), st.integers(0, 9), st.integers(0, 9))
 def test_padding_keeps_the_objects_of_the_field_and_connects_no_two(field, above, left):
     pad = [(above, 5), (left, 3)]
-    labels = mirrored(field, pad)
+    labels = mirror_pad(field, pad)
     np.testing.assert_array_equal(labels[above : above + 6, left : left + 7], field)
     np.testing.assert_array_equal(labels > 0, np.pad(field, pad, mode="symmetric") > 0)
     outside = labels.copy()
@@ -126,6 +126,6 @@ def test_numbers_follow_the_order_of_the_ids(labels):
     expected = np.zeros_like(labels)
     for number, i in enumerate(ids, start=1):
         expected[labels == i] = number
-    found = numbered(labels)
+    found = renumber(labels)
     assert found.dtype == np.int32
     np.testing.assert_array_equal(found, expected)

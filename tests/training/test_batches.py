@@ -8,7 +8,7 @@ from fcrbench.compute.device import make_fabric
 from fcrbench.training import batches
 from fcrbench.training.augment import Crops
 from fcrbench.training.batches import Batches, worker_count
-from fcrbench.training.group import Group
+from fcrbench.training.group import ProcessGroup
 
 
 def make(workers):
@@ -16,11 +16,11 @@ def make(workers):
     fields = [rng.integers(0, 5, (40, 40)).astype(np.int32) for _ in range(3)]
     images = [field.astype(np.float32) for field in fields]
     crops = Crops(images, fields, crop=16, crops_per_image=3, augment=True, zoom=0.25, seed=1)
-    return Batches(crops, 2, seed=1, group=Group(make_fabric("cpu", "32")), workers=workers)
+    return Batches(crops, 2, seed=1, group=ProcessGroup(make_fabric("cpu", "32")), workers=workers)
 
 
 def read(found, epoch, first=0):
-    return [(images.numpy().copy(), labels.copy()) for images, labels in found.of(epoch, first)]
+    return [(images.numpy().copy(), labels.copy()) for images, labels in found.iterate(epoch, first)]
 
 
 def assert_same(found, expected):
@@ -35,7 +35,7 @@ def test_workers_that_stay_prepare_what_one_process_does():
     for epoch in (0, 1, 4):
         assert_same(read(helped, epoch), read(alone, epoch))
     # an epoch that was left half-way leaves nothing behind
-    next(helped.of(2))
+    next(helped.iterate(2))
     assert_same(read(helped, 3), read(alone, 3))
 
 

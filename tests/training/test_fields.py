@@ -7,7 +7,7 @@ from fcrbench import datasets
 from fcrbench.config import TrainingConfig
 from fcrbench.datasets.base import Sample
 from fcrbench.methods.base import Method
-from fcrbench.training.augment import Crops, numbered
+from fcrbench.training.augment import Crops, renumber
 from fcrbench.training.fields import training_fields
 
 
@@ -110,6 +110,6 @@ def test_a_crop_of_the_resized_size_is_the_whole_field_with_consecutive_ids():
         crops.epoch = epoch
         image, seen = crops[0]
         np.testing.assert_array_equal(image[0].numpy(), images[0])
-        np.testing.assert_array_equal(seen, numbered(labels[0]))
+        np.testing.assert_array_equal(seen, renumber(labels[0]))
         assert np.unique(seen).tolist() == list(range(seen.max() + 1))
         assert np.bincount(seen.ravel()).min() >= 25

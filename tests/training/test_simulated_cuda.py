@@ -237,7 +237,7 @@ def test_the_cpu_says_that_it_repeats_anyway(tmp_path):
 
 
 def test_workers_that_nobody_asked_for_are_told(on_gpu, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "worker_count", lambda asked, device: 3 if asked == "auto" else asked)
+    monkeypatch.setattr(run, "worker_count", lambda workers, device: 3 if workers == "auto" else workers)
     said = Lines()
     training = {"epochs": 1, "crops_per_image": 1, "crop": 32}
     run.start(configured(training=training), tmp_path, said)

@@ -126,14 +126,14 @@ def test_the_others_are_done_where_one_kills_every_worker(cluster):
         told.append(why)
         return -n
 
-    found = list(ordered_map(die_at_seven, range(30), scheduler=cluster, lost=lost))
+    found = list(ordered_map(die_at_seven, range(30), scheduler=cluster, on_lost=lost))
     assert found == [-n if n == 7 else n for n in range(30)]
     (why,) = told
     assert why.startswith("a worker was lost each time it was at this, the last one at tcp://")
 
 
 def test_no_scheduler_is_told(monkeypatch):
-    monkeypatch.setattr("fcrbench.work.cluster._CONNECT", 0.5)
+    monkeypatch.setattr("fcrbench.work.cluster._CONNECT_TIMEOUT", 0.5)
     with pytest.raises(FcrbenchError, match=r"no dask scheduler at tcp://127\.0\.0\.1:9"):
         list(ordered_map(square, [1], scheduler="tcp://127.0.0.1:9"))
     with pytest.raises(FcrbenchError, match="no dask scheduler at nowhere://x"):

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
-from fcrbench.methods.intensity import root
+from fcrbench.methods.intensity import sqrt_intensity
 from fcrbench_baselines.classical.decode import segment
 from fcrbench_baselines.classical.spec import ClassicalOptions
 
@@ -20,7 +20,7 @@ class Classical(Method):
         return nn.Identity()
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
-        return super().normalize(root(image) if self.options.intensity == "root" else image)
+        return super().normalize(sqrt_intensity(image) if self.options.intensity == "root" else image)
 
     def losses(self, output: Any, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
         raise TypeError("the classical method has nothing to train")

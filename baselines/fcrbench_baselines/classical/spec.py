@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fcrbench.methods.base import MethodSpec, Preset
-from fcrbench.methods.options import at_least
+from fcrbench.methods.options import require_at_least
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class ClassicalOptions:
     min_contrast: float = 4.0
 
     def __post_init__(self) -> None:
-        at_least(0, self, "smoothing", "distance_smoothing", "min_size", "min_contrast")
-        at_least(1, self, "min_distance")
+        require_at_least(0, self, "smoothing", "distance_smoothing", "min_size", "min_contrast")
+        require_at_least(1, self, "min_distance")
 
 
 SPEC = MethodSpec(

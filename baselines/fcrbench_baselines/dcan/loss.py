@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from fcrbench.compute.transfer import send
+from fcrbench.compute.transfer import to_device
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ContourAwareLoss:
 
     def __call__(self, levels: Tensor, truth: np.ndarray, progress: float) -> dict[str, Tensor]:
         """levels (B, L, 4, H, W) logits, truth (B, 2, H, W) classes, 0 <= progress < 1."""
-        target = send(truth, levels.device).float()
+        target = to_device(truth, levels.device).float()
         weight = torch.ones_like(target)
         weight[:, 1] = class_weights(target[:, 1], self.balance)
         # The softmax of two classes is the logistic function of the difference of their logits.

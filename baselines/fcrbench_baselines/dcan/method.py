@@ -5,7 +5,7 @@ from scipy.special import logit
 from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
-from fcrbench.methods.intensity import root
+from fcrbench.methods.intensity import sqrt_intensity
 from fcrbench_baselines.cleaning import cleaned
 from fcrbench_baselines.dcan.decode import fuse
 from fcrbench_baselines.dcan.loss import ContourAwareLoss, log_odds
@@ -25,7 +25,7 @@ class DCAN(Method):
         return MultiLevelNetwork(o.filters, o.dropout, o.batch_norm)
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
-        return super().normalize(root(image) if self.options.intensity == "root" else image)
+        return super().normalize(sqrt_intensity(image) if self.options.intensity == "root" else image)
 
     def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
         o = self.options

@@ -5,7 +5,7 @@ from typing import Literal
 
 from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
-from fcrbench.methods.options import CleaningOptions, at_least, between
+from fcrbench.methods.options import CleaningOptions, require_at_least, require_between
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class DCANOptions(CleaningOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(0, self, "contour_radius", "balance", "smooth", "min_core")
-        between(0, 1, self, "contour_threshold", "join_contact")
-        at_least(1, self, "filters")
+        require_at_least(0, self, "contour_radius", "balance", "smooth", "min_core")
+        require_between(0, 1, self, "contour_threshold", "join_contact")
+        require_at_least(1, self, "filters")
         if not self.auxiliary or min(self.auxiliary) < 0:
             raise UsageError(
                 f"options.auxiliary is {list(self.auxiliary)}; expected one or more weights >= 0"

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from fcrbench.compute.transfer import send
+from fcrbench.compute.transfer import to_device
 
 PULL_MARGIN = 0.5  # delta_v
 PUSH_MARGIN = 1.5  # delta_d
@@ -50,7 +50,7 @@ class DiscriminativeLoss:
 
 def foreground_loss(logits: Tensor, labels: np.ndarray) -> Tensor:
     """Cross-entropy of the semantic branch: logits (B, 2, H, W) of background and foreground, every pixel."""
-    foreground = send(labels > 0, logits.device).long()
+    foreground = to_device(labels > 0, logits.device).long()
     # Not reduced by torch: of this loss of images CUDA has no sum that is the same each time.
     return cross_entropy(logits, foreground, reduction="none").mean()
 
@@ -91,7 +91,7 @@ def _find_objects(labels: np.ndarray, device: torch.device) -> _Objects:
         np.concatenate(pairs, axis=1).astype(np.int64),
         np.repeat(1 / (batch * np.maximum(in_image, 1)), in_image).astype(np.float32),
     )
-    return _Objects(*(send(array, device) for array in arrays))
+    return _Objects(*(to_device(array, device) for array in arrays))
 
 
 def _sum_by(index: Tensor, values: Tensor, like: Tensor) -> Tensor:

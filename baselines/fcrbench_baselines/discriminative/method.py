@@ -4,7 +4,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
-from fcrbench.methods.intensity import root
+from fcrbench.methods.intensity import sqrt_intensity
 from fcrbench_baselines.cleaning import cleaned
 from fcrbench_baselines.discriminative.loss import DiscriminativeLoss, foreground_loss
 from fcrbench_baselines.discriminative.model import STRIDE, ReSeg
@@ -22,7 +22,7 @@ class Discriminative(Method):
         return ReSeg(self.options.dimensions, self.options.batch_norm)
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
-        return super().normalize(root(image) if self.options.intensity == "root" else image)
+        return super().normalize(sqrt_intensity(image) if self.options.intensity == "root" else image)
 
     def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
         o = self.options

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fcrbench.methods.base import MethodSpec, Preset
-from fcrbench.methods.options import CleaningOptions, at_least, between, positive
+from fcrbench.methods.options import CleaningOptions, require_at_least, require_between, require_positive
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class DiscriminativeOptions(CleaningOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(1, self, "dimensions")
-        at_least(0, self, "pull_margin", "reg_weight", "foreground_weight")
-        between(0, 1, self, "join_contact")
-        positive(self, "push_margin", "bandwidth")
+        require_at_least(1, self, "dimensions")
+        require_at_least(0, self, "pull_margin", "reg_weight", "foreground_weight")
+        require_between(0, 1, self, "join_contact")
+        require_positive(self, "push_margin", "bandwidth")
 
 
 SPEC = MethodSpec(

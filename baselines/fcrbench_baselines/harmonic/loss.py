@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 
-from fcrbench.compute.transfer import send
+from fcrbench.compute.transfer import to_device
 from fcrbench_baselines.harmonic.model import Output
 
 EDGE = 5  # pixels: side of the square that borders are dilated by
@@ -32,7 +32,7 @@ class HarmonicLoss:
 
     def __call__(self, output: Output, labels: np.ndarray) -> dict[str, Tensor]:
         embedding, guides = output.embedding.float(), output.guides
-        index = send(labels, embedding.device).long()
+        index = to_device(labels, embedding.device).long()
         target, size = object_targets(guides, index, int(labels.max(initial=0)))
         error = (embedding - target).abs().mean(dim=1)
         if self.object_weight == "log":

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
-from fcrbench.methods.intensity import root
+from fcrbench.methods.intensity import sqrt_intensity
 from fcrbench_baselines.cleaning import cleaned
 from fcrbench_baselines.harmonic.fit import fit
 from fcrbench_baselines.harmonic.loss import HarmonicLoss
@@ -80,4 +80,4 @@ class Harmonic(Method):
         return cleaned(labels, scores[-1], o)
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
-        return super().normalize(root(image) if self.options.intensity == "root" else image)
+        return super().normalize(sqrt_intensity(image) if self.options.intensity == "root" else image)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import glu, interpolate, pixel_unshuffle
 
-from fcrbench.compute.transfer import send
+from fcrbench.compute.transfer import to_device
 from fcrbench_baselines.harmonic.guides import GuideFunctions
 
 LEVELS = 4
@@ -129,7 +129,7 @@ class HarmonicUNet(nn.Module):
 
     def at(self, images: Tensor, row: int, column: int) -> Output:
         """The output for windows whose first pixel is at this row and column of the whole image."""
-        origin = send(torch.tensor([row, column], dtype=torch.float32), images.device)
+        origin = to_device(torch.tensor([row, column], dtype=torch.float32), images.device)
         return self._from(images, origin.expand(len(images), 2))
 
     def _from(self, image: Tensor, origin: Tensor) -> Output:

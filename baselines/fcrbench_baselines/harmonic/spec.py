@@ -5,7 +5,7 @@ from typing import Literal
 
 from fcrbench.errors import UsageError
 from fcrbench.methods.base import MethodSpec, Preset
-from fcrbench.methods.options import CleaningOptions, at_least, between, positive
+from fcrbench.methods.options import CleaningOptions, require_at_least, require_between, require_positive
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class HarmonicOptions(CleaningOptions):
         short, long = self.periods
         if not 2 < short <= long:
             raise UsageError(f"options.periods is {list(self.periods)}; expected 2 < shortest <= longest")
-        at_least(1, self, "filters")
-        positive(self, "epsilon", "bandwidth")
-        at_least(0, self, "fit_steps", "edge_weight")
-        between(0, 1, self, "join_contact")
+        require_at_least(1, self, "filters")
+        require_positive(self, "epsilon", "bandwidth")
+        require_at_least(0, self, "fit_steps", "edge_weight")
+        require_between(0, 1, self, "join_contact")
 
 
 SPEC = MethodSpec(

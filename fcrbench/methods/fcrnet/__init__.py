@@ -1,1 +1,1 @@
-"""FCRNet, the method of the paper: spec (options) -> model -> targets, loss -> method (decoding)."""
+"""FCRNet, the method of the paper: spec (options), model (network), targets and loss, method (decoding)."""

@@ -1,4 +1,4 @@
-"""A trained U-Net with more channels: the same function, with room to learn more."""
+"""Adds channels to a trained U-Net without changing its output."""
 
 import torch
 from torch import Tensor
@@ -8,12 +8,12 @@ from fcrbench.methods.fcrnet.model import UNet
 
 @torch.no_grad()
 def grow(trained: UNet, larger: UNet) -> None:
-    """Give `larger`, which has fresh weights, the function of `trained`.
+    """Set the weights of `larger`, which are newly drawn, so that it computes the same as `trained`.
 
-    What reads a new channel begins at 0, and what the new channel computes stays as it was drawn: the output
-    is that of `trained`, and training goes on from there (after Net2Net, Chen, Goodfellow & Shlens 2016,
-    whose new channels are copies of old ones). New channels are normalised with mean 0 and variance 1.
-    Raises ValueError where a level has fewer channels than in `trained`.
+    The weights that read new channels from old ones become 0; those that compute new channels stay as drawn.
+    So training continues from the output of `trained` (after Net2Net, Chen, Goodfellow & Shlens 2016, where
+    new channels are copies of old ones). New channels are normalised with mean 0 and variance 1.
+    Raises ValueError if a level has fewer channels than in `trained`.
     """
     few, many = trained.filters, larger.filters
     if len(few) != len(many) or any(a > b for a, b in zip(few, many, strict=True)):
@@ -22,7 +22,7 @@ def grow(trained: UNet, larger: UNet) -> None:
     for key, value in new.items():
         parts = key.split(".")
         if value.ndim == 4 and parts[0] == "join" and parts[2] == "0":
-            level = len(few) - 2 - int(parts[1])  # reads the skip of this level, then what comes from below
+            level = len(few) - 2 - int(parts[1])  # its inputs: the skip of this level, then the coarser level
             _copy(old[key][:, : few[level]], value[:, : many[level]])
             _copy(old[key][:, few[level] :], value[:, many[level] :])
         else:
@@ -31,7 +31,7 @@ def grow(trained: UNet, larger: UNet) -> None:
 
 
 def _copy(old: Tensor, new: Tensor) -> None:
-    """Copy into the first channels; of a convolution, old outputs read nothing of new inputs."""
+    """Copy into the first channels. In a convolution, old outputs get weight 0 for new inputs."""
     if old.ndim == 0:
         new.copy_(old)
         return

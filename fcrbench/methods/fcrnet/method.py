@@ -1,4 +1,4 @@
-"""FCRNet (Cao & Yan): pixels to colours, colours to instances."""
+"""FCRNet (Cao & Yan): the network colours pixels, and each connected component of a colour is an instance."""
 
 import numpy as np
 from torch import Tensor, nn
@@ -9,12 +9,12 @@ from fcrbench.methods.fcrnet.loss import EPSILON, ColoringLoss, SimilarityLoss, 
 from fcrbench.methods.fcrnet.model import LEVELS, UNet
 from fcrbench.methods.fcrnet.spec import FCRNetOptions
 from fcrbench.methods.fcrnet.targets import find_objects
-from fcrbench.methods.intensity import root
+from fcrbench.methods.intensity import sqrt_intensity
 from fcrbench.postprocess import InstanceRules
 
 
 class FCRNet(Method):
-    """See FCRNetOptions for the choices; `losses` and `scores` follow the loss that was chosen."""
+    """See FCRNetOptions for the options. `losses` and `scores` depend on the option `loss`."""
 
     stride = 2**LEVELS
     options: FCRNetOptions
@@ -24,7 +24,7 @@ class FCRNet(Method):
         return UNet(o.colors, o.filters, o.batch_norm, o.block)
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
-        return super().normalize(root(image) if self.options.intensity == "root" else image)
+        return super().normalize(sqrt_intensity(image) if self.options.intensity == "root" else image)
 
     def losses(self, output: Tensor, labels: np.ndarray, progress: float) -> dict[str, Tensor]:
         o = self.options
@@ -35,7 +35,7 @@ class FCRNet(Method):
         return ColoringLoss(o.inter_weight, o.color_cost)(output, objects)
 
     def alpha(self, progress: float) -> float:
-        """The power of Eq. 4 at this share of the training, in stages of equal length."""
+        """Return the power of Eq. 4 at this progress of the training, in stages of equal length."""
         stages = self.options.alpha
         return stages[min(int(progress * len(stages)), len(stages) - 1)]
 

@@ -1,4 +1,4 @@
-"""The U-Net of FCRNet: 16 filters, doubled in the four next levels, 2.7 M parameters."""
+"""The U-Net of FCRNet: 16 filters, doubled in each of the next four levels, 2.7 M parameters."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -6,12 +6,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fcrbench.methods.fcrnet.parts import Part, grown, since, strips
+from fcrbench.methods.fcrnet.parts import TensorPart, pad_slice, shift_slice, split_rows
 
 LEVELS = 4  # halvings of the resolution
 FILTERS = (16, 32, 64, 128, 256)  # of the paper
 Block = Literal["conv-relu-conv-relu", "conv-conv-relu"]
-HALO = 3  # pixels that the two convolutions of a join and the head reach
+HALO = 3  # pixels that the two convolutions of a join and the head see around a pixel
 
 
 def _conv(inputs: int, outputs: int, batch_norm: bool, relu: bool = True) -> nn.Sequential:
@@ -25,7 +25,7 @@ def _conv(inputs: int, outputs: int, batch_norm: bool, relu: bool = True) -> nn.
 
 
 def _block(inputs: int, outputs: int, batch_norm: bool, block: Block) -> nn.Sequential:
-    """Two convolutions, of which the second ends in a ReLU, the first only with "conv-relu-conv-relu"."""
+    """Two convolutions. A ReLU follows the second, and with "conv-relu-conv-relu" also the first."""
     first = _conv(inputs, outputs, batch_norm, relu=block == "conv-relu-conv-relu")
     return nn.Sequential(first, _conv(outputs, outputs, batch_norm))
 
@@ -39,11 +39,11 @@ class UNet(nn.Module):
     colors       K, the number of channels of the embedding
     filters      channels of each level, that of full resolution first
     batch_norm   normalise after every convolution of the trunk (the paper does not)
-    block        what each level does before pooling, and after joining what comes from below
+    block        the layers of each level, in the encoder and in the decoder
 
-    A 3x3 convolution that keeps its channels goes with each upsampling, which gives 2,746,740 parameters
-    with K = 4 and no batch normalisation. It comes before the upsampling, where it costs a quarter. The
-    authors' code reaches the same 2.7 M with a second decoder that it never trains.
+    A 3x3 convolution that keeps the number of channels precedes each upsampling; after it, it would cost four
+    times as much. With K = 4 and no batch normalisation the network has 2,746,740 parameters. The authors'
+    code reaches the same 2.7 M with a second decoder that it never trains.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class UNet(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         if block == "conv-conv-relu":
-            with torch.no_grad():  # half the variance, where no ReLU takes the other half away
+            with torch.no_grad():  # half the variance, as no ReLU removes the other half
                 for pair in (*self.down, *self.join):
                     pair[0][0].weight.mul_(0.5**0.5)
         # A small head keeps the embedding near 0 at the start, where every colour is still possible.
@@ -85,44 +85,49 @@ class UNet(nn.Module):
         return self.part(images, slice(0, height), slice(0, width))
 
     def part(self, images: Tensor, rows: slice, columns: slice) -> Tensor:
-        """These rows and columns of the output; each level computes only what they depend on."""
-        return self._from_level(0, images, rows, columns).tensor
+        """Return these rows and columns of the output. Each level computes only what they depend on."""
+        return self._run_from_level(0, images, rows, columns).tensor
 
-    def _from_level(self, level: int, x: Tensor, rows: slice, columns: slice) -> Part:
-        """A part of what this level and those below make of x, the input of this one.
+    def _run_from_level(self, level: int, x: Tensor, rows: slice, columns: slice) -> TensorPart:
+        """Run this level and all coarser ones on x, the input of this level; return a part of the output.
 
-        Parts and strips are computed with a halo that is not kept: convolutions see zeros where it ends.
+        Parts and strips are computed with a halo, which is dropped: convolutions see zeros beyond it.
         """
-        found = Part(rows, columns)
+        found = TensorPart(rows, columns)
         if level == LEVELS:
-            found.add(self.down[level](x), 0)
+            found.add_strip(self.down[level](x), 0)
             return found
         up, join = self.up[LEVELS - 1 - level], self.join[LEVELS - 1 - level]
         height, width = x.shape[2:]
-        skip = Part(grown(rows, HALO, height), grown(columns, HALO, width))
-        pooled = Part(slice(0, height // 2), slice(0, width // 2))
-        for strip in strips(slice(0, height), x):
-            seen = grown(strip, 2, height)
-            features = self.down[level](x[:, :, seen])[:, :, since(strip, seen.start)]
-            skip.add(features, strip.start)
-            pooled.add(self.pool(features), strip.start // 2)
-        below = self._from_level(
-            level + 1, pooled.tensor, _coarse(skip.rows, height), _coarse(skip.columns, width)
+        skip = TensorPart(pad_slice(rows, HALO, height), pad_slice(columns, HALO, width))
+        pooled = TensorPart(slice(0, height // 2), slice(0, width // 2))
+        for strip in split_rows(slice(0, height), x):
+            seen = pad_slice(strip, 2, height)
+            features = self.down[level](x[:, :, seen])[:, :, shift_slice(strip, seen.start)]
+            skip.add_strip(features, strip.start)
+            pooled.add_strip(self.pool(features), strip.start // 2)
+        below = self._run_from_level(
+            level + 1, pooled.tensor, _coarse_slice(skip.rows, height), _coarse_slice(skip.columns, width)
         )
-        for strip in strips(rows, skip.tensor):
-            larger = Part(grown(strip, HALO, height), skip.columns)
-            coarse = _coarse(larger.rows, height)
+        for strip in split_rows(rows, skip.tensor):
+            larger = TensorPart(pad_slice(strip, HALO, height), skip.columns)
+            coarse = _coarse_slice(larger.rows, height)
             features = self.upsample(up(below.read(coarse, below.columns)))
-            larger.add(features, 2 * coarse.start, 2 * below.columns.start)
+            larger.add_strip(features, 2 * coarse.start, 2 * below.columns.start)
             features = join(torch.cat([skip.read(larger.rows, larger.columns), larger.tensor], dim=1))
             if level == 0:
-                # The head and all that follows it stay in float32: in bfloat16 the colours separate worse.
+                # The head and all that follows it stay in float32, as colours separate less well in bfloat16.
                 with torch.autocast(features.device.type, enabled=False):
                     features = self.head(features.float())
-            found.add(features[:, :, since(strip, larger.rows.start)], strip.start, larger.columns.start)
+            found.add_strip(
+                features[:, :, shift_slice(strip, larger.rows.start)], strip.start, larger.columns.start
+            )
         return found
 
 
-def _coarse(fine: slice, length: int) -> slice:
-    """What is read at half the resolution for this span: upsampling takes one pixel more, `up` another."""
-    return grown(slice(fine.start // 2, (fine.stop + 1) // 2), 2, length // 2)
+def _coarse_slice(fine: slice, length: int) -> slice:
+    """Return the slice of the next coarser level that this slice depends on.
+
+    It has two more pixels on both sides: upsampling needs one and the convolution before it another.
+    """
+    return pad_slice(slice(fine.start // 2, (fine.stop + 1) // 2), 2, length // 2)

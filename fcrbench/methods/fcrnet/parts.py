@@ -1,26 +1,29 @@
-"""Parts of a tensor (B, C, H, W), computed some rows at a time."""
+"""Helpers to compute a part of a tensor (B, C, H, W), a strip of rows at a time."""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-STRIP = 3 << 14  # pixels: some megabytes of activations, which stay in the processor's cache
+STRIP_PIXELS = 3 << 14  # some megabytes of activations, which fit into the processor's cache
 
 
-class Part:
-    """Rows and columns of a tensor, as they have in it; put together from strips of rows, in order."""
+class TensorPart:
+    """A rectangle of a tensor (B, C, H, W), which is filled strip by strip, from top to bottom.
+
+    rows, columns   the rectangle, in the coordinates of the tensor
+    """
 
     def __init__(self, rows: slice, columns: slice) -> None:
         self.rows, self.columns = rows, columns
         self.tensor: Tensor
 
-    def add(self, strip: Tensor, row: int, column: int = 0) -> None:
-        """Keep what belongs to the part of a strip, whose first pixel is at this row and column."""
+    def add_strip(self, strip: Tensor, row: int, column: int = 0) -> None:
+        """Copy the pixels of `strip` that lie in this part. The first pixel of the strip is (row, column)."""
         low, high = max(row, self.rows.start), min(row + strip.shape[2], self.rows.stop)
         if low >= high:
             return
-        new = strip[:, :, since(slice(low, high), row), since(self.columns, column)]
+        new = strip[:, :, shift_slice(slice(low, high), row), shift_slice(self.columns, column)]
         height = self.rows.stop - self.rows.start
         if high - low == height:
             self.tensor = new
@@ -28,30 +31,30 @@ class Part:
         if low == self.rows.start:
             size, order = (*new.shape[:2], height, new.shape[3]), torch.channels_last
             self.tensor = torch.empty(size, dtype=new.dtype, device=new.device, memory_format=order)
-        self.tensor[:, :, since(slice(low, high), self.rows.start)] = new
+        self.tensor[:, :, shift_slice(slice(low, high), self.rows.start)] = new
 
     def read(self, rows: slice, columns: slice) -> Tensor:
-        """Some of it."""
-        return self.tensor[:, :, since(rows, self.rows.start), since(columns, self.columns.start)]
+        """Return a rectangle within this part, in the coordinates of the tensor."""
+        return self.tensor[:, :, shift_slice(rows, self.rows.start), shift_slice(columns, self.columns.start)]
 
 
-def strips(rows: slice, x: Tensor) -> Iterator[slice]:
-    """These rows of x (B, C, H, W), an even number of them at a time, as many as the cache likes.
+def split_rows(rows: slice, x: Tensor) -> Iterator[slice]:
+    """Yield these rows of x (B, C, H, W) in strips that fit into the cache, each an even number of rows.
 
-    All of them where gradients are wanted, which need every activation anyway, and on a GPU.
+    All rows are one strip on a GPU, and where gradients are computed, which need every activation anyway.
     """
-    step = max(STRIP // x.shape[3], 16) // 2 * 2
+    step = max(STRIP_PIXELS // x.shape[3], 16) // 2 * 2
     if torch.is_grad_enabled() or x.device.type != "cpu":
         step = max(rows.stop - rows.start, 1)
     for start in range(rows.start, rows.stop, step):
         yield slice(start, min(start + step, rows.stop))
 
 
-def grown(span: slice, by: int, length: int) -> slice:
-    """A span of pixels with `by` more on both sides, as far as there are any."""
+def pad_slice(span: slice, by: int, length: int) -> slice:
+    """Return a slice with `by` more pixels on both sides, clipped to [0, length)."""
     return slice(max(span.start - by, 0), min(span.stop + by, length))
 
 
-def since(span: slice, start: int) -> slice:
-    """The span, counted from `start` on."""
+def shift_slice(span: slice, start: int) -> slice:
+    """Return a slice in coordinates that begin at `start`."""
     return slice(span.start - start, span.stop - start)

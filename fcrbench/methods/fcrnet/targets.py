@@ -1,4 +1,4 @@
-"""Objects of a batch of label images and the pairs of them that must differ in colour."""
+"""The objects of a batch of label images, and the pairs of objects that must differ in colour."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fcrbench.compute.transfer import send
+from fcrbench.compute.transfer import to_device
 from fcrbench.kernels.neighbours import neighbour_matrix
 
 
 @dataclass(frozen=True)
 class Objects:
-    """The objects of a batch, numbered through; the background of each image is one of them.
+    """The objects of a batch, numbered 0..N - 1 across images. The background of an image is an object too.
 
-    index             (B, H, W) int32, the object of every pixel
-    size              (N,) float32, pixels of each object
+    index             (B, H, W) int32, the object of each pixel
+    size              (N,) float32, number of pixels of each object
     image             (N,) int64, the image of each object
-    first             row of each image's background; its objects follow in the order of their ids
-    near              per image (n + 1, n + 1) bool, neighbouring objects; row 0, the background, is False
+    first             the number of each image's background; its objects follow in the order of their ids
+    near              for each image (n + 1, n + 1) bool, which objects are neighbours; the background, row 0,
+                      has none
     pairs             (2, P) int64, each pair of neighbouring objects once
-    background_pairs  (2, N - B) int64, every object with its background
+    background_pairs  (2, N - B) int64, each object with the background of its image
     """
 
     index: Tensor
@@ -33,9 +34,9 @@ class Objects:
 
 
 def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Objects:
-    """Objects of `labels` (B, H, W) int32, 0 = background, each image 1..n; see Objects.
+    """Find the objects of `labels` (B, H, W) int32, 0 = background, ids 1..n in each image.
 
-    distance  objects whose pixels are at most this far apart (pixels) are neighbours
+    distance  two objects are neighbours if they have pixels that are at most this far apart; pixels
     """
     first: list[int] = []
     near: list[np.ndarray] = []
@@ -55,11 +56,11 @@ def find_objects(labels: np.ndarray, distance: int, device: torch.device) -> Obj
     size = np.bincount(index.ravel(), minlength=count).astype(np.float32)
     image_of = np.repeat(np.arange(len(near)), [len(matrix) for matrix in near])
     return Objects(
-        send(index, device),
-        send(size, device),
-        send(image_of, device),
+        to_device(index, device),
+        to_device(size, device),
+        to_device(image_of, device),
         first,
         near,
-        send(np.concatenate(pairs, axis=1), device),
-        send(np.concatenate(background_pairs, axis=1), device),
+        to_device(np.concatenate(pairs, axis=1), device),
+        to_device(np.concatenate(background_pairs, axis=1), device),
     )

@@ -1,4 +1,4 @@
-"""What a ratio is worth when there is nothing to divide by."""
+"""Ratios, and their values where the denominator is 0."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ _VALUES = {"nan": float("nan"), "one": 1.0, "zero": 0.0}
 
 
 def empty_value(empty: Empty) -> float:
-    """The value of every ratio when both label images are empty; ValueError for an unknown rule."""
+    """Return the value of all ratios if both images are empty. Raises ValueError for an unknown rule."""
     try:
         return _VALUES[empty]
     except (KeyError, TypeError):
@@ -18,12 +18,12 @@ def empty_value(empty: Empty) -> float:
 
 
 def ratio(numerator: float, denominator: float) -> float:
-    """Quotient, and 0 for 0 / 0: with one side empty, or no pair matched, nothing was right."""
+    """Return the quotient, and 0 for 0 / 0: if one image is empty or no pair matches, nothing is right."""
     return float(numerator / denominator) if denominator else 0.0
 
 
 def quotient(numerators: NDArray, denominators: NDArray) -> NDArray[np.float64]:
-    """Elementwise; NaN where the denominator is 0."""
+    """Divide elementwise; the result is NaN where the denominator is 0."""
     return np.divide(
         numerators, denominators, out=np.full(np.shape(numerators), np.nan), where=denominators != 0
     )
