@@ -1,6 +1,7 @@
 # make run     set up .venv and do the main job on the embedded data set
 # make test    set up .venv, check, test, run every benchmark once
 # make bench   speed against other implementations
+# make check-long  the long tests, which make test leaves out
 # make check-asv   run every asv benchmark once
 # TORCH_INDEX=URL names an index of PyTorch wheels to use instead of the one configured.
 
@@ -11,7 +12,7 @@ TORCH := 2.13.0
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 ARGS ?=
 
-.PHONY: run test lint check check-asv bench clean
+.PHONY: run test lint check check-long check-asv bench clean
 
 run: $(VENV)/ready
 	$(BIN)/fcrbench run --method fcrnet --dataset sample $(ARGS)
@@ -25,7 +26,11 @@ lint: $(VENV)/ready
 
 # One thread a process: two test processes already fill two cores.
 check: $(VENV)/ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not long" $(ARGS)
+
+# The tests that a person does not wait for: the guides in environments of their own, memory over many images.
+check-long: $(VENV)/ready
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m long $(ARGS)
 
 # That every benchmark of the asv suite still runs.
 check-asv: $(VENV)/ready

@@ -29,6 +29,7 @@ def test_the_guide_names_every_test():
     assert set(GUIDE.tests()) == {name for name in dir(DatasetTests) if name.startswith("test_")}
 
 
+@pytest.mark.long  # builds packages and an environment
 @pytest.mark.skipif(sys.platform == "win32", reason="the guide's commands are of a POSIX shell")
 def test_the_guide_followed_to_the_letter(tmp_path):
     pytest.importorskip("hatchling", reason="the guide's package is built with it, and there is no network")

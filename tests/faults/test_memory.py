@@ -27,6 +27,7 @@ for part in ("few", "many"):
 """
 
 
+@pytest.mark.long  # many images
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory in kilobytes, as Linux counts it")
 @pytest.mark.parametrize(
     ("what", "few", "many", "bound"),
