@@ -32,7 +32,7 @@ def dask_map(
     name: Callable[[A], str] = str,
     on_lost: Callable[[A, str], T] | None = None,
 ) -> Iterator[T]:
-    """Yield function(input) for each input, in order, from workers of the scheduler at "tcp://host:port".
+    """Yield function(input) for each input, in order, from the workers of a scheduler "tcp://host:port".
 
     Only as many inputs are submitted at a time as the workers can process in about a second. If a worker is
     lost, another one repeats its task. If a task has lost more workers than the scheduler allows
