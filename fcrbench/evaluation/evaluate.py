@@ -15,7 +15,7 @@ from fcrbench.errors import DataError
 from fcrbench.inference import Predictor
 from fcrbench.io import write_labels
 from fcrbench.metrics import DatasetScores
-from fcrbench.training.engine import Training
+from fcrbench.training.engine import TrainingResult
 from fcrbench.work.atomic import write_table
 from fcrbench.work.failures import Failure, Failures, attempt
 
@@ -78,7 +78,7 @@ def summarise(
     scores: DatasetScores,
     predictor: Predictor,
     samples: Sequence[Sample],
-    training: Training | None,
+    training: TrainingResult | None,
     parameters: int,
 ) -> dict[str, Any]:
     """Return the content of summary.json: means with intervals, pooled scores, size, speed and training."""
