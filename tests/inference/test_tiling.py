@@ -1,4 +1,4 @@
-"""Tiles: the same scores and labels as the whole image at once, at every size."""
+"""Tiles of every size give the same scores and labels as the whole image."""
 
 import re
 

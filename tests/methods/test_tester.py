@@ -1,4 +1,4 @@
-"""The shared tester: FCRNet and a small method pass it, and each check finds the faults it is for."""
+"""The tester of methods: FCRNet and a small method pass, and each check finds the faults it is meant for."""
 
 import re
 from pathlib import Path
