@@ -1,1 +1,1 @@
-"""Speed: asv benchmarks, and `python -m benchmarks.peers` for a table against other implementations."""
+"""Speed: asv benchmarks, and `python -m benchmarks.peers` to compare with other implementations."""

@@ -1,4 +1,4 @@
-"""Connected components of colour maps and volumes."""
+"""Speed of labelling connected components of colour maps and volumes."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""New processes: imports, and first calls with kernels from Numba's disk cache."""
+"""Speed of new processes: imports, and first calls with kernels from Numba's disk cache."""
 
 
 def timeraw_import_metrics() -> str:
@@ -6,7 +6,7 @@ def timeraw_import_metrics() -> str:
 
 
 def timeraw_import_numba() -> str:
-    """Most of the above."""
+    """Import numba, which takes most of the time of `timeraw_import_metrics`."""
     return "import numba"
 
 
@@ -19,4 +19,4 @@ def timeraw_first_call() -> str:
     """
 
 
-timeraw_first_call.repeat = 5  # the first process, which may compile, is outvoted
+timeraw_first_call.repeat = 5  # the median ignores the first process, which may compile kernels

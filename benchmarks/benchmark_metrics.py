@@ -1,4 +1,4 @@
-"""Every metric of one pair, and of a data set."""
+"""Speed of computing all metrics of one pair and of a data set."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ Pairs = dict[str, tuple[NDArray[np.int32], NDArray[np.int32]]]
 
 
 def setup_cache() -> Pairs:
-    """Truth and prediction."""
+    """Return pairs of truth and prediction by name."""
     pairs = {}
     for name, truth in (("field", scenes.real_labels()), ("large", scenes.nuclei(scenes.LARGE, 37))):
         pairs[name] = truth, scenes.prediction(truth)

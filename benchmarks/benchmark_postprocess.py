@@ -1,4 +1,4 @@
-"""Scores to instances, beside the five images per second of the FCRNet paper."""
+"""Speed of post-processing, next to the five images per second of the FCRNet paper."""
 
 import time
 from collections.abc import Callable
@@ -16,30 +16,30 @@ Decode = Callable[[NDArray[np.float32]], NDArray[np.int32]]
 
 
 def setup_cache() -> Field:
-    """Labels and scores of a real field."""
+    """Return labels and scores of a real field."""
     labels = scenes.real_labels()
     return labels, scenes.scores(scenes.color_map(labels))
 
 
 class Methods:
-    """What each method does to the output of its network for one image: outputs made from the truth, noisy.
+    """Post-processing of each method for one image, with a simulated output of its network.
 
-    Methods that are not installed, or want PyTorch where there is none, are left out.
+    Methods that are not installed, or that need PyTorch where it is missing, are left out.
     """
 
-    params = tuple(outputs.OF)
+    params = tuple(outputs.SIMULATED_OUTPUTS)
     param_names = ("method",)
 
     def setup(self, field: Field, method: str) -> None:
         self.decode = decoder(method)
-        self.scores = outputs.OF[method](field[0])
+        self.scores = outputs.SIMULATED_OUTPUTS[method](field[0])
         self.decode(self.scores)
 
     def time_postprocess(self, field: Field, method: str) -> None:
         self.decode(self.scores)
 
     def time_five_images_per_second(self, field: Field, method: str) -> None:
-        """The rate that the paper gives, as a line in the same chart."""
+        """Take as long as the paper reports, to draw a line in the same chart."""
         time.sleep(1 / 5)
 
     time_five_images_per_second.number = 1
@@ -48,14 +48,14 @@ class Methods:
 
 
 def decoder(method: str) -> Decode:
-    """The method's post-processing with its default options."""
-    if method == "fcrnet":  # needs no PyTorch for this
+    """Return the method's post-processing with its default options."""
+    if method == "fcrnet":  # its post-processing works without PyTorch
         rules = FCRNetOptions().rules()
         return lambda scores: postprocess.instances(scores, rules)
     try:
         return methods.create(method).postprocess
     except (ImportError, UsageError) as error:
-        raise NotImplementedError from error  # how asv is told to leave it out
+        raise NotImplementedError from error  # asv then leaves it out
 
 
 class Steps:

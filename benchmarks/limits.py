@@ -1,4 +1,4 @@
-"""What the machine allows, and figures that need no peer: linearity, threads, first calls."""
+"""Limits of the machine, and measurements without a peer: linearity, threads, first calls."""
 
 import os
 import statistics
@@ -26,17 +26,17 @@ print(imported - start, time.process_time() - imported)
 
 
 def median_seconds(function: Callable[[], Any], repeat: int = 7) -> float:
-    """Median CPU time of a call, as threads of other programs do not count in it."""
-    taken = []
+    """Return the median CPU time of a call, which other programs affect less than elapsed time."""
+    durations = []
     for _ in range(repeat):
         start = time.process_time()
         function()
-        taken.append(time.process_time() - start)
-    return statistics.median(taken)
+        durations.append(time.process_time() - start)
+    return statistics.median(durations)
 
 
 def bandwidth(n_bytes: int) -> tuple[float, float]:
-    """Bytes a second of reading (a sum) and of filling new memory (np.full) for an array of this size."""
+    """Return bytes per second of reading (a sum) and of filling new memory (np.full)."""
     floats = np.ones(max(n_bytes // 4, 1), np.float32)
     read = median_seconds(floats.sum)
     fill = median_seconds(lambda: np.full(len(floats), 1, np.float32))
@@ -44,14 +44,14 @@ def bandwidth(n_bytes: int) -> tuple[float, float]:
 
 
 def linearity() -> list[str]:
-    """Lines on `metrics.score` of a very large pair."""
+    """Return lines of text about `metrics.score` of a very large pair."""
     truth = scenes.nuclei(scenes.LARGE, 37)
     pred = scenes.prediction(truth)
     huge_truth = scenes.nuclei(scenes.HUGE, 31)
     huge_pred = scenes.prediction(huge_truth)
     metrics.score(truth, pred)
     before = _memory("VmRSS")
-    with open("/proc/self/clear_refs", "w") as file:  # noqa: PTH123 (makes VmHWM start anew)
+    with open("/proc/self/clear_refs", "w") as file:  # noqa: PTH123 (resets VmHWM)
         file.write("5")
     metrics.score(huge_truth, huge_pred)
     extra = _memory("VmHWM") - before
@@ -67,7 +67,7 @@ def linearity() -> list[str]:
 
 
 def threads(n_pairs: int = 1000) -> str:
-    """A line on two threads over pairs in memory."""
+    """Return a line of text about scoring pairs in memory with two threads."""
     truth = scenes.real_labels()
     preds = [scenes.prediction(truth, seed) for seed in range(20)]
     pairs = [(i, truth, preds[i % len(preds)]) for i in range(n_pairs)]
@@ -85,7 +85,7 @@ def threads(n_pairs: int = 1000) -> str:
 
 
 def first_calls() -> str:
-    """A line on new processes: nothing compiled yet, and compiled by an earlier process."""
+    """Return a line of text about first calls in new processes, without and with compiled kernels on disk."""
     with tempfile.TemporaryDirectory() as cache:
         env = os.environ | {"NUMBA_CACHE_DIR": cache}
         cold, *warm = [
@@ -105,6 +105,6 @@ def _shape(image: np.ndarray) -> str:
 
 
 def _memory(key: str) -> int:
-    """In KiB, of this process (Linux)."""
+    """Return a memory statistic of this process in KiB (Linux)."""
     with open("/proc/self/status") as file:  # noqa: PTH123
         return int(next(line for line in file if line.startswith(key)).split()[1])

@@ -1,9 +1,9 @@
-"""Dice, AJI, AJI+, DQ, SQ and PQ as evaluation scripts of nucleus segmentation compute them: NumPy, a mask of
-the whole image for each object, dense tables of n x m.
+"""Dice, AJI, AJI+, DQ, SQ and PQ as evaluation scripts of nucleus segmentation usually compute them.
 
-Written for this comparison, from the definitions and the shape of the computation that hover_net's
-`stats_utils` made common (each metric on its own, from the two label images). No code of that project is
-used. Ids must be 1 .. n.
+They use NumPy, a mask of the whole image for each object, and dense tables of n x m. This code was written
+for the comparison, from the definitions and the structure of the computation that hover_net's `stats_utils`
+made common (each metric on its own, from the two label images). It contains no code of that project. Ids must
+be 1 .. n.
 """
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 
 def stats(truth: NDArray, pred: NDArray) -> dict[str, float]:
+    """Return all metrics by name."""
     from scipy.optimize import linear_sum_assignment
 
     dq, sq, pq = _panoptic(truth, pred)

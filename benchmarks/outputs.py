@@ -1,4 +1,4 @@
-"""What the networks of the methods might say of a field, made from its truth with noise; none is run."""
+"""Simulated outputs of the networks of all methods, made from the truth of a field with noise."""
 
 from collections.abc import Callable
 
@@ -12,33 +12,33 @@ Output = NDArray[np.float32]
 NOISE = 0.1
 
 
-def image(labels: NDArray[np.int32]) -> Output:
-    """(1, H, W): blurred bright nuclei, for methods without a network."""
-    return _noisy(ndimage.gaussian_filter((labels > 0) * 1.0, 1)[None], 0.05)
+def blurred_image(labels: NDArray[np.int32]) -> Output:
+    """Return (1, H, W), an image of blurred bright nuclei, for methods without a network."""
+    return _add_noise(ndimage.gaussian_filter((labels > 0) * 1.0, 1)[None], 0.05)
 
 
-def colors(labels: NDArray[np.int32]) -> Output:
-    """(4, H, W): FCRNet."""
+def color_scores(labels: NDArray[np.int32]) -> Output:
+    """Return (4, H, W), the scores of FCRNet."""
     return scenes.scores(scenes.color_map(labels))
 
 
 def objects_and_contours(labels: NDArray[np.int32]) -> Output:
-    """(2, H, W): probabilities of DCAN."""
+    """Return (2, H, W), the probabilities of objects and contours of DCAN."""
     contour = (ndimage.maximum_filter(labels, 3) != ndimage.minimum_filter(labels, 3)) & (labels > 0)
-    return np.clip(_noisy(np.stack([labels > 0, contour]), NOISE), 0, 1)
+    return np.clip(_add_noise(np.stack([labels > 0, contour]), NOISE), 0, 1)
 
 
-def far_means(labels: NDArray[np.int32], dimensions: int = 32) -> Output:
-    """(2 + 32, H, W): foreground logits, and an embedding that the Discriminative Loss is content with."""
+def discriminative_embedding(labels: NDArray[np.int32], dimensions: int = 32) -> Output:
+    """Return (2 + 32, H, W), foreground logits and an embedding with a low Discriminative Loss."""
     means = np.random.default_rng(0).normal(0, 2.5, (labels.max() + 1, dimensions))
     foreground = np.where(labels > 0, 1.0, -1.0)
     return np.concatenate(
-        [np.stack([-foreground, foreground]).astype(np.float32), _noisy(_planes(means, labels), 0.05)]
+        [np.stack([-foreground, foreground]).astype(np.float32), _add_noise(_planes(means, labels), 0.05)]
     )
 
 
-def mean_guides(labels: NDArray[np.int32], guides: int = 12) -> Output:
-    """(12 + 1, H, W): mean guide values of each object, and the foreground logit, for Harmonic Embedding."""
+def harmonic_embedding(labels: NDArray[np.int32], guides: int = 12) -> Output:
+    """Return (12 + 1, H, W), mean guide values and the foreground logit of Harmonic Embedding."""
     rng = np.random.default_rng(0)
     y, x = np.indices(labels.shape)
     ids = np.arange(labels.max() + 1)
@@ -50,22 +50,22 @@ def mean_guides(labels: NDArray[np.int32], guides: int = 12) -> Output:
         axis=1,
     )
     foreground = np.where(labels > 0, 1.0, -1.0)[None].astype(np.float32)
-    return np.concatenate([_noisy(_planes(means, labels), NOISE), foreground])
+    return np.concatenate([_add_noise(_planes(means, labels), NOISE), foreground])
 
 
-OF: dict[str, Callable[[NDArray[np.int32]], Output]] = {
-    "fcrnet": colors,
-    "classical": image,
+SIMULATED_OUTPUTS: dict[str, Callable[[NDArray[np.int32]], Output]] = {
+    "fcrnet": color_scores,
+    "classical": blurred_image,
     "dcan": objects_and_contours,
-    "discriminative": far_means,
-    "harmonic": mean_guides,
+    "discriminative": discriminative_embedding,
+    "harmonic": harmonic_embedding,
 }
 
 
 def _planes(means: NDArray, labels: NDArray[np.int32]) -> NDArray:
-    """(E, H, W) of (objects, E)."""
+    """Return planes (E, H, W) with the values (objects, E) of each object."""
     return np.moveaxis(means[labels], -1, 0)
 
 
-def _noisy(planes: NDArray, deviation: float) -> Output:
+def _add_noise(planes: NDArray, deviation: float) -> Output:
     return (planes + np.random.default_rng(1).normal(0, deviation, planes.shape)).astype(np.float32)

@@ -1,9 +1,9 @@
-"""Can every method learn four real fields by heart? One that cannot has a wrong loss, target or decoder.
+"""Test whether every method can overfit four real fields. If not, its loss, targets or decoder are wrong.
 
     python -m benchmarks.overfit -o overfit/
 
-makes a data set of the first four training fields of `sample`, the same ones to train and to validate on, and
-calls `fcrbench table` on it; further arguments go to that command.
+The command makes a data set of the first four training fields of `sample`, with the same fields for training
+and validation, and calls `fcrbench table` on it. Further arguments are passed to that command.
 """
 
 import argparse
@@ -20,7 +20,7 @@ BUDGET = ("--epochs", "3", "--set", "training.crops_per_image=50", "--set", "tra
 
 
 def write_fields(root: Path) -> None:
-    """The same fields below root/train and root/val, where their names end in _again."""
+    """Write the same fields to root/train and root/val; names in root/val end in _again."""
     for sample in islice(datasets.create("sample").samples("train"), FIELDS):
         for split, stem in (("train", sample.id), ("val", f"{sample.id}_again")):
             write_png(root / split / "images" / f"{stem}.png", sample.image)
@@ -30,10 +30,10 @@ def write_fields(root: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    chosen, further = parser.parse_known_args()
-    write_fields(chosen.output / "fields")
+    options, further = parser.parse_known_args()
+    write_fields(options.output / "fields")
     command = [sys.executable, "-m", "fcrbench", "table", "--dataset", "folder"]
-    command += ["--root", str(chosen.output / "fields"), "--output", str(chosen.output)]
+    command += ["--root", str(options.output / "fields"), "--output", str(options.output)]
     return subprocess.run([*command, *BUDGET, "--set", "training.augment=false", *further]).returncode
 
 

@@ -1,8 +1,9 @@
-"""`python -m benchmarks.peers [-o FILE]`: our speed beside that of other implementations, in Markdown.
+"""Compare the speed of fcrbench with other implementations: `python -m benchmarks.peers [-o FILE]`.
 
-Values are compared first, and a peer that disagrees is not timed. Both sides run in turn in one process, a
-few calls each, on one thread; the figure is the median of CPU time. Both make the memory of their result, but
-for rows that say `out=`. A peer that is not installed is left out, and named.
+The result is a Markdown table. Values are compared first, and a peer with other values is not timed. Both
+sides run in turn in one process, a few calls each, on one thread; the table shows the median CPU time. Both
+allocate the memory of their result, except in rows that say `out=`. Peers that are not installed are listed
+below the table.
 
 "of the bound" is the share of our time that reading the input and filling the output once would take, at the
 bandwidth measured for arrays of that size in the same run.
@@ -46,7 +47,7 @@ def labelling(
     fastest_only: bool = False,
     out: NDArray[np.int32] | None = None,
 ) -> list[Comparison]:
-    """out: memory for our result, which the peers cannot be given."""
+    """Compare labelling; out: memory for our result, which the peers cannot use."""
 
     def cc3d(connectivity: int) -> NDArray:
         import cc3d
@@ -131,7 +132,7 @@ def stardist(work: str, truth: NDArray, pred: NDArray) -> Comparison:
 
 
 def masks(work: str, truth: NDArray, pred: NDArray) -> Comparison:
-    """A mask an object and dense tables, as hover_net's compute_stats; see `benchmarks.naive`."""
+    """Compare with metrics by masks and dense tables, as in hover_net; see `benchmarks.naive`."""
     _, renumbered = np.unique(pred, return_inverse=True)
     pred = renumbered.reshape(pred.shape).astype(np.int32)
     names = ("dice", "aji", "aji_plus", "rq", "sq", "pq")
@@ -147,29 +148,31 @@ def masks(work: str, truth: NDArray, pred: NDArray) -> Comparison:
 
 
 def same_partition(ours: NDArray, theirs: NDArray) -> bool:
-    """The same objects, whatever their ids."""
+    """Return whether both have the same objects, regardless of ids."""
     table = metrics.overlap_table(ours, theirs)
     one_to_one = table.n_true == table.n_pred == len(table.shared)
     return one_to_one and bool((table.iou == 1).all()) and np.array_equal(ours == 0, theirs == 0)
 
 
 def medians(comparison: Comparison, seconds: float) -> tuple[float, float]:
-    """Median CPU seconds of ours and of the peer, called in turn, each a few times in a row: the first call
-    pays for the caches and the heap that the other left.
+    """Return the median CPU seconds of our function and of the peer.
+
+    They are called in turn, each a few times in a row, as the first call is slowed down by the state of the
+    caches and of the heap that the other one left.
     """
     ours, peer = [], []
     end = time.process_time() + seconds
     while not ours or time.process_time() < end:
-        for function, taken in ((comparison.ours, ours), (comparison.peer, peer)):
+        for function, durations in ((comparison.ours, ours), (comparison.peer, peer)):
             for _ in range(CALLS):
                 start = time.process_time()
                 function()
-                taken.append(time.process_time() - start)
+                durations.append(time.process_time() - start)
     return statistics.median(ours), statistics.median(peer)
 
 
 def comparisons(huge: bool) -> Iterator[Comparison]:
-    """One at a time, as the largest images are gigabytes."""
+    """Yield all comparisons one at a time, as the largest images need gigabytes."""
     labels = scenes.real_labels()
     field = "520 x 696, real nuclei"
     classes = scenes.color_map(labels)
@@ -191,7 +194,7 @@ def comparisons(huge: bool) -> Iterator[Comparison]:
 
 
 def table(seconds: float, huge: bool) -> tuple[str, bool]:
-    """The Markdown text, and whether every installed peer agreed."""
+    """Return the Markdown text, and whether every installed peer has the same values."""
     lines = [
         "| work | fcrbench, ms | of the bound | peer | peer, ms | faster |",
         "|---|---|---|---|---|---|",
@@ -226,8 +229,8 @@ def table(seconds: float, huge: bool) -> tuple[str, bool]:
     return "\n".join(lines) + "\n", agreed
 
 
-def inserted(file: Path, text: str) -> str:
-    """The file's text with its marked part replaced; the text alone where there is no file or mark."""
+def insert_table(file: Path, text: str) -> str:
+    """Return the file's text with its marked part replaced; only the new text without a file or marks."""
     before, begin, rest = (file.read_text() if file.exists() else "").partition(BEGIN)
     _, end, after = rest.partition(END)
     return f"{before}{begin}\n{text}{end}{after}" if begin and end else text
@@ -239,15 +242,19 @@ def main() -> int:
         "-o",
         "--output",
         type=Path,
-        help=f"write the table to this file, too; between the lines {BEGIN} and {END} where it has them",
+        help=f"also write the table to this file, between the lines {BEGIN} and {END} if it has them",
     )
-    parser.add_argument("--seconds", type=float, default=2.0, help="time spent on each line (default 2)")
-    parser.add_argument("--huge", action="store_true", help="also 10000 x 10000 (3 GB of memory, Linux)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="CPU time spent on each row (default 2)")
+    parser.add_argument(
+        "--huge",
+        action="store_true",
+        help="also compare images of 10000 x 10000 (needs 3 GB of memory and Linux)",
+    )
     options = parser.parse_args()
     text, agreed = table(options.seconds, options.huge)
     print(text, end="")
     if options.output:
-        options.output.write_text(inserted(options.output, text))
+        options.output.write_text(insert_table(options.output, text))
     return 0 if agreed else 1
 
 

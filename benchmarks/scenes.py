@@ -1,5 +1,6 @@
-"""A real field of the embedded sample, and made scenes with the sizes, shapes and density of its nuclei; the
-same for every commit.
+"""A real field of the embedded sample, and synthetic scenes with nuclei of similar size, shape and density.
+
+They are the same for every commit.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ HUGE = (10_000, 10_000)
 
 
 def real_labels() -> NDArray[np.int32]:
-    """(520, 696): the nuclei of the first validation field."""
+    """Return (520, 696), the nuclei of the first validation field."""
     from fcrbench.datasets.sample import SampleDataset
 
     sample = SampleDataset()
@@ -19,7 +20,7 @@ def real_labels() -> NDArray[np.int32]:
 
 
 def nuclei(shape: tuple[int, int], spacing: int = 60, seed: int = 0) -> NDArray[np.int32]:
-    """Ellipses of random size and direction on a jittered grid; many touch or overlap."""
+    """Draw ellipses of random size and direction on a jittered grid; many touch or overlap."""
     rng = np.random.default_rng(seed)
     labels = np.zeros(shape, np.int32)
     reach = spacing // 2
@@ -39,7 +40,7 @@ def nuclei(shape: tuple[int, int], spacing: int = 60, seed: int = 0) -> NDArray[
 
 
 def prediction(truth: NDArray[np.int32], seed: int = 1) -> NDArray[np.int32]:
-    """The truth moved by two pixels, with some objects lost, joined or cut, and a few invented."""
+    """Return the truth moved by two pixels, with some objects lost, joined or cut, and a few added."""
     rng = np.random.default_rng(seed)
     count = int(truth.max())
     change = rng.random(count + 1)
@@ -59,7 +60,7 @@ def prediction(truth: NDArray[np.int32], seed: int = 1) -> NDArray[np.int32]:
 
 
 def color_map(labels: NDArray[np.int32], n_classes: int = 4, seed: int = 2) -> NDArray[np.uint8]:
-    """0 for background, a colour 1 .. n_classes - 1 for each object."""
+    """Give each object a random colour 1 .. n_classes - 1; background is 0."""
     colors = np.random.default_rng(seed).integers(1, n_classes, int(labels.max()) + 1).astype(np.uint8)
     colors[0] = 0
     return colors[labels]
@@ -68,6 +69,6 @@ def color_map(labels: NDArray[np.int32], n_classes: int = 4, seed: int = 2) -> N
 def scores(
     classes: NDArray[np.uint8], n_classes: int = 4, noise: float = 0.2, seed: int = 3
 ) -> NDArray[np.float32]:
-    """(n_classes, H, W): 1 for the class of a pixel, noise added: one pixel in 2,000 goes wrong."""
+    """Return (n_classes, H, W), 1 for the class of a pixel plus noise; 1 pixel in 2,000 is wrong."""
     one_hot = (classes == np.arange(n_classes, dtype=np.uint8)[:, None, None]).astype(np.float32)
     return one_hot + np.random.default_rng(seed).normal(0, noise, one_hot.shape).astype(np.float32)

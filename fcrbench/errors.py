@@ -1,4 +1,4 @@
-"""The errors a user can act on. The command line prints them as one line and exits with their code."""
+"""The errors that a user can act on. The command line prints them as one line and exits with their code."""
 
 import difflib
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ class FcrbenchError(Exception):
 
 
 class DataError(FcrbenchError, ValueError):
-    """A file or array does not hold what it should; the message says what was found and expected."""
+    """A file or array does not contain what it should. The message says what was found and expected."""
 
 
 class WriteError(FcrbenchError):
-    """The system refuses to write a file."""
+    """The operating system refuses to write a file."""
 
     def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(path, error)  # as they are: it is sent from worker to worker
+        super().__init__(path, error)  # unchanged, so that the error can be pickled and sent between workers
         self.path, self.error = path, error
         self.__cause__ = error
 
@@ -28,13 +28,13 @@ class WriteError(FcrbenchError):
 
 
 class UsageError(FcrbenchError, ValueError):
-    """A name, option or configuration value is not one that exists."""
+    """A name, option or configuration value does not exist or is out of range."""
 
     exit_code = 2
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
-    """The message about a name that does not exist: it offers those most like it, and lists them all."""
+    """Return the message about an unknown name. It suggests similar names and lists all of them."""
     names = list(known)
     close = [repr(match) for match in difflib.get_close_matches(name[:100].lower(), names, n=2, cutoff=0.5)]
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
@@ -42,7 +42,7 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def describe_error(error: Exception) -> str:
-    """What an error says, of any kind; the kind too, where it is none of ours."""
+    """Return the message of any error as one line, with its type unless it is an FcrbenchError."""
     text = " ".join(str(error).split())
     if isinstance(error, FcrbenchError):
         return text
@@ -50,9 +50,9 @@ def describe_error(error: Exception) -> str:
 
 
 def short_repr(value: object) -> str:
-    """A value out of a file as a message shows it: its repr, cut where it is long."""
+    """Return the repr of a value from a file for a message, shortened if it is long."""
     try:
         text = repr(value)
-    except ValueError:  # an integer of more digits than Python writes
+    except ValueError:  # an integer with more digits than Python converts to text
         return f"a value of type {type(value).__name__}"
     return text if len(text) <= 100 else f"{text[:100]}..."

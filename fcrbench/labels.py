@@ -81,13 +81,13 @@ def check_ids(ids: NDArray[np.uint64], dtype: np.dtype, name: str) -> None:
 
 
 def is_tensor(array: object) -> bool:
-    """Whether this is a torch tensor; does not import torch."""
+    """Return whether this is a torch tensor, without importing torch."""
     kinds = () if type(array) is np.ndarray else type(array).__mro__
     return any(kind.__module__.partition(".")[0] == "torch" for kind in kinds)
 
 
 def is_on_accelerator(array: Any) -> bool:
-    """Whether this is a torch tensor outside the host's memory."""
+    """Return whether this is a torch tensor outside the host's memory."""
     return is_tensor(array) and array.device.type != "cpu"
 
 

@@ -1,6 +1,6 @@
-"""Images larger than memory: the public functions that work tile by tile.
+"""Public functions for images larger than memory, which work tile by tile.
 
-They give what the functions for whole arrays give. `fcrbench.io.large` opens and writes such images.
+Their results equal those of the functions for whole arrays. `fcrbench.io.large` opens and writes such images.
 """
 
 from fcrbench.metrics.tiled import overlap_table, score

@@ -1,4 +1,4 @@
-"""Tiles of an image, and the pixels on both sides of their seams."""
+"""Division of an image into tiles, and the pixels on both sides of the seams between tiles."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-TILE = 2048  # pixels a side: tens of megabytes of working memory
+TILE_SIZE = 2048  # side in pixels; needs tens of megabytes of working memory
 
 
 class Source(Protocol):
@@ -28,24 +28,25 @@ class Target(Source, Protocol):
 
 @dataclass(frozen=True)
 class Tile:
-    """One of the tiles, in raster order: its number and where it is."""
+    """One tile: its number in raster order, its rows and its columns."""
 
     number: int
     rows: slice
     columns: slice
 
     @property
-    def where(self) -> tuple[slice, slice]:
+    def slices(self) -> tuple[slice, slice]:
+        """The index of the tile in the image."""
         return self.rows, self.columns
 
-    def on_border(self, height: int, width: int) -> tuple[bool, bool, bool, bool]:
-        """Whether the image ends where the tile does: at the top, at the bottom, left and right."""
+    def sides_on_border(self, height: int, width: int) -> tuple[bool, bool, bool, bool]:
+        """Return whether the top, bottom, left and right side of the tile lies on the border of the image."""
         rows, columns = self.rows, self.columns
         return rows.start == 0, rows.stop == height, columns.start == 0, columns.stop == width
 
 
-def tiles(shape: tuple[int, ...], side: int = TILE) -> list[Tile]:
-    """All tiles of an image (H, W); those at the far ends are smaller.
+def split_into_tiles(shape: tuple[int, ...], side: int = TILE_SIZE) -> list[Tile]:
+    """Return all tiles of an image (H, W); those at the right and lower ends may be smaller.
 
     Raises ValueError for another number of dimensions or side < 1.
     """
@@ -61,79 +62,88 @@ def tiles(shape: tuple[int, ...], side: int = TILE) -> list[Tile]:
     ]
 
 
-class Line(NamedTuple):
-    """Pixels side by side: their values, the ids of their objects, their doubt."""
+class PixelLine(NamedTuple):
+    """Adjacent pixels in a row or column: their values, the ids of their objects, and their doubt."""
 
     value: NDArray
     id: NDArray[np.int64]
     doubt: NDArray[np.uint8]
 
     @classmethod
-    def zeros(cls, length: int, dtype: np.dtype) -> "Line":
+    def zeros(cls, length: int, dtype: np.dtype) -> "PixelLine":
         return cls(np.zeros(length, dtype), np.zeros(length, np.int64), np.zeros(length, np.uint8))
 
-    def part(self, where: slice) -> "Line":
-        return Line(self.value[where], self.id[where], self.doubt[where])
+    def section(self, index: slice) -> "PixelLine":
+        return PixelLine(self.value[index], self.id[index], self.doubt[index])
 
-    def put(self, where: slice, part: "Line") -> None:
-        self.value[where], self.id[where], self.doubt[where] = part.value, part.id, part.doubt
+    def replace_section(self, index: slice, pixels: "PixelLine") -> None:
+        self.value[index], self.id[index], self.doubt[index] = pixels.value, pixels.id, pixels.doubt
 
 
-Touching = tuple[Line, Line]  # pixels next to each other in two tiles
+LinePair = tuple[PixelLine, PixelLine]  # touching pixels of two tiles
 
 
 class Seams:
-    """What lies along the lower and right edges of the tiles done, to be met by those after them.
+    """Finds touching pixels of different tiles, while tiles are added in raster order.
 
-    Tiles come in raster order. Memory: two rows of the image.
+    It keeps the pixels along the lower and right edges of earlier tiles. Memory: two rows of the image.
     """
 
     def __init__(self, width: int, dtype: np.dtype, corners: bool) -> None:
         self.corners = corners
         self.width = width
-        # The last row of the tiles above, and that of those of this band.
-        self.above, self.below = Line.zeros(width, dtype), Line.zeros(width, dtype)
-        self.left: Line | None = None
+        # The last row of the tiles above, and that of the tiles in the current row of tiles.
+        self.above, self.below = PixelLine.zeros(width, dtype), PixelLine.zeros(width, dtype)
+        self.left: PixelLine | None = None
 
-    def add(
+    def add_tile(
         self,
         tile: Tile,
         values: NDArray,
         labels: NDArray[np.int32],
         offset: int,
         doubt: NDArray[np.uint8] | None = None,
-    ) -> Iterator[Touching]:
-        """Pairs over edges of pixels first, vertical ones before horizontal ones; then over corners, if asked
-        for. To be read to the end.
+    ) -> Iterator[LinePair]:
+        """Add a tile, and yield pairs of lines of touching pixels: of an earlier tile, and of this one.
 
-        values, labels, doubt  (h, w) of the tile, no doubt is 0; the id of label k > 0 is k + offset, that
-                               of 0 is 0
+        Pairs that touch over edges of pixels come first, the upper edge of the tile before the left one.
+        Pairs that touch over corners follow if `corners` is set. Read the iterator to its end.
+
+        Args:
+            tile: the tile.
+            values, labels: (h, w), the pixels of the tile and their labels.
+            offset: the id of label k > 0 is k + offset; that of 0 is 0.
+            doubt: (h, w), the doubt of the pixels; None stands for 0.
         """
 
-        def line(where: tuple) -> Line:
-            ids = labels[where].astype(np.int64)
-            unsure = np.zeros(ids.shape, np.uint8) if doubt is None else doubt[where]
-            return Line(values[where], np.where(ids > 0, ids + offset, 0), unsure)
+        def line(index: tuple) -> PixelLine:
+            ids = labels[index].astype(np.int64)
+            line_doubt = np.zeros(ids.shape, np.uint8) if doubt is None else doubt[index]
+            return PixelLine(values[index], np.where(ids > 0, ids + offset, 0), line_doubt)
 
         x0, x1 = tile.columns.start, tile.columns.stop
         if x0 == 0:
             self.above, self.below = self.below, self.above
             self.left = None
-        straight, over_corners = [], []
+        over_edges, over_corners = [], []
         if tile.rows.start > 0:
             top = line((0, slice(None)))
-            straight.append((self.above.part(slice(x0, x1)), top.part(slice(None))))
+            over_edges.append((self.above.section(slice(x0, x1)), top.section(slice(None))))
             low, high = max(x0, 1), min(x1, self.width - 1)
-            over_corners.append((self.above.part(slice(low - 1, x1 - 1)), top.part(slice(low - x0, None))))
-            over_corners.append((self.above.part(slice(x0 + 1, high + 1)), top.part(slice(0, high - x0))))
+            over_corners.append(
+                (self.above.section(slice(low - 1, x1 - 1)), top.section(slice(low - x0, None)))
+            )
+            over_corners.append(
+                (self.above.section(slice(x0 + 1, high + 1)), top.section(slice(0, high - x0)))
+            )
         if self.left is not None:
             first = line((slice(None), 0))
-            straight.append((self.left.part(slice(None)), first.part(slice(None))))
-            over_corners.append((self.left.part(slice(0, -1)), first.part(slice(1, None))))
-            over_corners.append((self.left.part(slice(1, None)), first.part(slice(0, -1))))
+            over_edges.append((self.left.section(slice(None)), first.section(slice(None))))
+            over_corners.append((self.left.section(slice(0, -1)), first.section(slice(1, None))))
+            over_corners.append((self.left.section(slice(1, None)), first.section(slice(0, -1))))
         bottom, last = line((-1, slice(None))), line((slice(None), -1))
-        self.below.put(slice(x0, x1), bottom)
-        self.left = Line(last.value.copy(), last.id, last.doubt.copy())
-        yield from straight
+        self.below.replace_section(slice(x0, x1), bottom)
+        self.left = PixelLine(last.value.copy(), last.id, last.doubt.copy())
+        yield from over_edges
         if self.corners:
             yield from over_corners

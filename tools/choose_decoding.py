@@ -1,10 +1,10 @@
-"""Scores of a finished run on its training fields by how scores become instances: what decoding is chosen by.
+"""Choose the decoding options of a finished run by the scores of its training fields.
 
     python tools/choose_decoding.py runs/... --every 4 --try min_size=0,10,25 --try border_size=0,25,50
 
-Scores of the network are computed once; then each option takes each of its values, the others being as
-they are, in the order given, and the value of largest AP stays where it gains more than --gain. That is
-repeated until nothing changes. Every method is chosen for in the same way; no validation field is looked at.
+The network runs once. Then all values of each option are tried in the given order, while the other options
+keep their values. The value with the largest AP is kept if it gains more than --gain. This is repeated until
+nothing changes. All methods are treated in the same way, and no validation field is used.
 """
 
 import argparse
@@ -25,12 +25,21 @@ SHOWN = ("ap", "f1", "pq", "splits", "merges")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("run", type=Path, help="a finished run; its data set's training fields are scored")
+    parser.add_argument(
+        "run", type=Path, help="a finished run; the training fields of its data set are scored"
+    )
     parser.add_argument("--every", type=int, default=4, help="score every n-th training field")
     parser.add_argument(
-        "--gain", type=float, default=0.001, help="least gain in AP for which a value changes"
+        "--gain", type=float, default=0.001, help="smallest gain in AP for which an option changes"
     )
-    parser.add_argument("--try", dest="tried", action="append", default=[], metavar="OPTION=VALUE,VALUE,...")
+    parser.add_argument(
+        "--try",
+        dest="tried",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE,VALUE,...",
+        help="an option and the values to try; can be repeated",
+    )
     chosen = parser.parse_args()
     config = tomllib.loads((chosen.run / "config.toml").read_text(encoding="utf-8"))
     given = config["dataset"]
@@ -43,7 +52,7 @@ def main() -> None:
     truth = [sample.labels for sample in samples]
     print(f"{config['method']}, {len(ids)} training fields of {given['name']} (every {chosen.every}th)\n")
     print("| options | AP | F1@0.5 | PQ | splits | merges |", "|---|---|---|---|---|---|", sep="\n")
-    values = {name: listed(text) for name, _, text in (line.partition("=") for line in chosen.tried)}
+    values = {name: parse_values(text) for name, _, text in (line.partition("=") for line in chosen.tried)}
     search(config["method"], method, scores, truth, values, chosen.gain)
 
 
@@ -55,17 +64,18 @@ def search(
     values: dict[str, list[Any]],
     gain: float,
 ) -> None:
+    """Change one option at a time as long as AP improves, and print a table of all trials."""
     options = dataclasses.asdict(method.options)
-    known: dict[str, dict[str, float]] = {}  # a later round asks for much of an earlier one again
+    known: dict[str, dict[str, float]] = {}  # later rounds repeat many trials of earlier ones
 
-    def scored(options: dict[str, Any]) -> dict[str, float]:
+    def cached_scores(options: dict[str, Any]) -> dict[str, float]:
         key = repr(options)
         if key not in known:
-            known[key] = measured(name, options, scores, truth)
+            known[key] = mean_scores(name, options, scores, truth)
         return known[key]
 
-    best = scored(options)
-    show("as trained", best)
+    best = cached_scores(options)
+    print_row("as trained", best)
     changed = True
     while changed:
         changed = False
@@ -73,26 +83,26 @@ def search(
             found = {}
             for value in tried:
                 if value != options[option]:
-                    found[value] = scored(options | {option: value})
-                    show(f"{option} {value}", found[value])
+                    found[value] = cached_scores(options | {option: value})
+                    print_row(f"{option} {value}", found[value])
             if not found:
                 continue
             value = max(found, key=lambda value: found[value]["ap"])
             if found[value]["ap"] > best["ap"] + gain:
                 options[option], best, changed = value, found[value], True
-                show(f"**{option} {value}**", best)
-    show(", ".join(f"{option} {options[option]}" for option in values) or "as trained", best)
+                print_row(f"**{option} {value}**", best)
+    print_row(", ".join(f"{option} {options[option]}" for option in values) or "as trained", best)
 
 
-def listed(text: str) -> list[Any]:
-    """The values between commas, each as TOML reads it."""
+def parse_values(text: str) -> list[Any]:
+    """Return the comma-separated values, each parsed as TOML."""
     return [parse_setting(f"value={part}")[1] for part in text.split(",")]
 
 
-def measured(
+def mean_scores(
     name: str, options: dict[str, Any], scores: list[np.ndarray], truth: list[np.ndarray]
 ) -> dict[str, float]:
-    """Mean scores over the fields with these options."""
+    """Return the mean scores over the fields with these options."""
     method = registry.create(name, **options)
     pairs = (
         (str(i), labels, method.postprocess(found))
@@ -102,9 +112,9 @@ def measured(
     return {str(key): float(value) for key, value in means.items()}
 
 
-def show(what: str, found: dict[str, float]) -> None:
+def print_row(title: str, found: dict[str, float]) -> None:
     cells = [f"{found[key]:.{1 if key in ('splits', 'merges') else 4}f}" for key in SHOWN]
-    print("|", " | ".join([what, *cells]), "|", flush=True)
+    print("|", " | ".join([title, *cells]), "|", flush=True)
 
 
 if __name__ == "__main__":

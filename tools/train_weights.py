@@ -1,12 +1,12 @@
-"""Rebuild the packaged weights from the public data: fetch, train, store, write the card's figures.
+"""Rebuild the packaged weights from public data: fetch, train, store, update the figures in the model card.
 
-    python tools/train_weights.py                   # data/, runs/, then fcrbench/weights/
-    python tools/train_weights.py --from runs/...   # store a run that is finished already
+    python tools/train_weights.py                   # uses data/ and runs/, writes fcrbench/weights/
+    python tools/train_weights.py --from runs/...   # store the weights of a finished run
 
-tools/default_weights.toml says what is trained: each [[stage]] is a run with what it changes in the values
-above it, and begins with the weights of the stage before: those that `begin` names, "last" or "best", in a
-network that has grown where options.filters are others. Convolutions are stored as float16, all else as it
-is; the card's figures are of the stored weights, beside those of the float32 ones that were trained.
+tools/default_weights.toml is the recipe. Each [[stage]] is a run, with changes to the values above it. It
+begins with the weights of the previous stage that `begin` names, "last" or "best"; if options.filters
+differ, channels are added to the network first. Convolutions are stored as float16, everything else as it is.
+The card shows the scores of the stored weights next to those of the trained float32 weights.
 """
 
 import argparse
@@ -42,24 +42,24 @@ SHOWN = {"ap": "AP 0.50:0.95", "f1": "F1@0.5", "pq": "PQ", "aji": "AJI", "dice2"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--from", dest="run", type=Path, help="a finished run to store")
-    parser.add_argument("--config", type=Path, default=HERE / "default_weights.toml")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="folder for the data sets")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for the runs")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--from", dest="run", type=Path, help="store the weights of this finished run")
+    parser.add_argument("--config", type=Path, default=HERE / "default_weights.toml", help="the recipe")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the data sets")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     chosen = parser.parse_args()
     run = chosen.run or train(chosen.config, chosen.data, chosen.runs, chosen.device)
     config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
     evaluated = run / "weights" / f"{config['evaluate']}.safetensors"
     store(evaluated, STORED)
     scoring = {"device": chosen.device, "dataset": config["dataset"]}
-    # Scored anew, by the code that scores the stored ones.
+    # Scored again, by the same code as the stored weights.
     before = make_run({"weights": str(evaluated), **scoring}, chosen.runs)
     write_card(run, before, make_run({"weights": weights.DEFAULT, **scoring}, chosen.runs))
 
 
 def train(config: Path, data: Path, runs: Path, device: str) -> Path:
-    """The last run of a recipe; its data set is fetched where it needs files and names no folder."""
+    """Train all stages of a recipe and return the last run. The data set is fetched if it has no folder."""
     values = tomllib.loads(config.read_text(encoding="utf-8"))
     stages = values.pop("stage", [{}])
     dataset = values["dataset"]
@@ -72,14 +72,16 @@ def train(config: Path, data: Path, runs: Path, device: str) -> Path:
         begin = stage.pop("begin", "last")
         stage = merge(merge(values, {"device": device}), stage)
         if run:
-            stage["init"] = str(grown(run / "weights" / f"{begin}.safetensors", stage.get("options", {})))
+            stage["init"] = str(
+                add_channels(run / "weights" / f"{begin}.safetensors", stage.get("options", {}))
+            )
         run = make_run(stage, runs)
     assert run is not None
     return run
 
 
-def grown(path: Path, options: dict) -> Path:
-    """The weights of FCRNet at `path`, or beside them those of a network with the channels of `options`."""
+def add_channels(path: Path, options: dict) -> Path:
+    """Return a weights file of FCRNet with the filters in `options`: `path`, or a new file next to it."""
     trained = read_method(path)
     larger = create_method(weights.read_header(path).method, **asdict(trained.options) | options)
     if larger.options.filters == trained.options.filters:
@@ -93,6 +95,7 @@ def grown(path: Path, options: dict) -> Path:
 
 
 def make_run(values: dict, runs: Path) -> Path:
+    """Run a configuration with a progress display and return the run directory."""
     from rich.console import Console
 
     with TrainingDisplay(Console()) as display:
@@ -100,14 +103,14 @@ def make_run(values: dict, runs: Path) -> Path:
 
 
 def stages_of(run: Path) -> list[Path]:
-    """The runs that led to one, the first one first: as far as each began with the weights of a run."""
+    """Return a run and the runs before it whose weights it began with, oldest first."""
     config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
     before = Path(config.get("init") or "").parent.parent  # a run's weights/*.safetensors
     return [*(stages_of(before) if (before / "summary.json").is_file() else []), run]
 
 
 def store(source: Path, target: Path) -> None:
-    """Copy weights with what has two or more dimensions, the convolutions, as float16."""
+    """Copy weights, with tensors of two or more dimensions, the convolutions, as float16."""
     with safe_open(source, framework="numpy") as file:
         header = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
@@ -121,7 +124,7 @@ def store(source: Path, target: Path) -> None:
 
 
 def write_card(run: Path, before: Path, after: Path) -> None:
-    """Put the figures of the weights before and after they were stored into the model card."""
+    """Write the scores of the weights before and after they were stored into the model card."""
     full, stored, *stages = (
         json.loads((folder / "summary.json").read_text()) for folder in (before, after, *stages_of(run))
     )

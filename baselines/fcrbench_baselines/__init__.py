@@ -1,3 +1,3 @@
-"""The methods that FCRNet is compared with, as a plug-in of fcrbench."""
+"""The methods that FCRNet is compared with, as a plug-in for fcrbench."""
 
 __version__ = "0.1.0"

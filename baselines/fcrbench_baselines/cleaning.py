@@ -1,4 +1,4 @@
-"""The last step of every decoder here: what is too small or too unsure goes, holes are filled."""
+"""The last step of every decoder here: drop instances that are too small or uncertain, and fill holes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,17 +7,17 @@ from fcrbench.methods.options import CleaningOptions
 from fcrbench.postprocess import fill_holes, margin, remove_small
 
 
-def cleaned(
+def clean_labels(
     labels: NDArray[np.int32], evidence: NDArray[np.float32], options: CleaningOptions
 ) -> NDArray[np.int32]:
-    """Label image (H, W), 0 = background, without what the options drop, ids 1..n in raster order.
+    """Apply the options to a label image (H, W), 0 = background; ids become 1..n in raster order.
 
-    evidence  (H, W), by how much each pixel is an object rather than background; log odds, where it has any
+    evidence  (H, W), the log odds that a pixel belongs to an object, or a similar measure
     """
-    sure = None
+    margins = None
     if options.min_margin:
-        sure = margin(np.stack([np.zeros_like(evidence), evidence]), background=0)
+        margins = margin(np.stack([np.zeros_like(evidence), evidence]), background=0)
     kept = remove_small(
-        labels, options.min_size, options.border_size, options.min_margin, options.sure_size, margin=sure
+        labels, options.min_size, options.border_size, options.min_margin, options.sure_size, margin=margins
     )
     return fill_holes(kept) if options.fill_holes else kept

@@ -9,7 +9,7 @@ from scipy import ndimage
 from fcrbench import methods, postprocess
 from fcrbench.errors import UsageError
 from fcrbench.methods.options import CleaningOptions
-from fcrbench_baselines.cleaning import cleaned
+from fcrbench_baselines.cleaning import clean_labels
 
 TRAINED = ("dcan", "discriminative", "harmonic")
 
@@ -37,7 +37,7 @@ def test_they_are_those_of_postprocess_instances(seed, min_size, border_size, mi
         fill_holes=fill_holes,
     )
     labels, _ = postprocess.label(evidence > 0)
-    np.testing.assert_array_equal(cleaned(labels, evidence, rules), expected)
+    np.testing.assert_array_equal(clean_labels(labels, evidence, rules), expected)
 
 
 @pytest.mark.parametrize("method", TRAINED)

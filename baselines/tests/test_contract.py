@@ -35,4 +35,4 @@ def test_no_method_goes_untested():
 def test_no_method_needs_an_operation_that_is_not_deterministic_on_a_gpu(method, options):
     case = Case(method, "default", options, 32, 0, 2, None, 0.1, 0.1)
     with SimulatedCuda() as simulated, deterministic_algorithms(DEVICE):
-        cuda.train_briefly(case, case.create(), simulated.fabric(), cuda.Trace(simulated.waits))
+        cuda.train_briefly(case, case.create(), simulated.fabric(), cuda.TrainingTrace(simulated.waits))

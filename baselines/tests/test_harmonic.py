@@ -11,9 +11,9 @@ from fcrbench import datasets, metrics
 from fcrbench.compute.device import make_fabric
 from fcrbench.errors import UsageError
 from fcrbench.inference import Predictor
-from fcrbench_baselines.harmonic.fit import Profiles, fit, object_means
+from fcrbench_baselines.harmonic.fit import ObjectProfiles, fit_guides, object_means
 from fcrbench_baselines.harmonic.guides import GuideFunctions
-from fcrbench_baselines.harmonic.loss import HarmonicLoss, borders, object_targets
+from fcrbench_baselines.harmonic.loss import HarmonicLoss, border_mask, object_targets
 from fcrbench_baselines.harmonic.method import Harmonic
 from fcrbench_baselines.harmonic.model import GatedConv, HarmonicUNet, Output
 from fcrbench_baselines.harmonic.spec import SPEC, HarmonicOptions
@@ -44,7 +44,7 @@ def coefficients(fields):
 
 def fit_to(fields, quadrature=True, steps=30, periods=(60.0, 160.0), epsilon=1.0, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    return fit(
+    return fit_guides(
         fields,
         12,
         periods,
@@ -52,7 +52,7 @@ def fit_to(fields, quadrature=True, steps=30, periods=(60.0, 160.0), epsilon=1.0
         quadrature=quadrature,
         steps=steps,
         generator=generator,
-        farthest_origin=1000,
+        max_origin=1000,
     )
 
 
@@ -119,7 +119,7 @@ def test_a_network_whose_output_depends_on_the_size_of_the_image_is_not_tiled():
     for align_corners in (False, True):
         method = create(filters=4, downscale=1, align_corners=align_corners)
         predictor = Predictor(method, method.build(), make_fabric("cpu", "32"))
-        assert (predictor.reach is None) == align_corners
+        assert (predictor.halo is None) == align_corners
 
 
 # guide functions
@@ -148,7 +148,7 @@ def test_means_by_profiles_are_means_over_pixels(fields, quadrature):
     fields = fields[:2]
     found = fit_to(fields, quadrature, steps=0)
     frequency = torch.stack([found[0, :6], found[1, 6:]])
-    profiles = Profiles.of(fields)
+    profiles = ObjectProfiles.from_labels(fields)
     origin = torch.tensor([[3.0, 40.0], [500.0, 0.0]])  # x, y
     means = object_means(profiles, frequency, found[2].view(2, 6), origin[profiles.image])
     row = 0
@@ -175,8 +175,8 @@ def nearest_pairs(fields, found):
 def test_fitting_moves_objects_apart_and_keeps_to_the_periods(fields):
     limits = (50.0, 400.0)
     narrow = torch.Generator().manual_seed(0)  # starts where neighbours are hardly told apart
-    start = fit(
-        fields, 12, (390.0, 400.0), 1.0, quadrature=True, steps=0, generator=narrow, farthest_origin=1
+    start = fit_guides(
+        fields, 12, (390.0, 400.0), 1.0, quadrature=True, steps=0, generator=narrow, max_origin=1
     )
     fitted = fit_to(fields, periods=limits, steps=60)
     before, after = (nearest_pairs(fields, found) for found in (start, fitted))
@@ -237,7 +237,7 @@ def test_targets_are_the_means_of_objects_and_0_in_the_background():
 
 def test_borders_are_all_pixels_within_2_of_a_change():
     labels = random_batch()[1]
-    found = borders(torch.from_numpy(labels).long()).numpy()
+    found = border_mask(torch.from_numpy(labels).long()).numpy()
     change = np.zeros(labels.shape, bool)
     change[:, :, :-1] |= labels[:, :, 1:] != labels[:, :, :-1]
     change[:, :-1] |= labels[:, 1:] != labels[:, :-1]
@@ -251,7 +251,7 @@ def test_the_papers_loss_is_its_definition():
     index = torch.from_numpy(labels).long()
     target, size = object_targets(output.guides, index, int(labels.max()))
     pixels, edge = [], []
-    near = borders(index)
+    near = border_mask(index)
     for b, y, x in np.ndindex(labels.shape):
         error = float((output.embedding[b, :, y, x] - target[b, :, y, x]).abs().mean())
         pixels.append(10 / np.log(float(size[b, y, x])) * error)

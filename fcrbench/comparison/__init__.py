@@ -1,4 +1,4 @@
-"""Runs of several methods on the same fields: read back, checked, set side by side."""
+"""Compares finished runs of several methods on the same fields."""
 
 from fcrbench.comparison.rows import Comparison, Estimate, Row, compare_runs
 

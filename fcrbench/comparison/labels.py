@@ -1,4 +1,4 @@
-"""What a row of a comparison is called: the method, and what sets it apart."""
+"""Names the rows of a comparison by their method and the values in which they differ."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from fcrbench.methods import registry
 from fcrbench.methods.base import Preset
 
 BUDGET = ("epochs", "crops_per_image", "crop")
-# Neither changes what is learnt; the seed, the device and the data's folder are left out as well.
+# These do not change what is learnt. The seed, the device and the folder of the data are ignored, too.
 _IGNORED_KEYS = ("workers", "validate_every")
 _WEIGHTS = ("weights", "init")
 
@@ -20,16 +20,16 @@ Config = Mapping[str, Any]  # config.toml, parsed
 
 
 def identity(config: Config) -> str:
-    """Equal for runs that differ in their seed only."""
+    """Return a text that is equal for runs that differ only in their seed."""
     return json.dumps(_comparable_values(config), sort_keys=True)
 
 
 def row_labels(configs: Sequence[Config]) -> list[str]:
-    """A short name for each of several distinct configurations; no two are equal.
+    """Return a short, unique name for each of several distinct configurations.
 
-    The method's name, its preset where that is not "default", and the options that differ from the preset's:
-    "fcrnet", "fcrnet (paper)", "fcrnet colors=3". Where that is not enough, the values in which the rows of
-    one name differ from each other are added.
+    A name consists of the method, its preset unless that is "default", and the options that differ from the
+    preset's: "fcrnet", "fcrnet (paper)", "fcrnet colors=3". If several rows would have the same name, the
+    values in which they differ are added.
     """
     names = [_name(config) for config in configs]
     values = [_comparable_values(config) for config in configs]
@@ -42,7 +42,7 @@ def row_labels(configs: Sequence[Config]) -> list[str]:
 
 
 def replaced_budget(config: Config) -> list[str]:
-    """Budget values that are not the preset's own: "epochs 5, not 40"."""
+    """Return the budget values that differ from those of the preset, as in "epochs 5, not 40"."""
     preset = _preset(config)
     if preset is None:
         return []
@@ -59,7 +59,7 @@ def _name(config: Config) -> str:
     name, preset = config.get("method", ""), config.get("preset", "default")
     parts = [name] if preset == "default" else [f"{name} ({preset})"]
     parts += [_format_setting(key, value) for key, value in _chosen_options(config).items()]
-    # The run or the file; where two are called the same, `labels` adds their folders.
+    # The name of the run or the file. If two have the same name, `row_labels` adds their folders.
     parts += [_format_setting(key, Path(config[key]).name) for key in _WEIGHTS if config.get(key)]
     if config.get("evaluate", "last") != "last":
         parts.append(f"evaluate={config['evaluate']}")
@@ -67,7 +67,7 @@ def _name(config: Config) -> str:
 
 
 def _chosen_options(config: Config) -> dict[str, Any]:
-    """Options that differ from those of the preset; none where the method is not installed here."""
+    """Return the options that differ from those of the preset; empty if the method is not installed here."""
     preset = _preset(config)
     if preset is None:
         return {}
@@ -88,7 +88,7 @@ def _preset(config: Config) -> Preset | None:
 
 
 def _comparable_values(config: Config) -> dict[str, str]:
-    """All that tells configurations apart, as dotted keys with comparable values."""
+    """Return all values that distinguish configurations, as dotted keys with comparable values."""
     values = {key: _as_text(config.get(key)) for key in ("method", "preset", "evaluate", *_WEIGHTS)}
     for table in ("options", "training"):
         for key, value in config.get(table, {}).items():

@@ -26,7 +26,7 @@ COUNTS = ("splits", "merges")
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its 95 % interval over images; NaN ends with fewer than two images.
+    """A mean with its 95 % interval over images. The ends are NaN for fewer than two images.
 
     spread   standard deviation of the means of the seeds; NaN for one seed
     """
@@ -39,13 +39,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Row:
-    """One method: its runs, equal but for their seeds.
+    """One method with its runs, which differ only in their seeds.
 
-    label         "fcrnet colors=3"; unique within a comparison
-    runs          by seed
+    label         for example "fcrnet colors=3"; unique within a comparison
+    runs          the runs in the order of their seeds
     scores        RATIOS and COUNTS (per image): the mean over images, then over seeds
-    differences   RATIOS: this row less the reference, over the images that both have scored, an image's
-                  scores being averaged over the seeds first; empty for the reference
+    differences   RATIOS: this row minus the reference, over the images that both have scored. The scores of
+                  an image are averaged over the seeds first. Empty for the reference
     """
 
     label: str
@@ -67,7 +67,7 @@ class Row:
 
     @property
     def crops(self) -> int:
-        """Crops seen in training, by each run."""
+        """Number of training crops of each run."""
         return int(self._training("crops")[0])
 
     @property
@@ -77,11 +77,11 @@ class Row:
 
     @property
     def seconds(self) -> float:
-        """Mean time of a training."""
+        """Mean duration of a training."""
         return float(np.mean(self._training("seconds")))
 
     def speed(self, stage: str) -> float:
-        """Images per second of the stage "network" or "postprocess": all images by all their time."""
+        """Return images per second of the stage "network" or "postprocess", over all runs together."""
         rates = [run.summary.get("throughput", {}).get(f"{stage}_images_per_second") for run in self.runs]
         return math.nan if None in rates else len(rates) / sum(1 / rate for rate in rates)
 
@@ -91,10 +91,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows measured on the same images.
+    """Rows that were measured on the same images.
 
-    reference   the row that the differences are taken to
-    n_empty     images without any true object
+    reference   the row to which differences are taken
+    n_empty     number of images without any true object
     """
 
     rows: tuple[Row, ...]
@@ -111,12 +111,13 @@ class Comparison:
 
 
 def compare_runs(folders: Sequence[Path], against: str | None = None) -> Comparison:
-    """Set finished runs side by side; runs that differ in their seed only share a row.
+    """Compare finished runs. Runs that differ only in their seed share a row.
 
-    against   a run's folder, a row's label or a method's name: what differences are taken to, else the first
+    against   the reference for the differences: a run's folder, a row's label or a method's name. The default
+              is the first row
 
-    Raises DataError when a run is unfinished or on other fields than the first, UsageError when the same
-    configuration and seed come twice, or `against` is none of the rows or several.
+    Raises DataError if a run is unfinished or was scored on other fields than the first. Raises UsageError if
+    two runs have the same configuration and seed, or if `against` matches no row or several rows.
     """
     groups: dict[str, list[RunRecord]] = {}
     for record in read_comparable(folders):
@@ -126,7 +127,8 @@ def compare_runs(folders: Sequence[Path], against: str | None = None) -> Compari
         for one, two in pairwise(runs):
             if seed_of(one) == seed_of(two):
                 raise UsageError(
-                    f"{one.path} and {two.path} have the same configuration and seed {seed_of(one)}: give one"
+                    f"{one.path} and {two.path} have the same configuration and seed {seed_of(one)}; "
+                    "give only one of them"
                 )
     records = [run for runs in groups.values() for run in runs]
     ids = [row["image"] for row in records[0].images]
@@ -158,7 +160,7 @@ def seed_of(record: RunRecord) -> int:
 
 
 def _find_row(rows: Sequence[Row], wanted: str) -> Row:
-    """The row of a run's folder, a label or a method."""
+    """Find a row by the folder of one of its runs, by its label or by its method."""
     folder = Path(wanted).resolve()
     for row in rows:
         if row.label == wanted or any(run.path.resolve() == folder for run in row.runs):
@@ -172,7 +174,7 @@ def _find_row(rows: Sequence[Row], wanted: str) -> Row:
 
 
 def _read_table(record: RunRecord, ids: list[str]) -> "pd.DataFrame":
-    """images.csv with its rows in the order of `ids`."""
+    """Return the rows of images.csv in the order of `ids`."""
     import pandas as pd
 
     table = pd.DataFrame(record.images)
@@ -183,7 +185,7 @@ def _read_table(record: RunRecord, ids: list[str]) -> "pd.DataFrame":
 
 
 def _estimates(tables: "list[pd.DataFrame]") -> dict[str, Estimate]:
-    """Means over images, then over tables; an image counts, or is left out, in all tables at once."""
+    """Estimate means over images, then over tables. An image is left out of all tables or of none."""
     names = [*RATIOS, *COUNTS]
     terms = [mean_terms(table[names].to_numpy(np.float64)) for table in tables]
 
@@ -200,7 +202,7 @@ def _estimates(tables: "list[pd.DataFrame]") -> dict[str, Estimate]:
 
 
 def _average_tables(tables: "list[pd.DataFrame]") -> "pd.DataFrame":
-    """One table of each image's scores averaged over those given."""
+    """Return one table with the scores of each image averaged over the given tables."""
     import pandas as pd
 
     if len(tables) == 1:

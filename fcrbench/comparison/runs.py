@@ -1,4 +1,4 @@
-"""Finished runs read back, and the check that they were measured on the same fields."""
+"""Reads finished runs and checks that they were measured on the same fields."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from fcrbench.evaluation.record import RunRecord, read_run
 
 
 def read_comparable(folders: Sequence[Path]) -> list[RunRecord]:
-    """Read finished runs. Raises DataError naming the run that is unfinished, or on other data, and how."""
+    """Read finished runs. Raise DataError naming a run that is unfinished or used other data."""
     seen: set[Path] = set()
     for folder in folders:
         if folder.resolve() in seen:
@@ -31,7 +31,7 @@ def read_comparable(folders: Sequence[Path]) -> list[RunRecord]:
 
 
 def open_dataset(record: RunRecord, root: Path | None = None) -> Dataset:
-    """The data set that a run was made with; `root` replaces its folder."""
+    """Open the data set of a run. `root` replaces its folder."""
     chosen = record.config.get("dataset", {})
     folder = root or chosen.get("root") or None
     return datasets.create(chosen.get("name", ""), folder, **chosen.get("options", {}))
@@ -48,13 +48,13 @@ def _read_finished(folder: Path) -> RunRecord:
 
 
 def _check_images(record: RunRecord) -> None:
-    """That images.csv has a row for every field of the split that the manifest lists."""
+    """Check that images.csv has one row for every field that the manifest lists for the split."""
     listed, scored = _ids(record, split_of(record)), [row["image"] for row in record.images]
     if sorted(listed) != sorted(scored):
         wrong = sorted(set(listed) ^ set(scored)) or sorted(i for i in set(scored) if scored.count(i) > 1)
         raise DataError(
             f"{record.path / 'images.csv'}: expected one row for each of the {len(listed)} fields of split "
-            f"{split_of(record)!r}, found {len(scored)} rows; the first that is off: {wrong[0]}"
+            f"{split_of(record)!r}, found {len(scored)} rows; the first wrong one is {wrong[0]}"
         )
 
 

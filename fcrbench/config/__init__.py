@@ -1,4 +1,4 @@
-"""The configuration of a run: its schema, and the forms in which a user writes it."""
+"""The configuration of a run: its schema, and how it is read from TOML and KEY=VALUE."""
 
 from fcrbench.config.schema import DatasetConfig, RunConfig, TrainingConfig, build, merge, read_toml
 

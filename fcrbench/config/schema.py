@@ -1,4 +1,4 @@
-"""The whole schema of a run: frozen dataclasses, TOML in, TOML out."""
+"""The schema of a run's configuration: frozen dataclasses that are read from and written to TOML."""
 
 import dataclasses
 import tomllib
@@ -10,33 +10,34 @@ from typing import Any, Literal, TypeVar, get_type_hints
 from fcrbench.errors import UsageError, short_repr, unknown_name
 
 T = TypeVar("T")
-_MAX_DEPTH = 32  # tables in tables: what is deeper would end Python's recursion later
+_MAX_DEPTH = 32  # nested tables; deeper ones would exceed Python's recursion limit later
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a network is trained; the defaults are those of the default preset.
+    """How a network is trained. The defaults are those of the preset "default".
 
     epochs           passes over the training fields
-    crops_per_image  crops taken from each field in one epoch
-    batch_size       crops per step
-    crop             side of a crop; pixels
-    resize           fields are brought to resize x resize pixels before crops are taken from them, whatever
-                     their shape, 0 = they stay as they are. Only for training: fields are segmented, and
-                     scored, at their own size
-    min_object       truth objects of fewer pixels, after resizing, are background to the training. Scores
-                     are against the truth of the data set, in which they stay
-    learning_rate    of AdamW, after the warm-up
-    schedule         "cosine" to 0, or "staircase": x decay every decay_epochs
-    warmup_steps     the rate rises linearly over these steps
-    clip_norm        largest gradient norm, 0 = no clipping
-    average          decay of the running mean of the weights that is evaluated, 0 = none
-    augment          flips, quarter turns, scale, intensity; crops are always random
-    zoom             largest change of the logarithm of the scale where augmented; 0 keeps pixels as they are
-    precision        "auto": bfloat16 where the device computes it natively, else float32; "32"; "bf16"
-    validate_every   epochs between validations; the last epoch is always validated
-    workers          processes that prepare crops, 0 = the training process itself; "auto": none where the
-                     CPU computes, else the cores that are left, up to 4
+    crops_per_image  number of crops from each field in one epoch
+    batch_size       number of crops per step
+    crop             side of a crop in pixels
+    resize           fields of any shape are resized to resize x resize pixels before crops are taken from
+                     them; 0 = no resizing. This is only for training: fields are segmented and scored at
+                     their own size
+    min_object       truth objects with fewer pixels, after resizing, are background in the training. Scores
+                     are always against the full truth of the data set
+    learning_rate    learning rate of AdamW after the warm-up
+    schedule         "cosine" falls to 0; "staircase" multiplies the rate by decay every decay_epochs
+    warmup_steps     number of steps over which the learning rate rises linearly
+    clip_norm        largest gradient norm; 0 = no clipping
+    average          decay of the running mean of the weights, which is evaluated; 0 = no mean
+    augment          whether crops are flipped, turned by quarters, scaled and changed in intensity; crops are
+                     always random
+    zoom             largest change of the logarithm of the scale in the augmentation; 0 = no scaling
+    precision        "auto": bfloat16 if the device computes it natively, else float32; "32"; "bf16"
+    validate_every   number of epochs between validations; the last epoch is always validated
+    workers          number of processes that prepare crops; 0 = the training process does it; "auto": 0 on a
+                     CPU, else the number of free cores, up to 4
     """
 
     epochs: int = 10
@@ -79,7 +80,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class DatasetConfig:
-    """Which data: a name that `fcrbench datasets` lists, its folder, and its own options."""
+    """The data set of a run: a name that `fcrbench datasets` lists, its folder, and its options."""
 
     name: str = "sample"
     root: str = ""
@@ -88,20 +89,20 @@ class DatasetConfig:
     def __post_init__(self) -> None:
         for key in ("name", "root"):
             if key in self.options:
-                raise UsageError(f"dataset.options.{key} is no option; give it as dataset.{key}")
+                raise UsageError(f"dataset.options.{key} is not an option; give it as dataset.{key}")
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that decides a run's result.
+    """All settings that decide the result of a run.
 
-    method, preset, options  the method, a named set of its values, and values that replace some
-    weights                  "default", a run directory or a file: scored as they are, nothing is trained
-    init                     the same: weights that the training starts from
-    deterministic            on a GPU, compute by algorithms that repeat a run to the bit, which are slower;
-                             the CPU does so anyway
-    evaluate                 which weights are scored: those of the "last" epoch, or the "best" by
-                             validation PQ, which flatters when the same fields are reported
+    method, preset, options  the method, a named set of its values, and values that replace some of them
+    weights                  weights to score without training: "default", a run directory or a file
+    init                     weights from which the training starts, given in the same way
+    deterministic            use GPU algorithms that repeat a run bit for bit, which are slower; runs on the
+                             CPU are always repeatable
+    evaluate                 which weights are scored: "last" for the last epoch, or "best" for the best
+                             validation PQ, which is optimistic because it was chosen on the scored fields
     """
 
     method: str = "fcrnet"
@@ -119,16 +120,16 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.weights and self.init:
             raise UsageError(
-                "weights and init are both given; weights are scored as they are, init is trained further"
+                "weights and init are both given; weights are only scored, init is trained further"
             )
 
     @property
     def given_weights(self) -> str:
-        """The weights that the run begins with, whatever it does with them; "" = fresh ones."""
+        """The weights with which the run begins, to score or to train them; "" = new random weights."""
         return self.weights or self.init
 
     def to_toml(self) -> str:
-        """The configuration as TOML that `read_toml` takes; what plays no part in the run is left out."""
+        """Return the configuration as TOML for `read_toml`, without values that have no effect here."""
         import tomlkit
 
         values = {key: value for key, value in dataclasses.asdict(self).items() if value != ""}
@@ -138,7 +139,7 @@ class RunConfig:
 
 
 def build(schema: type[T], values: Mapping[str, Any], where: str = "") -> T:
-    """A dataclass from plain values. Raises UsageError naming the key that is unknown or mistyped."""
+    """Build a dataclass from plain values. Raise UsageError naming a key that is unknown or mistyped."""
     from pydantic import TypeAdapter, ValidationError
 
     _refuse_unknown_keys(schema, values, where)
@@ -163,19 +164,19 @@ def _refuse_unknown_keys(schema: Any, values: Mapping[str, Any], where: str) -> 
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a configuration file. Raises UsageError when it is missing or not TOML."""
+    """Return the tables of a configuration file. Raise UsageError if it is missing or not TOML."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    # Also what is no UTF-8, an integer of thousands of digits, and tables nested without end.
+    # This includes text that is not UTF-8, integers with thousands of digits and deeply nested tables.
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
     level: list[Any] = [values]
     for _ in range(_MAX_DEPTH):
         level = [below for value in level for below in _children(value)]
     if level:
-        raise UsageError(f"{path}: tables or arrays more than {_MAX_DEPTH} deep, expected a configuration")
+        raise UsageError(f"{path}: tables or arrays are nested more than {_MAX_DEPTH} deep")
     return values
 
 
@@ -186,7 +187,7 @@ def _children(value: Any) -> list[Any]:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `over`, tables merged key by key."""
+    """Return `base` updated with the values of `over`. Tables are merged key by key."""
     merged = dict(base)
     for key, value in over.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)

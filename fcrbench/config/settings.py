@@ -1,4 +1,4 @@
-"""Values of a configuration as a user writes them: KEY=VALUE with a dotted key."""
+"""Parses configuration values that a user writes as KEY=VALUE with a dotted key."""
 
 import tomllib
 from typing import Any
@@ -7,7 +7,7 @@ from fcrbench.errors import UsageError
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE, the value as TOML would read it, else as a string."""
+    """Split KEY=VALUE. The value is read as TOML, or taken as a string if it is not TOML."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise UsageError(f"--set {text}: expected KEY=VALUE")
@@ -18,6 +18,6 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
 
 def nest_value(key: str, value: Any) -> dict[str, Any]:
-    """{"a": {"b": value}} for the key "a.b"."""
+    """Return {"a": {"b": value}} for the key "a.b"."""
     first, dot, rest = key.partition(".")
     return {first: nest_value(rest, value) if dot else value}

@@ -1,1 +1,1 @@
-"""Predictions against the truth of a data set, and what a finished run has recorded of them."""
+"""Scores networks on annotated fields, degrades images, and reads the files of finished runs."""

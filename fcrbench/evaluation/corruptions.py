@@ -1,4 +1,4 @@
-"""Ways in which images get worse: blur, noise, gain, scale, bit depth."""
+"""Corruptions that degrade images: blur, noise, gain, scale, bit depth."""
 
 import math
 from collections.abc import Callable
@@ -15,12 +15,12 @@ Apply = Callable[[Sample, float, np.random.Generator], Sample]
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way in which images get worse.
+    """One way to degrade images.
 
-    levels   in units of `unit`
-    none     the level at which nothing is changed
-    log      whether levels are ratios, so that their logarithm is what is even
-    note     how it is made, one sentence
+    levels   the strengths to measure, in units of `unit`
+    neutral  the level that changes nothing
+    log      whether levels are ratios, to be drawn on a logarithmic axis
+    note     one sentence that says how it is computed
     """
 
     name: str
@@ -34,7 +34,7 @@ class Corruption:
 
 
 def defocus(image: np.ndarray, radius: float) -> np.ndarray:
-    """An image (H, W) out of focus: the mean over a disc of this radius in pixels, as geometry has it."""
+    """Blur an image (H, W) as an unfocused lens does: the mean over a disc of this radius in pixels."""
     if radius == 0:
         return image
     half = math.ceil(radius)
@@ -46,7 +46,7 @@ def defocus(image: np.ndarray, radius: float) -> np.ndarray:
 
 
 def add_noise(image: np.ndarray, percent: float, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian noise added; its deviation in per cent of the 1st to the 99.8th percentile of the image."""
+    """Add Gaussian noise. Its deviation is in per cent of the range from the 1st to the 99.8th percentile."""
     if percent == 0:
         return image
     low, high = np.percentile(image, (1, 99.8))
@@ -55,12 +55,12 @@ def add_noise(image: np.ndarray, percent: float, rng: np.random.Generator) -> np
 
 
 def apply_gain(image: np.ndarray, factor: float) -> np.ndarray:
-    """Every pixel times `factor`, rounded and cut off as the image's integer type does."""
+    """Multiply every pixel by `factor`, then round and clip to the range of the integer type."""
     return image if factor == 1 else _as_stored(image.astype(np.float64) * factor, image.dtype)
 
 
 def reduce_bits(image: np.ndarray, n: float) -> np.ndarray:
-    """The range of the image in 2**n gray levels: uint8 up to 8 bits, else uint16."""
+    """Reduce the range of the image to 2**n gray levels. Returns uint8 up to 8 bits, else uint16."""
     low, high = float(image.min()), float(image.max())
     top = 2 ** int(n) - 1
     levels = (image.astype(np.float64) - low) * (top / max(high - low, 1e-12))
@@ -68,7 +68,11 @@ def reduce_bits(image: np.ndarray, n: float) -> np.ndarray:
 
 
 def resize(sample: Sample, factor: float) -> Sample:
-    """A field with sides times `factor`: the image linear, smoothed before it shrinks, labels nearest."""
+    """Multiply the sides of a field by `factor`.
+
+    The image is interpolated linearly, and smoothed first if it shrinks. Labels are taken from the
+    nearest pixel.
+    """
     if factor == 1:
         return sample
     image = sample.image.astype(np.float64)
@@ -84,7 +88,7 @@ def resize(sample: Sample, factor: float) -> Sample:
 
 
 def all_corruptions(dtype: np.dtype) -> dict[str, Corruption]:
-    """Every corruption by name, for images stored as `dtype`."""
+    """Return every corruption by name, for images stored as `dtype`."""
     stored = dtype.itemsize * 8
 
     def of_image(change: Callable[[np.ndarray, float], np.ndarray]) -> Apply:
@@ -101,17 +105,17 @@ def all_corruptions(dtype: np.dtype) -> dict[str, Corruption]:
     all_of_them = (
         Corruption(
             *("blur", "Defocus", "radius of the blur disc, pixels", (0, 1, 2, 3, 5, 8), 0, False),
-            "The mean over a disc, as geometry has it for a lens out of focus.",
+            "Each pixel is the mean over a disc, as for a lens out of focus.",
             of_image(defocus),
         ),
         Corruption(
             *("noise", "Noise", "deviation, % of the image's range", (0, 2, 5, 10, 20, 40), 0, False),
-            "Gaussian; the range is that from the 1st to the 99.8th percentile.",
+            "The noise is Gaussian. The range is from the 1st to the 99.8th percentile.",
             noisy,
         ),
         Corruption(
             *("gain", "Gain", "factor", ratios, 1, True),
-            "Rounded and cut off at the ends of the image's integer type.",
+            "Pixels are multiplied, then rounded and clipped to the range of the image's integer type.",
             of_image(apply_gain),
         ),
         Corruption(
@@ -121,7 +125,7 @@ def all_corruptions(dtype: np.dtype) -> dict[str, Corruption]:
         ),
         Corruption(
             *("bits", "Bit depth", "bits", depths, stored, False),
-            f"The image's range in as many gray levels; {stored} bits as it is stored.",
+            f"The range of the image is reduced to fewer gray levels. It is stored with {stored} bits.",
             of_image(reduce_bits),
         ),
     )
@@ -129,7 +133,7 @@ def all_corruptions(dtype: np.dtype) -> dict[str, Corruption]:
 
 
 def choose_corruptions(names: str, dtype: np.dtype) -> list[Corruption]:
-    """The corruptions of a comma-separated list, "all" being every one."""
+    """Return the corruptions of a comma-separated list. "all" stands for every one."""
     known = all_corruptions(dtype)
     chosen = list(known) if names == "all" else [name.strip() for name in names.split(",")]
     for name in chosen:
@@ -139,7 +143,7 @@ def choose_corruptions(names: str, dtype: np.dtype) -> list[Corruption]:
 
 
 def _as_stored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Real numbers as the dtype of an image: rounded and cut off where it holds integers."""
+    """Convert real numbers to the dtype of an image. For integers they are rounded and clipped."""
     if dtype.kind not in "iu":
         return values.astype(dtype)
     info = np.iinfo(dtype)

@@ -1,4 +1,4 @@
-"""Networks against truth: predictions of annotated fields, their scores and speed."""
+"""Scores a network on annotated fields and measures its speed."""
 
 import logging
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from fcrbench.errors import DataError
 from fcrbench.inference import Predictor
 from fcrbench.io import write_labels
 from fcrbench.metrics import DatasetScores
-from fcrbench.training.engine import Training
+from fcrbench.training.engine import TrainingResult
 from fcrbench.work.atomic import write_table
 from fcrbench.work.failures import Failure, Failures, attempt
 
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 
 def mean_scores(predictor: Predictor, samples: Sequence[Sample]) -> dict[str, float]:
-    """Every score as its mean over the fields, empty ones left out.
+    """Return the mean of every score over the fields. Fields on which a score is undefined are left out.
 
-    A field that cannot be segmented is named in the log and counts as one in which nothing was found;
-    DataError where that is so of all.
+    A field that cannot be segmented is named in the log and counts as a field without instances. Raises
+    DataError if no field can be segmented.
     """
     pairs = []
     failures = []
@@ -39,7 +39,7 @@ def mean_scores(predictor: Predictor, samples: Sequence[Sample]) -> dict[str, fl
     if failures and len(failures) == len(pairs):
         raise DataError(failures[0])
     for reason in failures:
-        log.warning("counts as empty in this validation: %s", reason)
+        log.warning("this field counts as empty in the validation: %s", reason)
     means = metrics.score_dataset(pairs).table.drop(columns="image").mean()
     return {str(key): float(value) for key, value in means.items()}
 
@@ -47,12 +47,12 @@ def mean_scores(predictor: Predictor, samples: Sequence[Sample]) -> dict[str, fl
 def predict_and_score(
     predictor: Predictor, samples: Sequence[Sample], folder: Path, failures: Failures
 ) -> DatasetScores:
-    """Predict fields, write predictions/*.tif and images.csv under `folder`, return the scores.
+    """Segment fields, write predictions/*.tif and images.csv under `folder`, and return the scores.
 
-    failures  gets the fields that cannot be predicted; DataError where none can
+    failures  receives the fields that cannot be segmented; DataError is raised if none can
     """
     first = f"field {samples[0].id}"
-    attempt(partial(predictor, samples[0].image), first)  # the first call pays for memory and compilation
+    attempt(partial(predictor, samples[0].image), first)  # the first call is slow and must not be timed
     predictor.reset()
 
     def predict(sample: Sample) -> np.ndarray:
@@ -78,10 +78,10 @@ def summarise(
     scores: DatasetScores,
     predictor: Predictor,
     samples: Sequence[Sample],
-    training: Training | None,
+    training: TrainingResult | None,
     parameters: int,
 ) -> dict[str, Any]:
-    """What summary.json holds: means with intervals, pooled scores, size, speed, training where there was."""
+    """Return the content of summary.json: means with intervals, pooled scores, size, speed and training."""
     summary = {
         "split": "val",
         "n_failed": len(samples) - len(scores.table),

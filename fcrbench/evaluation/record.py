@@ -1,4 +1,4 @@
-"""A run directory read back: the files that `fcrbench run` left, checked."""
+"""Reads and checks the files in a run directory of `fcrbench run`."""
 
 import csv
 import io
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run directory says.
+    """The content of a run directory.
 
     path       the directory
-    config     config.toml, parsed; config_text is the file itself
+    config     config.toml, parsed; config_text is the text of the file
     manifest   manifest.json: versions, machine, data, command
     summary    summary.json: means with intervals, pooled values, throughput
-    images     images.csv: one dict an image; "image" is its id, everything else a float (NaN = undefined)
-    history    history.csv: columns of floats, NaN where a cell is blank; empty without that file
+    images     images.csv: one dict per image; "image" is the id, everything else a float (NaN = undefined)
+    history    history.csv: columns of floats, NaN for blank cells; empty if there is no such file
     """
 
     path: Path
@@ -36,22 +36,22 @@ class RunRecord:
     history: dict[str, list[float]]
 
     def prediction(self, image_id: str) -> Path:
-        """Where the label image of one field is."""
+        """Return the path of the label image of one field."""
         return self.path / "predictions" / f"{image_id}.tif"
 
     def read_prediction(self, image_id: str, shape: tuple[int, ...]) -> "np.ndarray":
-        """The label image of one field. Raises DataError when it cannot be read or has not this shape."""
+        """Read the label image of one field. Raise DataError if it cannot be read or has another shape."""
         from fcrbench.io import read_labels
 
         path = self.prediction(image_id)
         labels = read_labels(path)
         if labels.shape != shape:
-            raise DataError(f"{path}: shape {labels.shape}, expected {shape} as the image has")
+            raise DataError(f"{path}: shape {labels.shape}, expected the shape {shape} of the image")
         return labels
 
 
 def read_run(run_dir: Path) -> RunRecord:
-    """Read a run directory. Raises DataError naming the file that is missing or cannot be read."""
+    """Read a run directory. Raise DataError naming a file that is missing or cannot be read."""
     config_text = _read_text(run_dir / "config.toml")
     try:
         config = tomllib.loads(config_text)
@@ -114,7 +114,7 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
     rows = list(csv.DictReader(io.StringIO(_read_text(path))))
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():
-            raise DataError(f"{path}: line {number} does not have as many cells as the header")
+            raise DataError(f"{path}: line {number} has another number of cells than the header")
     return rows
 
 

@@ -1,4 +1,4 @@
-"""How the scores of a method hold when its images get worse."""
+"""Measures how the scores of a method change on degraded images."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -24,8 +24,9 @@ METRICS = ("ap", "f1")
 class Point:
     """One level of one corruption: the scores of every field, and one field to show.
 
-    metrics       of "ap" and "f1" at IoU 0.5: {"mean", "low", "high"}, the 95 % interval over images
-    differences   the same scores less those of the unchanged images: {"difference", "low", "high"}, paired
+    metrics       for "ap" and "f1" (at IoU 0.5): {"mean", "low", "high"}, with the 95 % interval over images
+    differences   these scores minus those of the unchanged images: {"difference", "low", "high"}, paired
+    shown         the degraded field to show, and `labels`, its prediction
     """
 
     corruption: Corruption
@@ -46,13 +47,15 @@ def measure(
     failures: Failures | None = None,
     progress: Callable[[Point], None] = lambda point: None,
 ) -> list[Point]:
-    """The scores of `predict` (an image to its labels) at every level of the chosen corruptions.
+    """Score `predict`, a function from an image to its labels, at every level of the chosen corruptions.
 
-    seed      of the noise, with which field and level decide it: the same for the same images in any order
-    failures  gets what cannot be predicted. A field that fails unchanged is left out; one that fails at a
-              level is left out there, on both sides of the difference; a level without any is left out
+    seed      seed of the noise. The noise also depends on the field and the level, but not on the order of
+              the fields
+    failures  receives the fields that cannot be predicted. A field that fails unchanged is left out. A field
+              that fails at a level is left out there, on both sides of the difference. A level without any
+              field is left out
 
-    The field that is shown is the median one by AP on the unchanged images.
+    The shown field is the median one by AP on the unchanged images.
     """
     failures = Failures() if failures is None else failures
 

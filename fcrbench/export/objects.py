@@ -32,7 +32,7 @@ class ObjectRuns:
         """(H, W) int32: objects 1 .. n in order of their ids."""
         out = np.empty(self.shape, np.int32)
         if out.size:
-            runs_kernel.paint(self.starts, self.index, out.reshape(-1))
+            runs_kernel.paint_runs(self.starts, self.index, out.reshape(-1))
         return out
 
 
@@ -54,7 +54,7 @@ def object_runs(labels: ArrayLike) -> ObjectRuns:
     bits = np.empty(flat.size // _WORD + 1, np.uint64)
     runs_kernel.mark_changes(flat, bits, False)
     starts = runs_kernel.run_starts(bits, flat.size, image.shape[1])
-    ids, index = np.unique(runs_kernel.values_at(flat, starts), return_inverse=True)
+    ids, index = np.unique(runs_kernel.run_values(flat, starts), return_inverse=True)
     background = bool(len(ids)) and ids[0] == 0
     numbers = index.astype(np.int32) + (0 if background else 1)
     return ObjectRuns(image.shape, ids[1:] if background else ids, starts, numbers)

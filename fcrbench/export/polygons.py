@@ -41,7 +41,7 @@ def polygons(labels: ArrayLike) -> dict[int, list[Part]]:
     n = outlines.count_corners(parts)
     vertices = np.empty((n, 2), np.int32)
     ends, owners = np.empty(n // 4, np.int64), np.empty(n // 4, np.int32)
-    rings = outlines.trace(parts, np.zeros(parts.shape, np.uint8), vertices, ends, owners)
+    rings = outlines.trace_outlines(parts, np.zeros(parts.shape, np.uint8), vertices, ends, owners)
     outer: dict[int, Ring] = {}
     holes: dict[int, list[Ring]] = {}
     begin = 0

@@ -46,7 +46,7 @@ def measure(labels: ArrayLike, image: ArrayLike | None = None) -> pd.DataFrame:
     index = objects.paint()
     n = len(objects.ids)
     sums, boxes = np.zeros((n + 1, 8), np.int64), np.zeros((n + 1, 4), np.int64)
-    kernel.moments(index, sums, boxes)
+    kernel.sum_moments(index, sums, boxes)
     area, columns = sums[1:, 2], {}
     columns["label"], columns["area"] = objects.ids, area
     shift = sums[1:, 3:5] / area[:, None]
@@ -57,7 +57,7 @@ def measure(labels: ArrayLike, image: ArrayLike | None = None) -> pd.DataFrame:
     border = np.zeros((index.shape[0] + 2, index.shape[1] + 2), np.int32)
     kernel.mark_border(index, border)
     weights = np.zeros((n + 1, 4), np.int64)
-    kernel.perimeters(border, weights)
+    kernel.count_border_weights(border, weights)
     columns["perimeter"] = weights[1:] @ _BORDER_WEIGHTS
     if image is not None:
         columns |= _intensities(index, n, to_numpy(image, "image"), area)
@@ -97,5 +97,5 @@ def _intensities(index: NDArray, n: int, image: NDArray, area: NDArray) -> dict[
     if image.dtype.kind not in "iufb":
         raise TypeError(f"image: expected real numbers, found {image.dtype}")
     total, low, high = np.zeros(n + 1), np.full(n + 1, np.inf), np.full(n + 1, -np.inf)
-    kernel.intensities(index, np.ascontiguousarray(image, np.float64), total, low, high)
+    kernel.sum_intensities(index, np.ascontiguousarray(image, np.float64), total, low, high)
     return {"intensity_mean": total[1:] / area, "intensity_min": low[1:], "intensity_max": high[1:]}

@@ -1,4 +1,4 @@
-"""A network as a function from an image to its instances."""
+"""Prediction: load a network as a function from an image to its instances."""
 
 from fcrbench.inference.predictor import Predictor, load_predictor, read_method
 

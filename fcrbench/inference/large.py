@@ -1,4 +1,4 @@
-"""An image larger than memory in, an OME-Zarr label image out."""
+"""Segments images larger than memory into OME-Zarr label images."""
 
 from pathlib import Path
 from typing import Any
@@ -7,12 +7,12 @@ import numpy as np
 
 from fcrbench.errors import DataError
 from fcrbench.inference import Predictor
-from fcrbench.io.large import new_labels, open_image, scratch
+from fcrbench.io.large import new_labels, open_image, scratch_array
 from fcrbench.postprocess.tiled.instances import instances_of_classes
 
 
 class _Plane:
-    """One plane (H, W) of an array (k, H, W)."""
+    """One plane (H, W) of an array (k, H, W), read by slices."""
 
     def __init__(self, array: Any, index: int) -> None:
         self.array, self.index = array, index
@@ -24,22 +24,22 @@ class _Plane:
 
 
 def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: bool = False) -> int:
-    """Segment an image read by tiles into the OME-Zarr labels `output`; returns the number of instances.
+    """Segment an image tile by tile into OME-Zarr labels at `output`; return the number of instances.
 
-    path  see `files.open_image`; 8- or 16-bit integers
+    path  an image of 8- or 16-bit integers, see `io.large.open_image`
 
-    The labels are those of the predictor for the whole image: the network sees tiles with a halo of its
-    reach, what the rules need of all pixels is kept in a temporary file beside the output, and instances are
-    put together over the seams. Raises DataError for an image that cannot be read, or where the method's
-    post-processing or network needs the whole image.
+    The labels are those that the predictor gives for the whole image. The network runs on tiles with a halo;
+    class, doubt and margin of all pixels are kept in a temporary file beside the output, and instances are
+    joined across tiles. Raises DataError if the image cannot be read, or if the network or the
+    post-processing of the method needs the whole image.
     """
     method = predictor.method
     if (rules := method.rules()) is None:
         raise DataError(
             f"{path}: {type(method).__name__} cannot segment images larger than memory: its post-processing "
-            "needs the scores of the whole image; give it TIFF or PNG files that fit"
+            "needs the scores of the whole image; use TIFF or PNG files that fit into memory"
         )
-    if predictor.reach is None:
+    if predictor.halo is None:
         raise DataError(
             f"{path}: the network cannot segment images larger than memory, as it cannot be tiled"
         )
@@ -48,7 +48,7 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
         raise DataError(f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles")
     with (
         new_labels(output, image.shape, overwrite=overwrite) as labels,
-        scratch(output, (3, *image.shape), predictor.side(image)) as kept,
+        scratch_array(output, (3, *image.shape), predictor.tile_side(image)) as kept,
     ):
         predictor.classes(image, kept)
         classes, doubt, margin = (_Plane(kept, i) for i in range(3))

@@ -1,8 +1,9 @@
-"""A network and its method as one function from an image to instances."""
+"""The predictor: a network and its method as one function from an image to instances."""
 
 import copy
 import os
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,15 +29,15 @@ from fcrbench.tiles import Source
 from fcrbench.weights import DEFAULT, read_header, resolve
 from fcrbench.weights.tensors import load_weights
 
-_NAN = "the network's output holds NaN: the weights, or the image, have values out of all proportion"
+_NAN_MESSAGE = "the output of the network holds NaN: the weights or the image have extreme values"
 
 
 @dataclass
 class Predictor:
-    """Segments images of any size; `seconds` adds up what the network and the post-processing took.
+    """Segments images of any size. `seconds` adds up the time of the network and of the post-processing.
 
-    tile   side, in pixels, of the tiles in which the network sees an image, which changes nothing in the
-           result; 0: always the whole image; None: 768 where an image has more than 2048 x 2048 pixels
+    tile   side of the tiles in which images pass the network, in pixels; the result does not depend on it.
+           0: always the whole image; None: 768 for images of more than 2048 x 2048 pixels
     """
 
     method: Method
@@ -51,19 +52,19 @@ class Predictor:
         self.reset()
 
     def reset(self) -> None:
-        """Start the count of images and seconds anew."""
+        """Set the counters of images and seconds to 0."""
         self.images = 0
         self.seconds = {"network": 0.0, "postprocess": 0.0}
 
     def __call__(self, image: np.ndarray | Source) -> np.ndarray:
-        """Instances of one image (H, W), see `scores`: int32 labels of the same size, 0 = background.
+        """Segment one image (H, W), see `scores`, into int32 labels of the same size, 0 = background.
 
-        Where the image is tiled, or on a GPU, and the method has `rules`, the class of each pixel, its doubt
-        and its margin are kept, not its scores. Raises DataError where the network's output holds NaN.
+        If the method has `rules`, and the image is tiled or on a GPU, only class, doubt and margin of each
+        pixel are kept, not its scores. Raises DataError if the output of the network holds NaN.
         """
         start = time.perf_counter()
         rules = self.method.rules()
-        if rules is not None and (self.side(image) or self.fabric.device.type != "cpu"):
+        if rules is not None and (self.tile_side(image) or self.fabric.device.type != "cpu"):
             classes, doubt, margin = self.classes(image)
             middle = time.perf_counter()
             labels = np.empty(classes.shape, np.int32)
@@ -71,7 +72,7 @@ class Predictor:
         else:
             scores = self.scores(image)
             if any(np.isnan(plane).any() for plane in scores):
-                raise DataError(_NAN)
+                raise DataError(_NAN_MESSAGE)
             middle = time.perf_counter()
             labels = self.method.postprocess(scores)
         self.seconds["network"] += middle - start
@@ -80,101 +81,120 @@ class Predictor:
         return labels
 
     def scores(self, image: np.ndarray | Source) -> np.ndarray:
-        """Scores (K, H, W) float32 of one image (H, W), normalised and padded as the network needs.
+        """Compute the scores (K, H, W) float32 of one image (H, W), which is normalised and padded first.
 
-        image   an array; or 8- or 16-bit integers in anything with shape, dtype and slicing, read by tiles
-        Raises UsageError where tiles are asked for and the network cannot be tiled, see `tiling.reach`.
+        image   an array; or any object with shape, dtype and slicing that holds 8- or 16-bit integers, which
+                is read by tiles
+        Raises UsageError if tiles are needed and the network cannot be tiled, see `tiling.measure_halo`.
         """
-        scores: np.ndarray = self._of_image(image, lambda scores: scores.cpu().numpy())
+        scores: np.ndarray = self._run_on_image(image, lambda scores: scores.cpu().numpy())
         return scores
 
     def classes(self, image: np.ndarray | Source, out: Any = None) -> Any:
-        """The class of largest score of every pixel, the lowest one on a tie, its doubt and margin.
+        """Compute class, doubt and margin of every pixel, (3, H, W) uint8.
 
-        out   (3, H, W) uint8, written by slices; else a new array. The further planes are `postprocess.doubt`
-              and `margin`, 0 where the method names no class as background
-        Raises as `scores`, and DataError where the network's output holds NaN.
+        The class is that of the largest score, the lowest class on a tie. For the other planes see
+        `postprocess.doubt` and `margin`; they are 0 if the method names no class as background.
+
+        out   an array to write to by slices; by default a new one
+        Raises the errors of `scores`, and DataError if the output of the network holds NaN.
         """
         rules = self.method.rules()
         background = "mode" if rules is None else rules.background
-        planes = _planes_of_host if self.fabric.device.type == "cpu" else _planes_of_device
-        return self._of_image(image, lambda scores: planes(scores, background), out)
+        planes = _class_planes_on_cpu if self.fabric.device.type == "cpu" else _class_planes_on_gpu
+        return self._run_on_image(image, lambda scores: planes(scores, background), out)
 
-    def side(self, image: np.ndarray | Source) -> int:
-        """Side of the tiles of an image, in pixels; 0 where the network sees all of it at once."""
+    def tile_side(self, image: np.ndarray | Source) -> int:
+        """Return the side of the tiles of an image, in pixels; 0 if the image is not tiled."""
         if not isinstance(image, np.ndarray):
-            return self.tile or tiling.SIDE
+            return self.tile or tiling.TILE_SIDE
         if self.tile is not None:
             return self.tile
-        return tiling.SIDE if image.size > tiling.LARGE and self.reach is not None else 0
+        return tiling.TILE_SIDE if image.size > tiling.MAX_UNTILED_PIXELS and self.halo is not None else 0
 
-    def _of_image(
+    def _run_on_image(
         self, image: np.ndarray | Source, keep: Callable[[Tensor], np.ndarray], out: Any = None
     ) -> Any:
-        """keep(scores) of the whole image, or of every tile, put together; see `tiling.assemble`.
+        """Return keep(scores) of the whole image, assembled from tiles if it is tiled.
 
-        keep   scores (K, h, w) where the network computes, to (k, h, w) on the host
+        keep   turns scores (K, h, w) on the device into an array (k, h, w) on the host
         """
-        if isinstance(image, np.ndarray) and not self.side(image) and out is None:
+        if isinstance(image, np.ndarray) and not self.tile_side(image) and out is None:
             height, width = image.shape
-            return keep(self._scores(self.method.normalize(image), tiling.whole(height, width)))
-        if self.reach is None:
+            return keep(
+                self._score_tile(self.method.normalize(image), tiling.whole_image_tile(height, width))
+            )
+        if self.halo is None:
             raise UsageError(
-                "the network cannot be tiled: a pixel of its output depends on all of the image, or its size"
+                "the network cannot be tiled: its output depends on the whole image, or on its size"
             )
         source: Source
         score: Callable[[np.ndarray, tiling.Tile], Tensor]
         if isinstance(image, np.ndarray):
-            source, score = self.method.normalize(image), self._scores
+            source, score = self.method.normalize(image), self._score_tile
         else:
-            normalize = tiling.normalizer(self.method, image)
-            source, score = image, lambda window, tile: self._scores(normalize(window), tile)
-        return tiling.assemble(
+            normalize = tiling.make_normalizer(self.method, image)
+            source, score = image, lambda window, tile: self._score_tile(normalize(window), tile)
+        return tiling.score_tiles(
             source,
             lambda window, tile: keep(score(window, tile)),
-            side=self.side(image) or tiling.SIDE,
-            halo=self.reach,
+            side=self.tile_side(image) or tiling.TILE_SIDE,
+            halo=self.halo,
             stride=self.method.stride,
             out=out,
         )
 
     @cached_property
-    def reach(self) -> int | None:
-        """See `tiling.reach`; found when it is first asked for."""
-        network: nn.Module | PlacedNetwork = copy.deepcopy(self.network).to("cpu", torch.float32)
+    def halo(self) -> int | None:
+        """The halo of tiles, in pixels; None if the network cannot be tiled. See `tiling.measure_halo`."""
+        network = copy.deepcopy(self.network).to("cpu", torch.float32)
 
         def scores(images: Tensor, row: int, column: int) -> Tensor:
-            if isinstance(network, PlacedNetwork):
-                return self.method.scores(network.at(images, row, column))
-            return self.method.scores(network(images))
+            return self.method.scores(_run_network(network, images, row, column))
 
-        return tiling.reach(scores, self.method.stride)
+        return tiling.measure_halo(scores, self.method.stride)
+
+    def side(self, image: np.ndarray | Source) -> int:
+        """Deprecated alias of `tile_side`."""
+        warnings.warn("Predictor.side is now called tile_side", DeprecationWarning, stacklevel=2)
+        return self.tile_side(image)
+
+    @property
+    def reach(self) -> int | None:
+        """Deprecated alias of `halo`."""
+        warnings.warn("Predictor.reach is now called halo", DeprecationWarning, stacklevel=2)
+        return self.halo
 
     @torch.inference_mode()
-    def _scores(self, normal: np.ndarray, tile: tiling.Tile) -> Tensor:
-        """Scores (K, h, w) at `tile.inner`, from the normalised image at `tile.outer`."""
-        height, width = normal.shape
+    def _score_tile(self, window: np.ndarray, tile: tiling.Tile) -> Tensor:
+        """Compute the scores (K, h, w) at `tile.inner` from the normalised pixels at `tile.outer`."""
+        height, width = window.shape
         part = tile.kept
         stride = self.method.stride
         pad = [(0, -height % stride), (0, -width % stride)]
-        # "symmetric" also serves images that are smaller than the padding.
-        array = np.pad(normal, pad, mode="symmetric")
+        # Unlike "reflect", "symmetric" works for images that are smaller than the padding.
+        array = np.pad(window, pad, mode="symmetric")
         batch = to_device(array[None, None], self.fabric.device).to(memory_format=torch.channels_last)
         with full_float32(), self.fabric.autocast():
             if isinstance(self.network, PartNetwork):
                 output, part = self.network.part(batch, *part), (slice(None), slice(None))
-            elif isinstance(self.network, PlacedNetwork):
-                output = self.network.at(batch, *(span.start for span in tile.outer))
             else:
-                output = self.network(batch)
+                output = _run_network(self.network, batch, *(span.start for span in tile.outer))
         return self.method.scores(output)[0, :, *part].contiguous()
 
 
-def _planes_of_host(scores: Tensor, background: Literal["mode"] | int) -> np.ndarray:
-    """Class, doubt and margin of every pixel, (3, H, W) uint8, from scores (K, H, W); DataError for a NaN."""
+def _run_network(network: nn.Module, images: Tensor, row: int, column: int) -> Any:
+    """Run a network on windows whose first pixel is at (row, column) of the whole image."""
+    if isinstance(network, PlacedNetwork):
+        return network.at(images, row, column)
+    return network(images)
+
+
+def _class_planes_on_cpu(scores: Tensor, background: Literal["mode"] | int) -> np.ndarray:
+    """Return class, doubt and margin, (3, H, W) uint8, of scores (K, H, W). Raises DataError for NaN."""
     flat, shape = flat_planes(scores.numpy()), tuple(scores.shape[1:])
     if np.isnan(flat).any():
-        raise DataError(_NAN)
+        raise DataError(_NAN_MESSAGE)
     found = class_map(flat, shape)
     if background == "mode":
         return np.stack([found, np.zeros_like(found), np.zeros_like(found)])
@@ -182,12 +202,12 @@ def _planes_of_host(scores: Tensor, background: Literal["mode"] | int) -> np.nda
 
 
 @torch.inference_mode()
-def _planes_of_device(scores: Tensor, background: Literal["mode"] | int) -> np.ndarray:
-    """The same of scores on a GPU: three bytes a pixel come to the host, and with them whether one is NaN."""
+def _class_planes_on_gpu(scores: Tensor, background: Literal["mode"] | int) -> np.ndarray:
+    """Do the same for scores on a GPU. Only three bytes per pixel and a NaN flag are copied to the host."""
     planes = class_planes(scores, background)
     found = torch.cat([planes.reshape(-1), scores.isnan().any().to(torch.uint8).reshape(1)]).cpu().numpy()
     if found[-1]:
-        raise DataError(_NAN)
+        raise DataError(_NAN_MESSAGE)
     return found[:-1].reshape(planes.shape)
 
 
@@ -197,10 +217,13 @@ def load_predictor(
     precision: str = "auto",
     tile: int | None = None,
 ) -> Predictor:
-    """A predictor from "default", the weights of the package, a run directory (its last ones), or a file.
+    """Load a predictor.
 
-    tile   see Predictor
-    Raises DataError when there are none or they cannot be used.
+    weights   "default" (the weights of the package), a run directory (its last weights), or a weights file
+    device    "auto", "cpu", "cuda" or "cuda:N"
+    precision "auto", "32" or "bf16"
+    tile      see Predictor
+    Raises DataError if there are no weights or they cannot be used.
     """
     path = resolve(weights)
     method = read_method(path)
@@ -211,9 +234,9 @@ def load_predictor(
 
 
 def read_method(path: Path) -> Method:
-    """The method of a weights file, with its options. Raises DataError for one not installed."""
+    """Create the method of a weights file, with its options. Raises DataError if it is not installed."""
     header = read_header(path)
     try:
         return registry.create(header.method, **header.options)
-    except UsageError as error:  # weights of a method, or of a version of it, that is not installed
+    except UsageError as error:  # the method, or its version that wrote the weights, is not installed
         raise DataError(f"{path} cannot be used here: {error}") from error

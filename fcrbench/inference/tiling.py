@@ -1,10 +1,10 @@
-"""Scores of an image that is read, and shown to the network, one tile at a time, without seams.
+"""Computes the scores of an image tile by tile, without seams.
 
-A network of convolutions computes a pixel from what lies within its reach. So each tile is computed with a
-halo of at least that reach around it, of which nothing is kept, and starts at a multiple of the network's
-stride, where the grids of its pooling layers fall as in the whole image. At the image's own border the
-network sees that border. The result is what the whole image at once gives, up to the rounding of the
-convolutions.
+A convolutional network computes a pixel from the pixels in its receptive field. So each tile is computed
+with a halo that is at least as wide as the receptive field reaches, and the scores of the halo are dropped.
+Each window starts at a multiple of the network's stride, so that the grids of pooling layers are those of the
+whole image. At the border of the image there is no halo. The result is that of the whole image at once,
+except for the rounding of convolutions.
 """
 
 import itertools
@@ -21,22 +21,22 @@ from fcrbench.methods.base import Method
 from fcrbench.tiles import Source
 from fcrbench.work.progress import log_progress
 
-SIDE = 768  # of a tile, in pixels, unless said: FCRNet then needs less than 1 GB on a CPU
-LARGE = 2048 * 2048  # images of more pixels are tiled unless said
-_LONGEST = 2048  # pixels; a network that reaches further than half of this is not tiled
-_SAMPLE = 1 << 24  # pixels that stand for an image where it does not fit
+TILE_SIDE = 768  # pixels, by default; FCRNet then needs less than 1 GB on a CPU
+MAX_UNTILED_PIXELS = 2048 * 2048  # by default, images with more pixels are tiled
+_MAX_TEST_LENGTH = 2048  # pixels; a network that needs a halo of more than half of this is not tiled
+_MAX_SAMPLE_PIXELS = 1 << 24  # pixels that represent a larger image when it is normalised
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Rows and columns of an image: `inner` is kept of the scores of `outer`, which is read."""
+    """Rows and columns of an image: the window `outer` is read, and its scores at `inner` are kept."""
 
     inner: tuple[slice, slice]
     outer: tuple[slice, slice]
 
     @property
     def kept(self) -> tuple[slice, slice]:
-        """Rows and columns of `outer` that are kept."""
+        """The rows and columns of `inner`, relative to the first pixel of `outer`."""
         rows, columns = (
             slice(inner.start - outer.start, inner.stop - outer.start)
             for inner, outer in zip(self.inner, self.outer, strict=True)
@@ -44,23 +44,24 @@ class Tile:
         return rows, columns
 
 
-def whole(height: int, width: int) -> Tile:
-    """The image as one tile."""
+def whole_image_tile(height: int, width: int) -> Tile:
+    """Return the whole image as one tile."""
     everything = slice(0, height), slice(0, width)
     return Tile(everything, everything)
 
 
-def tiles(shape: tuple[int, int], side: int, halo: int, stride: int) -> Iterator[Tile]:
-    """Tiles whose inner parts cover an image of `shape` once, row by row.
+def iterate_tiles(shape: tuple[int, int], side: int, halo: int, stride: int) -> Iterator[Tile]:
+    """Yield tiles whose inner parts cover an image of `shape` exactly once, row by row.
 
-    side, halo   pixels; both are rounded up to multiples of `stride`, where every window starts
-    Windows have one size where the image is larger: with others, memory becomes fragmented.
+    side, halo   pixels; both are rounded up to multiples of `stride`
+    Every window starts at a multiple of `stride`. All windows have the same size unless the image is smaller:
+    windows of different sizes would fragment memory.
     """
     side, halo = (-(-value // stride) * stride for value in (side, halo))
 
     def spans(length: int) -> list[tuple[slice, slice]]:
         found = []
-        last = -(-length // stride) * stride - (side + 2 * halo)  # where a window starts at the latest
+        last = -(-length // stride) * stride - (side + 2 * halo)  # the last possible start of a window
         for start in range(0, length, side):
             stop = min(start + side, length)
             first = max(min(start - halo, last), 0)
@@ -71,7 +72,7 @@ def tiles(shape: tuple[int, int], side: int, halo: int, stride: int) -> Iterator
         yield Tile((rows[0], columns[0]), (rows[1], columns[1]))
 
 
-def assemble(
+def score_tiles(
     source: Source,
     score: Callable[[np.ndarray, Tile], np.ndarray],
     *,
@@ -80,16 +81,16 @@ def assemble(
     stride: int,
     out: Any = None,
 ) -> Any:
-    """Apply `score` to the tiles of an image and put the results together.
+    """Apply `score` to the tiles of an image and assemble the results in one array (K, H, W).
 
     source   (H, W)
-    score    from a window, the pixels at `tile.outer`, to (K, h, w) of those at `tile.inner`: their scores,
-             or anything else that is made of these pixel by pixel, such as a class map (1, h, w) of 8-bit
-             integers, in a sixteenth of the room of four scores
-    out      what (K, H, W) is written to, by slices: an array in memory or a Zarr array; else a new array
+    score    takes the pixels at `tile.outer` and returns (K, h, w) for the pixels at `tile.inner`: their
+             scores, or values computed from the scores of each pixel, such as a class map (1, h, w) of 8-bit
+             integers, which needs a sixteenth of the memory of four scores
+    out      the array to write to by slices, in memory or a Zarr array; by default a new array
     """
     height, width = source.shape
-    for tile in log_progress(list(tiles((height, width), side, halo, stride)), "network"):
+    for tile in log_progress(list(iterate_tiles((height, width), side, halo, stride)), "network"):
         part = score(np.asarray(source[tile.outer]), tile)
         if out is None:
             out = np.empty((len(part), height, width), part.dtype)
@@ -97,25 +98,26 @@ def assemble(
     return out
 
 
-# From images (B, 1, H, W) float32, sides multiples of the stride, and the place of their first pixel (row and
-# column) to scores (B, K, H, W).
-Scoring = Callable[[Tensor, int, int], Tensor]
+# A function of images (B, 1, H, W) float32, whose sides are multiples of the stride, and the row and the
+# column of their first pixel. It returns scores (B, K, H, W).
+ScoreFunction = Callable[[Tensor, int, int], Tensor]
 
 
 @torch.inference_mode()
-def reach(function: Scoring, stride: int) -> int | None:
-    """How far, in pixels, a window must extend beyond the pixels whose scores are wanted.
+def measure_halo(function: ScoreFunction, stride: int) -> int | None:
+    """Measure how far, in pixels, a window must extend beyond the pixels whose scores are wanted.
 
-    Returns a multiple of `stride`; None where a pixel depends on all of the image, on too much of it, or on
-    more than its surroundings and its place: on the size of the image, say.
+    Returns a multiple of `stride`, or None if a network cannot be tiled: if a pixel depends on the whole
+    image, on too much of it, or on something other than its surroundings and its position, such as the size
+    of the image.
 
-    Measured, so that it holds for any network: NaN in one block of `stride` rows (then columns) makes NaN of
-    everything that depends on it, and a window gives the scores that the whole has there. For the U-Net of
-    FCRNet it is 144 pixels.
+    The measurement works for any network. NaN in a block of `stride` rows (then columns) spreads to every
+    score that depends on it, and the scores of a window are compared with those of the whole image. The U-Net
+    of FCRNet needs 144 pixels.
     """
     length = 16 * stride
-    while length <= max(_LONGEST, 16 * stride):
-        found = [_extent(function, stride, length, axis) for axis in (2, 3)]
+    while length <= max(_MAX_TEST_LENGTH, 16 * stride):
+        found = [_measure_extent(function, stride, length, axis) for axis in (2, 3)]
         if None not in found:
             halo = -(-max(n for n in found if n is not None) // stride) * stride
             return halo if all(_is_local(function, stride, halo, axis) for axis in (2, 3)) else None
@@ -123,8 +125,8 @@ def reach(function: Scoring, stride: int) -> int | None:
     return None
 
 
-def _is_local(function: Scoring, stride: int, halo: int, axis: int) -> bool:
-    """Whether windows that begin, or end, somewhere in a strip give its scores, but for a halo there."""
+def _is_local(function: ScoreFunction, stride: int, halo: int, axis: int) -> bool:
+    """Return whether windows that start or end inside a strip give its scores, except within the halo."""
     cut = 3 * stride
     shape = [1, 1, 4 * stride, 4 * stride]
     shape[axis] = length = halo + 2 * cut
@@ -138,14 +140,15 @@ def _is_local(function: Scoring, stride: int, halo: int, axis: int) -> bool:
         (late.narrow(axis, halo, cut), whole.narrow(axis, cut + halo, cut)),
         (early.narrow(axis, 0, cut), whole.narrow(axis, 0, cut)),
     ]
-    # Windows of another size are summed in another order; what an untrained network says hardly varies.
-    varies = whole - whole.mean(dim=(2, 3), keepdim=True)
-    most = 1e-3 * float(varies.square().mean().sqrt()) + 1e-5 * float(whole.square().mean().sqrt())
-    return all(float((found - expected).abs().max()) <= most for found, expected in pairs)
+    # Windows of different size are summed in different order. The tolerance follows the variation of the
+    # scores, which is small in an untrained network.
+    variation = whole - whole.mean(dim=(2, 3), keepdim=True)
+    tolerance = 1e-3 * float(variation.square().mean().sqrt()) + 1e-5 * float(whole.square().mean().sqrt())
+    return all(float((found - expected).abs().max()) <= tolerance for found, expected in pairs)
 
 
-def _extent(function: Scoring, stride: int, length: int, axis: int) -> int | None:
-    """Rows (axis 2) or columns (3) beyond a block that depend on it; None where there may be more."""
+def _measure_extent(function: ScoreFunction, stride: int, length: int, axis: int) -> int | None:
+    """Count the rows (axis 2) or columns (3) beyond a block that depend on it; None if there may be more."""
     shape = [1, 1, 4 * stride, 4 * stride]
     shape[axis] = length
     image = torch.zeros(shape)
@@ -158,12 +161,12 @@ def _extent(function: Scoring, stride: int, length: int, axis: int) -> int | Non
     return max(first - touched[0], touched[-1] - (first + stride - 1))
 
 
-def normalizer(method: Method, source: Source) -> Callable[[np.ndarray], NDArray[np.float32]]:
-    """What `method.normalize` does to an image of integers, as a function for any window of it.
+def make_normalizer(method: Method, source: Source) -> Callable[[np.ndarray], NDArray[np.float32]]:
+    """Return a function that normalises any window of an image of integers like `method.normalize` the image.
 
-    The image is read once, by tiles, for its histogram. From this, pixels are made that have the image's
-    values as often as it has, thinned out above 2**24, and normalised: how an image is normalised must depend
-    on its values alone, not on where they are. Raises TypeError for other dtypes than 8- and 16-bit integers.
+    The image is read once, by tiles, to compute its histogram. A sample of at most 2**24 pixels with the same
+    histogram is then normalised, which gives a lookup table. So `normalize` may depend only on the values of
+    an image, not on their positions. Raises TypeError for other dtypes than 8- and 16-bit integers.
     """
     dtype = np.dtype(source.dtype)
     if dtype.kind not in "iu" or dtype.itemsize > 2:
@@ -171,16 +174,16 @@ def normalizer(method: Method, source: Source) -> Callable[[np.ndarray], NDArray
     low = int(np.iinfo(dtype).min)
     counts = np.zeros(1 << (8 * dtype.itemsize), np.int64)
     height, width = source.shape
-    for tile in tiles((height, width), SIDE, 0, 1):
+    for tile in iterate_tiles((height, width), TILE_SIDE, 0, 1):
         window = np.asarray(source[tile.inner]).astype(np.int64).ravel() - low
         counts += np.bincount(window, minlength=len(counts))
     ends = np.cumsum(counts)
     total = int(ends[-1])
-    n = min(total, _SAMPLE)
-    # Pixel i of n evenly spaced ones in the sorted image.
-    at = np.searchsorted(ends, (2 * np.arange(n) + 1) * total // (2 * n), side="right")
-    pixels = (at + low).astype(dtype)
-    first = np.flatnonzero(np.diff(at, prepend=-1))
+    n = min(total, _MAX_SAMPLE_PIXELS)
+    # The gray levels, counted from `low`, of n evenly spaced pixels of the sorted image.
+    levels = np.searchsorted(ends, (2 * np.arange(n) + 1) * total // (2 * n), side="right")
+    pixels = (levels + low).astype(dtype)
+    first = np.flatnonzero(np.diff(levels, prepend=-1))
     normal = method.normalize(pixels[None])[0][first]
-    table = np.interp(np.arange(len(counts)), at[first], normal).astype(np.float32)
+    table = np.interp(np.arange(len(counts)), levels[first], normal).astype(np.float32)
     return lambda window: table[window.astype(np.int64) - low]

@@ -1,1 +1,1 @@
-"""What a command does, from its arguments to the files it leaves."""
+"""What each command does, from its arguments to the files it writes."""

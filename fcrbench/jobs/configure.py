@@ -1,4 +1,4 @@
-"""From the few values that a user gives to the whole configuration of a run. Imports nothing heavy."""
+"""Completes the values that a user gives to the configuration of a run. Imports nothing heavy."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,11 +11,11 @@ from fcrbench.methods import registry
 
 
 def configure(values: Mapping[str, Any]) -> RunConfig:
-    """A whole configuration from the values that differ from the preset's; see RunConfig.
+    """Return the full configuration for the values that differ from the preset's, see RunConfig.
 
-    Where weights are given, method and options are theirs: values may replace options, not the method.
-    Raises UsageError naming the key that is unknown, mistyped or out of range, DataError where the weights
-    are none of ours. The method is not loaded.
+    If weights are given, the method and its options are read from them; values may replace options, but not
+    the method. Raises UsageError naming a key that is unknown, of a wrong type or out of range, and DataError
+    if the file of weights was not written by fcrbench. The method is not loaded.
     """
     chosen = build(RunConfig, values)
     if given := chosen.given_weights:
@@ -29,7 +29,7 @@ def configure(values: Mapping[str, Any]) -> RunConfig:
 
 
 def fill(values: Mapping[str, Any]) -> RunConfig:
-    """A whole configuration, with the preset's values where none is given; no weights are looked at."""
+    """Return the full configuration, with the preset's values for missing ones. Weights are not read."""
     chosen = build(RunConfig, values)
     preset = registry.preset(chosen.method, chosen.preset)
     options = registry.build_options(chosen.method, chosen.preset, chosen.options)

@@ -1,4 +1,4 @@
-"""What a run records about itself: versions, machine, data."""
+"""Builds the manifest of a run: versions, machine, data, method."""
 
 import hashlib
 import os
@@ -24,7 +24,7 @@ PACKAGES = ("numpy", "scipy", "numba", "pandas", "torch", "lightning-fabric", "i
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions and hardware, as plain values."""
+    """Describe versions and hardware as plain values."""
     packages = {}
     for name in PACKAGES:
         try:
@@ -44,7 +44,7 @@ def describe_environment() -> dict[str, Any]:
 
 
 def describe_device(device: "torch.device") -> str:
-    """ "cpu", or the CUDA device with its name."""
+    """Return "cpu", or the CUDA device with its name."""
     if device.type != "cuda":
         return device.type
     import torch
@@ -53,7 +53,7 @@ def describe_device(device: "torch.device") -> str:
 
 
 def describe_method(config: RunConfig, parameters: int) -> dict[str, Any]:
-    """Which method ran, with all its options."""
+    """Describe the method of a run with all its options."""
     plugin = registry.installed()[config.method]
     spec = plugin.spec
     return {
@@ -68,7 +68,7 @@ def describe_method(config: RunConfig, parameters: int) -> dict[str, Any]:
 
 
 def describe_weights(config: RunConfig) -> dict[str, str] | None:
-    """The weights that a run began with, or None: what they are called, their sha256, what became of them."""
+    """Describe the initial weights of a run: name, sha256 and use. None for new weights."""
     if not config.given_weights:
         return None
     digest = weights.sha256(weights.resolve(config.given_weights))
@@ -77,7 +77,7 @@ def describe_weights(config: RunConfig) -> dict[str, str] | None:
 
 
 def describe_dataset(dataset: Dataset, read: Mapping[str, Iterable[Sample]]) -> dict[str, Any]:
-    """Name, package, origin, the ids of every split, and the sha256 of the splits that were read."""
+    """Describe a data set: name, package, origin, ids by split, and the sha256 of the read splits."""
     return {
         "name": dataset.name,
         "package": registry_of_datasets.installed()[dataset.name].package,
@@ -91,7 +91,7 @@ def describe_dataset(dataset: Dataset, read: Mapping[str, Iterable[Sample]]) -> 
 
 
 def hash_samples(samples: Iterable[Sample]) -> str:
-    """sha256 over ids, pixels and labels of fields, in order."""
+    """Return the sha256 of the ids, pixels and labels of fields, in order."""
     digest = hashlib.sha256()
     for sample in samples:
         for array in (sample.image, sample.labels):

@@ -1,4 +1,4 @@
-"""Images in, label images and overlays out."""
+"""Segments image files into label images and overlays: `fcrbench predict`."""
 
 import os
 import threading
@@ -21,9 +21,9 @@ _loading_lock = threading.Lock()
 
 
 def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
-    """Image files and Zarr folders by stem, from these and from folders of files.
+    """Return image files and Zarr folders by stem. `sources` are such files, or folders that contain them.
 
-    Raises DataError on none, one that does not exist, or a stem that comes twice.
+    Raises DataError if there is no image, a source does not exist, or two images have the same stem.
     """
     images: dict[str, Path] = {}
     for source in sources:
@@ -33,7 +33,7 @@ def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
         found = find_images(source) if folder else {source.stem: source}
         for stem, path in found.items():
             if stem in images:
-                raise DataError(f"{path} and {images[stem]} would share the output name {stem}.tif")
+                raise DataError(f"{path} and {images[stem]} would have the same output name {stem}.tif")
             images[stem] = path
     if not images:
         folders = ", ".join(str(source) for source in sources)
@@ -44,7 +44,7 @@ def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
 
 
 class Job(NamedTuple):
-    """What is done to every image."""
+    """The settings of a prediction, which are the same for every image."""
 
     weights: str
     device: str
@@ -53,7 +53,7 @@ class Job(NamedTuple):
     overwrite: bool
 
     def target(self, stem: str, path: Path) -> Path:
-        """The label image of an image; it is there when the image is done."""
+        """Return the path of the label image of an image. The file exists once the image is done."""
         return self.output / f"{stem}{'.zarr' if path.suffix.lower() == '.zarr' else '.tif'}"
 
 
@@ -71,22 +71,24 @@ def predict_images(
     resume: bool = False,
     progress: Callable[[str, int], None] = lambda name, objects: None,
 ) -> int:
-    """Segment images into `output`/<stem>.tif (labels) and <stem>_overlay.png (outlines); returns how many.
+    """Segment images and return their number.
 
-    A Zarr image, and a TIFF of more than 2**28 pixels, is worked on by tiles, and becomes <stem>.zarr or a
-    tiled <stem>.tif, without an overlay.
+    Labels are written to `output`/<stem>.tif, and outlines to <stem>_overlay.png.
 
-    workers    images worked on at a time, by threads
-    scheduler  the address of a dask scheduler whose workers do the work instead; they must see the same files
-    strict     raise for the first image that cannot be read, segmented or written; else the others are
-               finished, and those are listed in the DataError raised at the end, and in `output`/failed.csv;
-               see `failures`
-    resume     leave out images whose labels are there; else they are replaced only with `overwrite`
-    progress   called with the name and the number of instances of each image done, in order
+    A Zarr image, or a TIFF of more than 2**28 pixels, is processed in tiles. Its labels are written to
+    <stem>.zarr or a tiled <stem>.tif, without an overlay.
+
+    workers    number of images that are processed at the same time, in threads
+    scheduler  address of a dask scheduler whose workers do the work instead; they must see the same files
+    strict     raise an error for the first image that cannot be read, segmented or written. Otherwise the
+               others are finished, and the failed images are listed in the DataError raised at the end and in
+               `output`/failed.csv, see `work.failures`
+    resume     skip images that already have labels; without it, labels are replaced only with `overwrite`
+    progress   called with the name and the number of instances of each finished image, in order
     """
     images = collect_images(sources)
     job = Job(str(weights), device, tile, output, overwrite)
-    if scheduler is not None:  # its workers are in other folders
+    if scheduler is not None:  # its workers have other working directories
         job = job._replace(weights=absolute(job.weights), output=output.resolve())
         images = {stem: path.resolve() for stem, path in images.items()}
     todo = {stem: path for stem, path in images.items() if not _exists(job.target(stem, path))}
@@ -101,7 +103,7 @@ def predict_images(
     if tile is not None and tile < 0:
         raise UsageError(f"--tile {tile}: expected a number of pixels, or 0 for the whole image")
     if scheduler is None:
-        _predictor(job.weights, device, tile)  # what is wrong with the weights is told before all else
+        _get_predictor(job.weights, device, tile)  # report bad weights before anything else
     else:
         read_header(resolve(weights))
     remove_abandoned(output)
@@ -124,9 +126,9 @@ def predict_images(
 
 
 def segment_image(job: Job, given: tuple[str, Path]) -> int | Failure:
-    """Segment one image: the number of instances, or why there are none. A task for any worker."""
+    """Segment one image, on any worker. Return the number of instances, or the reason why it failed."""
     stem, path = given
-    predictor = _predictor(job.weights, job.device, job.tile)
+    predictor = _get_predictor(job.weights, job.device, job.tile)
     return attempt(lambda: _segment_file(predictor, job, stem, path), str(path))
 
 
@@ -141,7 +143,7 @@ def _segment_file(predictor: Predictor, job: Job, stem: str, path: Path) -> int:
     picture = job.output / f"{stem}_overlay.png"
     write_png(picture, overlay(image, labels))
     try:
-        write_labels(target, labels)  # last: that it is there says that the image is done
+        write_labels(target, labels)  # written last, because its existence marks the image as done
     except BaseException:
         picture.unlink(missing_ok=True)
         raise
@@ -155,16 +157,16 @@ def _failure_of_lost(given: tuple[str, Path], why: str) -> Failure:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # such as for a name that is too long, of which the writer tells
+    except OSError:  # for example, the name is too long; the writer reports this
         return False
 
 
-def _predictor(weights: str, device: str, tile: int | None) -> Predictor:
-    """One for all threads of a process; a dask worker keeps it from task to task."""
+def _get_predictor(weights: str, device: str, tile: int | None) -> Predictor:
+    """Return the predictor that all threads of a process share. A dask worker keeps it between tasks."""
     with _loading_lock:
-        return _load(weights, device, tile)
+        return _load_predictor_once(weights, device, tile)
 
 
 @lru_cache(maxsize=1)
-def _load(weights: str, device: str, tile: int | None) -> Predictor:
+def _load_predictor_once(weights: str, device: str, tile: int | None) -> Predictor:
     return load_predictor(weights, device, tile=tile)

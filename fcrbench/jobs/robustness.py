@@ -1,4 +1,4 @@
-"""Scores of a network on a data set whose images get worse, as tables and a page."""
+"""Measures the scores of a network on degraded images: `fcrbench robustness`."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from fcrbench.work.failures import Failure, Failures, attempt
 
 
 def measure_robustness(
-    given: str,
+    weights_name: str,
     dataset: str,
     root: str | os.PathLike[str] | None,
     output: Path,
@@ -34,16 +34,16 @@ def measure_robustness(
     """Measure the scores of weights on the validation fields of a data set and write the curves to `output`.
 
     Args:
-        given: the weights; "default", a run directory or a file.
-        options: of the data set.
+        weights_name: the weights: "default", a run directory or a file.
+        options: the options of the data set.
         corruptions: names separated by commas, or "all".
-        images: the number of fields that are used; None: all.
-        seed: of the noise.
+        images: the number of fields to use; None uses all.
+        seed: the seed of the noise.
         progress: called with each point of a curve.
         conclude: called with each sentence for the user at the end.
 
-    Raises UsageError for a name that does not exist or a data set without validation fields; DataError at the
-    end if a field could not be read or segmented, which failed.csv in `output` lists.
+    Raises UsageError for a name that does not exist or a data set without validation fields. Raises DataError
+    at the end if fields could not be read or segmented; failed.csv in `output` lists them.
     """
     if images is not None and images < 1:
         raise UsageError(f"--images {images}: expected 1 or more")
@@ -62,8 +62,8 @@ def measure_robustness(
     if not samples:
         failures.finish(len(ids), "read")
     chosen = choose_corruptions(corruptions, samples[0].image.dtype)
-    path = weights.resolve(given)
-    predictor = load_predictor(given, device)
+    path = weights.resolve(weights_name)
+    predictor = load_predictor(weights_name, device)
     check_folder(output)
     points = measure(predictor, samples, chosen, seed=seed, failures=failures, progress=progress)
     levels = sum(level != corruption.neutral for corruption in chosen for level in corruption.levels)
@@ -73,7 +73,7 @@ def measure_robustness(
     method = weights.read_header(path).method
     facts = {
         "title": f"Robustness of {method} on {dataset}",
-        "weights": given,
+        "weights": weights_name,
         "method": method,
         "sha256": weights.sha256(path),
         "split": "val",

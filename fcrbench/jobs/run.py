@@ -30,11 +30,11 @@ from fcrbench.work.failures import Failure, Failures, attempt
 
 
 def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | None = None) -> Path:
-    """Make a new run directory under `runs` and do the whole run in it; returns the directory."""
+    """Create a run directory under `runs`, do the whole run in it, and return the directory."""
     digest = hashlib.sha256(config.to_toml().encode()).hexdigest()[:8]
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = runs / f"{stamp}-{config.dataset.name}-{config.method}-{digest}"
-    # All that can be wrong with method, weights, data and device shows before the folder is made.
+    # Check method, weights, data and device before creating the folder.
     method = create_method(config)
     network = create_network(config, method)
     data = read_data(config)
@@ -44,16 +44,16 @@ def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | N
         try:
             folder.mkdir(parents=True)
         except OSError as error:
-            raise FcrbenchError(f"cannot make {folder}: {error.strerror}") from error
+            raise FcrbenchError(f"cannot create {folder}: {error.strerror}") from error
         write_text(folder / "config.toml", config.to_toml())
-    folder = fabric.broadcast(folder)  # its name has the time in it
+    folder = fabric.broadcast(folder)  # the name contains the time, so processes would disagree
     run = _Run(config, method, network, data, fabric, given, folder)
     with run.arithmetic():
         return _complete(run, progress, resume=False, stop_after=stop_after)
 
 
 def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> Path:
-    """Finish an interrupted run; what is done is kept."""
+    """Finish an interrupted run and keep the work that is done. Return its directory."""
     if not (folder / "config.toml").is_file():
         raise DataError(f"{folder} is not a run directory: no config.toml in it")
     config = fill(read_toml(folder / "config.toml"))
@@ -63,12 +63,12 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
     data = read_data(config)
     started = (folder / "checkpoints" / "last.ckpt").is_file()
     recorded = _recorded_weights(folder)
-    if started:  # the checkpoint has all that the weights began
+    if started:  # the checkpoint replaces the initial weights
         network, given = build_network(method, config.seed), recorded
     else:
         given = manifest.describe_weights(config)
         if recorded and given and given["sha256"] != recorded["sha256"]:
-            raise DataError(f"the weights {config.given_weights} are not those that {folder} began with")
+            raise DataError(f"the weights {config.given_weights} have changed since {folder} was started")
         network = create_network(config, method)
     run = _Run(config, method, network, data, create_fabric(config), given, folder)
     with run.arithmetic():
@@ -76,7 +76,7 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
 
 
 def _recorded_weights(folder: Path) -> dict[str, str] | None:
-    """What the manifest of an interrupted run says of the weights that it began with."""
+    """Return what the manifest of an interrupted run says about its initial weights."""
     path = folder / "manifest.json"
     try:
         found: dict[str, str] | None = json.loads(path.read_text(encoding="utf-8")).get("weights")
@@ -88,18 +88,18 @@ def _recorded_weights(folder: Path) -> dict[str, str] | None:
 
 
 def create_method(config: RunConfig) -> Method:
-    """The run's method. Raises UsageError when its network cannot take the crops."""
+    """Create the method of the run. Raise UsageError if its network cannot take crops of this size."""
     method = registry.create(config.method, config.preset, **config.options)
     if config.training.crop % method.stride:
         raise UsageError(
             f"training.crop is {config.training.crop}; expected a multiple of {method.stride} "
-            f"for {config.method}, whose network halves its input so often"
+            f"for {config.method}, because its network halves the input repeatedly"
         )
     return method
 
 
 def create_fabric(config: RunConfig) -> Fabric:
-    """Where the run computes, together with the processes that this one was started with."""
+    """Create the Fabric of the run, which joins all processes that share the training."""
     fabric = make_fabric(config.device, config.training.precision, distributed=True)
     if config.training.batch_size < fabric.world_size:
         raise UsageError(
@@ -110,7 +110,7 @@ def create_fabric(config: RunConfig) -> Fabric:
 
 
 def create_network(config: RunConfig, method: Method) -> nn.Module:
-    """The run's network, fresh or with the weights that were given. Raises DataError when they do not fit."""
+    """Create the network of the run and load given weights. Raise DataError if they do not fit."""
     network = build_network(method, config.seed)
     if config.given_weights:
         load_weights(weights.resolve(config.given_weights), network)
@@ -119,7 +119,7 @@ def create_network(config: RunConfig, method: Method) -> nn.Module:
 
 @dataclass(frozen=True)
 class Data:
-    """A data set and its fields that a run trains on (none where it does not train) and validates with."""
+    """A data set with the fields for training (none if the run does not train) and for validation."""
 
     dataset: Dataset
     train: list[Sample]
@@ -127,10 +127,10 @@ class Data:
 
 
 def read_data(config: RunConfig) -> Data:
-    """Read the run's fields.
+    """Read the fields of the run.
 
-    Raises DataError when there is none to train or validate with, or some are bad, all of which it lists: a
-    training without them would be another one than was asked for.
+    Raises DataError if there are none to train or to validate with. Also raises DataError, listing them, if
+    some fields are bad, because a training without them would not be what the user asked for.
     """
     chosen = config.dataset
     dataset = datasets.create(chosen.name, chosen.root or None, **chosen.options)
@@ -154,7 +154,7 @@ def read_data(config: RunConfig) -> Data:
 
 @dataclass(frozen=True)
 class _Run:
-    """All that a run is made of. given: manifest.describe_weights, of the weights it began with."""
+    """All parts of a run. `weights_record` describes its initial weights, see manifest.describe_weights."""
 
     config: RunConfig
     method: Method
@@ -165,7 +165,7 @@ class _Run:
     folder: Path
 
     def arithmetic(self) -> AbstractContextManager[None]:
-        """As the configuration asks for."""
+        """Return a context that makes the arithmetic deterministic if the configuration asks for it."""
         return deterministic_algorithms(self.fabric.device) if self.config.deterministic else nullcontext()
 
     @property
@@ -213,12 +213,12 @@ def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | 
         _write_manifest(run, parameters)
     training = trainer.fit(stop_after) if trainer else None
     if not fabric.is_global_zero:
-        return folder  # the rest is for one process
+        return folder  # the first process does the rest
     if training:
         network = training.network
         if config.evaluate == "best":
             load_weights(folder / "weights" / "best.safetensors", network)
-    else:  # the file of weights tells `fcrbench predict` the method and its options
+    else:  # `fcrbench predict` reads the method and its options from the file of weights
         save_weights(folder / "weights" / "last.safetensors", network, config.method, method)
     predictor = Predictor(method, network.to(fabric.device), fabric)
     failures = Failures(folder / "failed.csv")

@@ -1,4 +1,4 @@
-"""Folders of label images against each other."""
+"""Scores folders of label images: `fcrbench score`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = list[float | int]  # values of COLUMNS
-_ROWS_PER_PART = 4096  # rows: as columns of a table they take a fraction of the memory that objects take
+_ROWS_PER_PART = 4096  # rows that become one data frame, which takes a fraction of the memory of lists
 
 
 class Pair(NamedTuple):
-    """One image to score. Absolute paths: a worker may be in another folder."""
+    """One image to score. The paths are absolute, because a worker may have another working directory."""
 
     image: str
     truth: Path
@@ -33,7 +33,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class FolderScores:
-    """The scores of the images that could be scored, the others with the reasons, and how many there are."""
+    """The scores of all images that could be scored, the failures, and the number of images."""
 
     scores: DatasetScores
     failures: Failures
@@ -51,26 +51,27 @@ def score_folders(
     resume: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> FolderScores:
-    """Score the label images of `pred` against those of the same stem in `truth`, or one against another.
+    """Score the label images in `pred` against those with the same stem in `truth`.
 
-    truth, pred  two folders of PNG and TIFF files; or two images: files or OME-Zarr folders. Zarr, and TIFF
-                 of more than 2**28 pixels, are read by tiles
-    output     CSV, one row an image in the order of the stems, written when every image is done. While that
-               goes on, rows are kept in <output>.part
-    workers    threads
-    scheduler  the address of a dask scheduler whose workers do the work instead; they must see the same files
-    strict     stop at the first image that cannot be scored; else the others are finished, see `failures`
-    resume     go on with the rows of an interrupted call with the same folders and output
-    progress   called with the number of images done
+    truth, pred  two folders of PNG and TIFF files; or two images, which are files or OME-Zarr folders. Zarr
+                 and TIFF of more than 2**28 pixels are read in tiles
+    output     CSV file with one row per image in the order of the stems, written when all images are done.
+               Until then, finished rows are kept in <output>.part
+    workers    number of threads
+    scheduler  address of a dask scheduler whose workers do the work instead; they must see the same files
+    strict     stop at the first image that cannot be scored. Otherwise the others are finished, see
+               `work.failures`
+    resume     continue with the rows of an interrupted call that had the same folders and output
+    progress   called with the number of finished images
 
-    Rows do not depend on who computed them. Predictions without truth are left alone: a folder of predictions
-    may hold more than is annotated.
+    Rows do not depend on the worker that computed them. Predictions without a truth are ignored, because a
+    folder of predictions may contain more images than are annotated.
 
-    Raises DataError when a folder is missing or empty or no truth has a prediction, and with `strict` for the
-    first image that has none, cannot be read, or is of another shape.
+    Raises DataError if a folder is missing or empty, or if no truth has a prediction. With `strict`, also
+    raises it for the first image whose prediction is missing, cannot be read or has another shape.
     """
     if resume and output is None:
-        raise UsageError("resuming needs the output of the interrupted call")
+        raise UsageError("--resume needs the --output of the interrupted call")
     pairs = _find_pairs(truth, pred)
     failures = Failures(output.with_name(f"{output.stem}.failed.csv") if output is not None else None)
     table = _TableBuilder()
@@ -88,7 +89,7 @@ def score_folders(
         for n, pair in enumerate(pairs, 1):
             earlier = done.get(pair.image)
             result = next(results) if earlier is None else earlier
-            if isinstance(result, Failure):  # not in the journal: it is tried again with `resume`
+            if isinstance(result, Failure):  # it is not added to the journal, so that `resume` tries it again
                 failures.add(pair.image, result, strict)
             else:
                 if earlier is None and journal is not None:
@@ -127,7 +128,7 @@ def _find_pairs(truth: Path, pred: Path) -> list[Pair]:
 
 
 def score_pair(pair: Pair) -> Row | Failure:
-    """The scores of one image, or why there are none. A task for any worker."""
+    """Score one image, on any worker. Return the scores, or the reason why it failed."""
     return attempt(lambda: _score(pair), str(pair.truth), str(pair.pred), str(pair.pred.parent))
 
 
@@ -158,7 +159,7 @@ def _score_by_tiles(pair: Pair) -> Row:
 
 
 class _TableBuilder:
-    """Rows on their way to a data frame."""
+    """Collects rows for a data frame in little memory."""
 
     def __init__(self) -> None:
         self.parts: list[pd.DataFrame] = []

@@ -1,4 +1,4 @@
-"""Every run that a table needs: all methods and seeds on one data set, with the same budget of images."""
+"""Does all runs of `fcrbench table`: every method and seed on one data set, with the same training budget."""
 
 import dataclasses
 import re
@@ -21,14 +21,14 @@ from fcrbench.work.atomic import write_text
 if TYPE_CHECKING:
     from fcrbench.training.engine import Progress
 
-# Given by the table itself, for each method.
+# The table sets these for each method, so users cannot set them for all methods.
 _PER_METHOD_KEYS = ("method", "preset", "options", "seed")
 _EXAMPLE = '--methods "fcrnet,fcrnet colors=3"'
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a table: `entry` is what the user wrote, "fcrnet colors=3"."""
+    """One run of a table. `entry` is the method as the user wrote it, such as "fcrnet colors=3"."""
 
     entry: str
     seed: int
@@ -40,14 +40,14 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class TableRuns:
-    """What came of a table's runs: the folders of those that are finished, and a line for each failure."""
+    """The results of the runs of a table: the folders of finished runs, and a line for each failed run."""
 
     folders: list[Path]
     failures: list[str]
 
 
 def parse_entries(text: str) -> list[str]:
-    """The methods of a comma-separated list, "all" being every installed one; each once.
+    """Return the methods of a comma-separated list without repetitions. "all" stands for every installed one.
 
     A method may be followed by its preset and by options: "fcrnet,fcrnet (paper),fcrnet colors=3".
     """
@@ -61,7 +61,7 @@ def parse_entries(text: str) -> list[str]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """The whole numbers of a comma-separated list; each once."""
+    """Return the whole numbers of a comma-separated list without repetitions."""
     try:
         found = [int(part) for part in text.split(",")]
     except ValueError:
@@ -70,12 +70,12 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def plan_runs(entries: Sequence[str], seeds: Sequence[int], values: Mapping[str, Any]) -> list[PlannedRun]:
-    """The runs to make, one seed of all methods after the other.
+    """Return the planned runs: all methods with the first seed, then all methods with the next, and so on.
 
-    values   of the configuration, for all; those of the training budget that are not given are the defaults
-             of `TrainingConfig`, whatever the methods' presets say
+    values   configuration values for all runs. If they do not set the training budget, it is the default of
+             `TrainingConfig`, whatever the presets of the methods say
 
-    Raises UsageError for what is wrong with the user's own words, such as an option that does not exist.
+    Raises UsageError if the user's input is wrong, for example if an option does not exist.
     """
     for key in _PER_METHOD_KEYS:
         if key in values:
@@ -92,7 +92,7 @@ def plan_runs(entries: Sequence[str], seeds: Sequence[int], values: Mapping[str,
 
 
 def _describe_replaced_budget(config: RunConfig) -> str:
-    """What a preset other than the default says of its budget, where the table's replaces it."""
+    """Describe which budget values of a preset the table replaces; "" for the preset "default"."""
     if config.preset == "default":
         return ""
     replaced = replaced_budget(dataclasses.asdict(config))
@@ -100,7 +100,7 @@ def _describe_replaced_budget(config: RunConfig) -> str:
 
 
 def _parse(entry: str) -> dict[str, Any]:
-    """Method, preset and options of "fcrnet (paper) colors=3 alpha=[2, 4]"."""
+    """Parse "fcrnet (paper) colors=3 alpha=[2, 4]" into method, preset and options."""
     matched = re.fullmatch(r"(\S+)(?: \((\S+)\))?((?: \w+=(?:\[[^\]]*\]|\S+))*)", entry)
     if not matched:
         raise UsageError(f"--methods {entry!r}: expected NAME, (PRESET) and OPTION=VALUE, as in {_EXAMPLE}")
@@ -117,23 +117,23 @@ def make_runs(
     display: "Callable[[], AbstractContextManager[Progress]]",
     print_line: Callable[[str], None],
 ) -> TableRuns:
-    """Make the runs under `folder`; those finished there are kept, unfinished ones are gone on with.
+    """Do the planned runs under `folder`. Finished runs are kept, and unfinished ones are continued.
 
-    A method that fails is left, with its traceback in failures.txt beside `folder`, and the others go on. One
-    without parameters is run once, as a seed changes nothing. Raises FcrbenchError with exit code 130 on
-    Ctrl-C; the same call goes on from there.
+    If a method fails, its traceback is written to failures.txt beside `folder`, and the others go on. A
+    method without parameters is run only once, because its result does not depend on the seed. Ctrl-C raises
+    FcrbenchError with exit code 130; the same call then continues from there.
     """
     from fcrbench.jobs import run as runs
     from fcrbench.training.engine import InterruptedTrainingError
 
     if planned:
-        runs.read_data(planned[0].config)  # what is wrong with the data is no method's failure
+        runs.read_data(planned[0].config)  # bad data must not be reported as the failure of a method
     finished: dict[str, list[Path]] = {}
     failures, traces = [], []
     for number, item in enumerate(planned, start=1):
         place = f"[{number}/{len(planned)}] {item}"
         if any(not read_run(run).summary.get("parameters") for run in finished.get(item.entry, [])):
-            print_line(f"{place}: nothing to train, the first seed stands for all")
+            print_line(f"{place}: nothing to train, so one seed is enough")
             continue
         found = list(_find_runs(item.config, folder))
         complete = [
@@ -143,18 +143,20 @@ def make_runs(
             print_line(f"{place}: finished in {complete[0]}")
             finished.setdefault(item.entry, []).append(complete[0])
             continue
-        print_line(f"{place}: {'going on' if found else 'starting'}{_describe_replaced_budget(item.config)}")
+        print_line(
+            f"{place}: {'continuing' if found else 'starting'}{_describe_replaced_budget(item.config)}"
+        )
         try:
             with display() as progress:
                 done = runs.resume(found[0], progress) if found else runs.start(item.config, folder, progress)
         except InterruptedTrainingError as error:
             stopped = str(error).partition(";")[0]
             interrupted = FcrbenchError(
-                f"{item}: {stopped}; nothing is lost, the same command goes on from there"
+                f"{item}: {stopped}; nothing is lost, and the same command continues from there"
             )
             interrupted.exit_code = error.exit_code
             raise interrupted from error
-        except Exception as error:  # the code of a plug-in may fail in any way
+        except Exception as error:  # the code of a plug-in may raise any error
             failures.append(f"{item}: {describe_error(error)}")
             traces.append(f"{item}\n{traceback.format_exc()}")
             print_line(f"{place}: failed: {describe_error(error)}")
@@ -165,13 +167,13 @@ def make_runs(
         write_text(log, "\n".join(traces))
     else:
         log.unlink(missing_ok=True)
-    # By method as the user wrote them, so that the first is the reference.
+    # In the user's order of the methods, because the first one is the reference.
     order = dict.fromkeys(item.entry for item in planned)
     return TableRuns([run for entry in order for run in finished.get(entry, [])], failures)
 
 
 def _find_runs(config: RunConfig, folder: Path) -> Iterator[Path]:
-    """Run directories of this very configuration, the oldest first."""
+    """Yield the run directories with exactly this configuration, the oldest first."""
     text = config.to_toml()
     for path in sorted(folder.glob("*/config.toml")):
         if path.read_text(encoding="utf-8") == text:

@@ -1,1 +1,1 @@
-"""Numba kernels: contiguous arrays in, arrays out, no checks. The checked API is one level up."""
+"""Numba kernels, which take and return contiguous arrays and check nothing; their callers check arguments."""

@@ -1,4 +1,4 @@
-"""Arrays made ready for the kernels, with as few compiled versions of each kernel as possible."""
+"""Preparation of arrays for the kernels, so that few versions of each kernel are compiled."""
 
 import ctypes
 from typing import Any
@@ -10,10 +10,10 @@ UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def flat_unsigned(array: NDArray) -> NDArray:
-    """The pixels of an integer or boolean array as a flat unsigned array of the same width.
+    """Return the pixels of an integer or boolean array as a flat unsigned array of the same width.
 
-    No copy where the array is C-contiguous and in native byte order. Only equality matters to the kernels, so
-    the sign is dropped: four compiled versions instead of eight.
+    The array is not copied if it is C-contiguous and in native byte order. The kernels only compare pixels
+    for equality, so the sign is dropped, which makes four compiled versions instead of eight.
     """
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
@@ -22,13 +22,13 @@ def flat_unsigned(array: NDArray) -> NDArray:
 
 
 def writable(array: NDArray) -> NDArray:
-    """The same memory of a C-contiguous array, not marked read-only.
+    """Return a view of a C-contiguous array that is not marked read-only.
 
-    Numba compiles a kernel anew for read-only arrays. The kernels never write to their inputs, so a read-only
-    one is handed over through its address.
+    Numba compiles another version of a kernel for read-only arrays. The kernels never write to their inputs,
+    so a read-only array is passed to them as a writable array at its address.
     """
     if array.flags.writeable or array.size == 0:
         return array
     buffer: Any = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
-    buffer.owner = array  # an address alone would not keep the memory
+    buffer.owner = array  # keeps the memory alive
     return np.frombuffer(memoryview(buffer), dtype=array.dtype).reshape(array.shape)

@@ -1,8 +1,9 @@
-"""The one place where the compilation options of every kernel are set.
+"""The compilation options of all kernels.
 
-Compiling is part of the first call, so the kernels keep it short: no slice assignment, concatenation or
-reduction of NumPy (each compiles its own error messages or iterators), plain loops instead; arrays of one
-layout and few dtypes; no literal as an argument between kernels, as each literal makes a version of its own.
+Kernels are compiled at their first call, so they are written to compile quickly. They use plain loops instead
+of NumPy's slice assignment, concatenation or reductions, each of which compiles its own error messages or
+iterators. They take arrays of one layout and few dtypes. Kernels do not pass literals to each other, as each
+literal would be compiled as a version of its own.
 """
 
 from collections.abc import Callable
@@ -11,23 +12,26 @@ from typing import Any
 
 from numba import njit
 
-# nogil: images are worked on by threads. error_model: no test for division by zero.
+# nogil: threads work on several images at once. error_model: do not test for division by zero.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 _NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def _cached(**options: Any) -> Callable[[Callable], Any]:
-    """njit, compiled once per machine, not once per process: kept next to the file, or in the user's cache
-    folder where that is read-only. Where no folder takes it, each process compiles for itself."""
+    """Return `njit` with a cache on disk, so that kernels are compiled once per machine.
+
+    The cache is next to the file or, if that folder is read-only, in the user's cache folder. If no folder
+    can be written to, each process compiles the kernels again.
+    """
 
     def decorate(function: Callable) -> Any:
         kernel: Any = njit(**options)(function)
         try:
             kernel.enable_caching()
-        except RuntimeError:  # no folder can be written to
+        except RuntimeError:  # no folder is writable
             return kernel
-        # Numba guards against errors of the disk on Windows only; a full one must not stop the work.
+        # Numba ignores disk errors on Windows only, but a full disk must not stop the work on any system.
         kernel._cache._guard_against_spurious_io_errors = lambda: suppress(OSError)
         return kernel
 
@@ -35,9 +39,9 @@ def _cached(**options: Any) -> Callable[[Callable], Any]:
 
 
 jit = _cached(**_OPTIONS)
-# For work of microseconds on tables: giving up the interpreter's lock and waiting for it again would cost
-# threads more than the work itself.
-short = _cached(**_OPTIONS | {"nogil": False})
-# Called from other kernels only: nothing is compiled for calls from Python. Left to itself, LLVM calls even
-# functions of three instructions, with every array taken apart into seven arguments.
-inner = _cached(**_OPTIONS, **_NO_WRAPPERS, forceinline=True)
+# For kernels that take microseconds: releasing the interpreter's lock and waiting for it again would cost
+# threads more time than the work itself.
+jit_with_gil = _cached(**_OPTIONS | {"nogil": False})
+# For functions that only other kernels call: no wrapper for calls from Python is compiled. Without forced
+# inlining, LLVM calls even functions of three instructions and passes every array as seven arguments.
+jit_inline = _cached(**_OPTIONS, **_NO_WRAPPERS, forceinline=True)

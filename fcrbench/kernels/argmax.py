@@ -1,16 +1,16 @@
-"""Index of the largest of K planes, pixel by pixel."""
+"""The index of the largest of K planes at each pixel."""
 
 import numpy as np
 
 from fcrbench.kernels._jit import jit
-from fcrbench.kernels.simd import LANES, argmax_lanes, ones, unequal_mask
+from fcrbench.kernels.simd import LANES, argmax_lanes, count_ones, unequal_mask
 
 
 @jit
 def argmax_planes(scores: np.ndarray, out: np.ndarray) -> bool:
-    """Write the plane of the largest value, the first one on a tie, of scores (K, N) into out (N,) uint8.
+    """Write the index of the largest of K scores (K, N), the first one on a tie, to out (N,) uint8.
 
-    Returns False, and leaves out unspecified, if a NaN was met.
+    Returns False if there is a NaN; `out` is unspecified then.
     """
     n_planes, n = scores.shape
     nan = False
@@ -34,7 +34,7 @@ def argmax_planes(scores: np.ndarray, out: np.ndarray) -> bool:
 
 @jit
 def count_classes(classes: np.ndarray, counts: np.ndarray) -> None:
-    """Count the pixels of each class 0 .. counts.size - 1 in classes (N,) uint8."""
+    """Count the pixels of each class 0 .. counts.size - 1 of classes (N,) uint8, and write them to counts."""
     whole = classes.size // LANES * LANES
     same = np.empty(LANES, np.uint8)
     for k in range(counts.size):
@@ -42,7 +42,7 @@ def count_classes(classes: np.ndarray, counts: np.ndarray) -> None:
             same[lane] = k
         n = 0
         for i in range(0, whole, LANES):
-            n += LANES - ones(unequal_mask(classes, i, same, 0))
+            n += LANES - count_ones(unequal_mask(classes, i, same, 0))
         for i in range(whole, classes.size):
             n += int(classes[i] == k)
         counts[k] = n

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from fcrbench.kernels._jit import short
+from fcrbench.kernels._jit import jit_with_gil
 
-# Weight of the total intersection, the last objective: too small to outweigh a true difference in total IoU.
+# Weight of the total intersection, which decides ties: too small to outweigh a true difference in total IoU.
 TIE = 1e-9
 
 
-@short
+@jit_with_gil
 def assign(
     rows: np.ndarray,
     cols: np.ndarray,
@@ -18,15 +18,19 @@ def assign(
     n_cols: int,
     bonus: float,
 ) -> tuple[np.ndarray, int]:
-    """The one-to-one matching of largest total IoU; of equal totals, of the largest intersection.
+    """Find the one-to-one matching with the largest total IoU; on a tie, with the largest total intersection.
 
-    The Hungarian method by shortest augmenting paths (Kuhn 1955; Jonker and Volgenant 1987), on adjacency
-    lists: a search stays inside one connected group of overlapping objects, and a row may stay unmatched at
+    The Hungarian method by shortest augmenting paths (Kuhn 1955; Jonker and Volgenant 1987) on adjacency
+    lists. A search stays within one connected group of overlapping objects, and a row may stay unmatched at
     cost 0.
 
-    rows, cols, shared, union: of the pairs, the last two in pixels. bonus: added to the IoU of each pair.
+    Args:
+        rows, cols: index of the true and the predicted object of each pair.
+        shared, union: pixels of the intersection and of the union of each pair.
+        n_rows, n_cols: the numbers of objects.
+        bonus: added to the IoU of each pair.
 
-    Returns the pair chosen for each row, -1 for none, and the sum of shared of the chosen pairs.
+    Returns the pair chosen for each row, -1 for none, and the sum of `shared` over the chosen pairs.
     """
     total = 0
     for edge in range(rows.size):
@@ -42,7 +46,8 @@ def assign(
         edge_of_row[row] = -1
     col_price = np.zeros(n_cols)
     edge_of_col = np.empty(n_cols, np.int64)
-    # distance: of the cheapest alternating path from the row at hand; entry: the edge by which it comes.
+    # distance: length of the shortest alternating path from the current row to a column; entry: its last
+    # edge.
     distance = np.empty(n_cols)
     entry = np.empty(n_cols, np.int64)
     done = np.zeros(n_cols, np.bool_)
@@ -66,7 +71,7 @@ def assign(
         n_seen = 0
         row = source
         length = 0.0
-        give_up = np.inf  # length of the best path that ends by leaving a row unmatched
+        give_up = np.inf  # length of the shortest path that leaves a row unmatched
         given_up = -1
         end = -1
         start_price = 0.0
@@ -114,7 +119,7 @@ def assign(
             distance[col] = np.inf
             done[col] = False
 
-        # Walk the path back, each row handing over the column it held.
+        # Walk back along the path; each row takes the next column and hands over the one it held.
         edge = -1
         if end < 0:
             if given_up == source:

@@ -1,4 +1,4 @@
-"""Colouring of objects so that neighbours differ, at least cost."""
+"""Colouring of objects at low cost such that neighbours differ."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from fcrbench.kernels._jit import jit
 
 @jit
 def dynamic_coloring(cost: np.ndarray, near: np.ndarray, penalty: float) -> np.ndarray:
-    """Give each object the colour that costs it least, most confident object first.
+    """Assign to each object the colour that costs it least, in order of confidence.
 
     cost     (n, K) float32, cost of each colour for each object
     near     (n, n) bool, neighbouring objects
     penalty  added to a colour once for every neighbour that already holds it
 
-    Returns (n,) int64 colours. Greedy: n objects with few neighbours each need no more.
+    Returns (n,) int64 colours. The assignment is greedy, which is enough for objects with few neighbours.
     """
     n, colors = cost.shape
     color = np.full(n, -1, np.int64)

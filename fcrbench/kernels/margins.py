@@ -1,31 +1,33 @@
-"""By how much the colours of objects beat the background."""
+"""The margins by which the classes of pixels lead over the background."""
 
 import numpy as np
 
-from fcrbench.kernels._jit import inner, jit
+from fcrbench.kernels._jit import jit, jit_inline
 
-UNITS = 16  # of a margin in one of the scores; margins are 0..255 of them
+UNITS_PER_SCORE = 16  # a margin of 1 in the scores is stored as 16; stored margins are 0..255
 
 
-@inner
-def _margin(planes: np.ndarray, classes: np.ndarray, background: int, i: int) -> int:
+@jit_inline
+def _pixel_margin(planes: np.ndarray, classes: np.ndarray, background: int, i: int) -> int:
+    """Return the stored margin of pixel i."""
     lead = float(planes[classes[i], i]) - float(planes[background, i])
-    # Not above 0: the background itself, or both infinite.
-    return int(UNITS * min(lead, 255 / UNITS) + 0.5) if lead > 0 else 0
+    # The lead is 0 for background, and NaN if both scores are infinite.
+    return int(UNITS_PER_SCORE * min(lead, 255 / UNITS_PER_SCORE) + 0.5) if lead > 0 else 0
 
 
 @jit
-def margins(planes: np.ndarray, classes: np.ndarray, background: int, out: np.ndarray) -> None:
-    """The score of each pixel's class less that of the background, in 1 / UNITS, at most 255.
+def compute_margins(planes: np.ndarray, classes: np.ndarray, background: int, out: np.ndarray) -> None:
+    """Compute the score of each pixel's class minus that of the background, in units of 1 / UNITS_PER_SCORE.
 
-    planes (K, N) scores without NaN; classes (N,) uint8, the class of the largest; out (N,) uint8.
+    planes (K, N) are scores without NaN, and classes (N,) uint8 the class of the largest score. out (N,)
+    uint8 is filled; values are at most 255.
     """
     for i in range(out.size):
-        out[i] = _margin(planes, classes, background, i)
+        out[i] = _pixel_margin(planes, classes, background, i)
 
 
 @jit
-def margins_of_objects(
+def sum_margins(
     starts: np.ndarray,
     labels: np.ndarray,
     count: int,
@@ -33,18 +35,21 @@ def margins_of_objects(
     classes: np.ndarray,
     background: int,
 ) -> np.ndarray:
-    """(count + 1,) int64, `margins` summed over each object 1..count; runs as in `kernels.regions.give`."""
+    """Return (count + 1,) int64, the margins of `compute_margins` summed over each object 1..count.
+
+    starts, labels: the runs, as in `kernels.regions.reassign_objects`.
+    """
     sums = np.zeros(count + 1, np.int64)
     for i in range(labels.size):
         if labels[i] > 0:
             for p in range(starts[i], starts[i + 1]):
-                sums[labels[i]] += _margin(planes, classes, background, p)
+                sums[labels[i]] += _pixel_margin(planes, classes, background, p)
     return sums
 
 
 @jit
-def sums_of_objects(starts: np.ndarray, labels: np.ndarray, count: int, values: np.ndarray) -> np.ndarray:
-    """(count + 1,) int64, values (N,) uint8 summed over each object 1..count."""
+def sum_values(starts: np.ndarray, labels: np.ndarray, count: int, values: np.ndarray) -> np.ndarray:
+    """Return (count + 1,) int64, values (N,) uint8 summed over each object 1..count."""
     sums = np.zeros(count + 1, np.int64)
     for i in range(labels.size):
         if labels[i] > 0:

@@ -1,11 +1,11 @@
-"""Sums over the pairs of an overlap table. IoU is compared as a fraction of integers, never rounded."""
+"""Sums over the pairs of an overlap table. IoUs are compared as fractions of integers, without rounding."""
 
 import numpy as np
 
-from fcrbench.kernels._jit import short
+from fcrbench.kernels._jit import jit_with_gil
 
 
-@short
+@jit_with_gil
 def sum_pairs(
     true_area: np.ndarray,
     pred_area: np.ndarray,
@@ -14,21 +14,20 @@ def sum_pairs(
     shared: np.ndarray,
     pred_ids: np.ndarray,
 ) -> tuple[int, int, int, int, int, int, int]:
-    """Sums in pixels, and counts, that the metrics are made of.
+    """Compute the sums, in pixels, and the counts from which the metrics are computed.
 
-    Returns the sums of shared, of the areas of all objects, and of the areas of both objects over all pairs;
-    C and U of AJI, where each truth object takes the prediction of largest IoU, of equal ones that of the
-    lowest id; the truth objects that hold more than half of two or more predictions, and the predictions that
-    cover more than half of two or more truth objects.
+    Returns the fields of `metrics.table.Sums`: the sum of `shared`, the areas of all objects, the areas of
+    both objects summed over all pairs, C and U of AJI, and the numbers of splits and merges by halves. For
+    AJI, each truth object takes the prediction with the largest IoU, on a tie the one with the lowest id.
 
-    The products fit int64 up to unions of 3e9 pixels.
+    The products fit into int64 for unions of up to 3e9 pixels.
     """
     n_true = true_area.size
     n_pred = pred_area.size
     best = np.empty(n_true, np.int64)  # row of the table that each truth object takes
     for t in range(n_true):
         best[t] = -1
-    halves = np.zeros((2, max(n_true, n_pred)), np.int32)  # objects that lie by more than half inside each
+    halves = np.zeros((2, max(n_true, n_pred)), np.int32)  # objects that lie inside each by more than half
     taken = np.zeros(n_pred, np.bool_)
     total = 0
     pair_areas = 0
@@ -69,7 +68,7 @@ def sum_pairs(
     return total, all_areas, pair_areas, aji_shared, aji_union, splits, merges
 
 
-@short
+@jit_with_gil
 def count_above(
     shared: np.ndarray,
     union: np.ndarray,
@@ -78,10 +77,10 @@ def count_above(
     counts: np.ndarray,
     matched_iou: np.ndarray,
 ) -> tuple[int, int]:
-    """Count the pairs with IoU > percent / 100, or >= if inclusive, for each of the thresholds.
+    """Count the pairs with IoU > percent / 100 (>= if `inclusive`) for each of the thresholds.
 
-    matched_iou: gets the IoU of the pairs above 1/2 in its first entries. Returns how many these are, and how
-    many pairs are at 1/2 exactly.
+    `counts` is filled with these numbers, and the first entries of `matched_iou` with the IoU of all pairs
+    above 1/2. Returns the number of pairs above 1/2, and the number of pairs at exactly 1/2.
     """
     margin = 0 if inclusive else 1
     n = 0

@@ -1,4 +1,4 @@
-"""Which objects of a label image lie next to each other."""
+"""Neighbouring objects of a label image."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from fcrbench.kernels._jit import jit
 
 @jit
 def neighbour_matrix(labels: np.ndarray, n: int, distance: int) -> np.ndarray:
-    """Pairs of objects with pixels at most `distance` apart (Euclidean, between pixel centres).
+    """Find pairs of objects with pixels at most `distance` apart (Euclidean, between pixel centres).
 
     labels    (H, W) int32, 0 = background, objects 1..n
     distance  in pixels
 
     Returns (n + 1, n + 1) bool, symmetric, with a False diagonal; row 0 stays False.
 
-    The closest pixels of two objects are border pixels of both, so only border pixels look around.
+    The closest pixels of two objects are border pixels of both, so only these are searched from.
     """
     height, width = labels.shape
     near = np.zeros((n + 1, n + 1), np.bool_)

@@ -1,31 +1,31 @@
-"""The sparse overlap table of two label images, from the runs over which both are constant.
+"""The sparse overlap table of two label images, computed from the runs over which both are constant.
 
-Open-addressing hash tables find the entry of an id, or of a pair of ids. A slot holds the entry's number,
-from 1 on, and 0 when free. The number of slots is a power of two and at least twice, mostly four times, that
-of entries, so that nearly every look-up hits at once. `count_pairs` returns when its table is full and is
-called again with a larger one: an array that may be replaced inside a loop keeps LLVM from holding its
+Open-addressing hash tables find the entry of an id or of a pair of ids. A slot holds the number of an entry,
+counted from 1, or 0 if it is free. The number of slots is a power of two and at least twice (usually four
+times) the number of entries, so that nearly every look-up hits at once. `count_runs` returns when its table
+is full and is called again with a larger one. If the loop could replace the array, LLVM would not keep its
 address in a register.
 """
 
 import numpy as np
 
-from fcrbench.kernels._jit import inner, jit, short
-from fcrbench.kernels.runs import mark_changes, run_starts, values_at
+from fcrbench.kernels._jit import jit, jit_inline, jit_with_gil
+from fcrbench.kernels.runs import mark_changes, run_starts, run_values
 from fcrbench.kernels.simd import LANES, prefetch
 
-SLAB = 1 << 19  # pixels looked at together: bounds the extra memory and keeps the runs in the cache
+SLAB = 1 << 19  # pixels per step: bounds the extra memory and keeps the runs in the cache
 
-# Multipliers whose products spread neighbouring keys over the highest bits (Knuth, TAOCP 3, 6.4): 2**64 over
-# the golden ratio, and another odd number, of the first 16 hexadecimal digits of pi.
+# Multipliers that spread neighbouring keys over the highest bits (Knuth, TAOCP 3, 6.4): 2**64 divided by the
+# golden ratio, and an odd number made of the first hexadecimal digits of pi.
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 PI = np.uint64(0x3243F6A8885A308D)
 ONE = np.uint64(1)
-AHEAD = np.uint64(16)  # runs: a table of many objects lies in slow memory
+PREFETCH_DISTANCE = np.uint64(16)  # in runs; the table of many objects does not fit the cache
 
 
-@inner
-def _home(true_id: np.uint64, pred_id: np.uint64, slots: np.ndarray) -> np.uint64:
-    """The slot where the search for a pair begins, from the highest bits: they alone depend on all bits."""
+@jit_inline
+def _first_slot(true_id: np.uint64, pred_id: np.uint64, slots: np.ndarray) -> np.uint64:
+    """Return the slot where the search for a pair begins; the highest bits depend on all bits of ids."""
     high = ((true_id * GOLDEN) ^ (pred_id * PI)) >> np.uint64(32)
     return (high * np.uint64(slots.size)) >> np.uint64(32)
 
@@ -39,9 +39,10 @@ def count_pixels(
     entries: np.ndarray,
     n: int,
 ) -> tuple[int, int]:
-    """From pixel at on, count the pixels of each pair of ids; see `count_runs`.
+    """Count the pixels of each pair of ids, from pixel `at` on; see `count_runs`.
 
-    Returns the pixel where the table was full (their number if it never was), and the new n.
+    Returns the first pixel not counted because the table is full (the number of pixels if all are counted),
+    and the new n.
     """
     bits = np.empty(SLAB // LANES + 1, np.uint64)
     keep = at < 0
@@ -53,7 +54,7 @@ def count_pixels(
         mark_changes(pred_slab, bits, not keep)
         starts = run_starts(bits, stop - at, stop - at)
         run, n = count_runs(
-            starts, values_at(true_slab, starts), values_at(pred_slab, starts), slots, entries, n
+            starts, run_values(true_slab, starts), run_values(pred_slab, starts), slots, entries, n
         )
         at += starts[run]
         if run < starts.size - 1:
@@ -70,20 +71,20 @@ def count_runs(
     entries: np.ndarray,
     n: int,
 ) -> tuple[int, int]:
-    """Add the pixels of each run to the entry of its pair of ids; 0 is an id like others here.
+    """Add the pixels of each run to the entry of its pair of ids, where 0 counts as an id.
 
-    entries (capacity, 3) uint64: truth id, predicted id, pixels; rows 1 .. n are in use. Returns the run
-    where the table was full (the number of runs if it never was), and the new n.
+    entries (capacity, 3) uint64 holds true id, predicted id and pixels; rows 1 .. n are in use. Returns the
+    first run not counted because the table is full (the number of runs if all are counted), and the new n.
     """
     mask = np.uint64(slots.size - 1)
     last = np.uint64(true_values.size - 1)
-    at = np.uint64(0)  # unsigned: of a signed index, each access asks first whether it is negative
+    at = np.uint64(0)  # unsigned: each access with a signed index would test whether it is negative
     while at < np.uint64(true_values.size):
         true_id = true_values[at]
         pred_id = pred_values[at]
-        ahead = min(at + AHEAD, last)
-        prefetch(slots, _home(true_values[ahead], pred_values[ahead], slots))
-        slot = _home(true_id, pred_id, slots)
+        ahead = min(at + PREFETCH_DISTANCE, last)
+        prefetch(slots, _first_slot(true_values[ahead], pred_values[ahead], slots))
+        slot = _first_slot(true_id, pred_id, slots)
         while True:
             row = np.uint64(slots[slot])
             if row == np.uint64(0) or (entries[row, 0] == true_id and entries[row, 1] == pred_id):
@@ -105,16 +106,16 @@ def count_runs(
 
 @jit
 def rehash(entries: np.ndarray, n: int, slots: np.ndarray) -> None:
-    """Enter rows 1 .. n of entries into slots, which holds zeros."""
+    """Enter rows 1 .. n of `entries` into `slots`, which holds zeros."""
     mask = np.uint64(slots.size - 1)
     for row in range(1, n + 1):
-        slot = _home(entries[row, 0], entries[row, 1], slots)
+        slot = _first_slot(entries[row, 0], entries[row, 1], slots)
         while slots[slot] != 0:
             slot = (slot + ONE) & mask
         slots[slot] = row
 
 
-@inner
+@jit_inline
 def _index_ids(
     entries: np.ndarray,
     n: int,
@@ -124,7 +125,7 @@ def _index_ids(
     ids: np.ndarray,
     areas: np.ndarray,
 ) -> int:
-    """Objects of one side; see `tabulate_objects`."""
+    """Find the objects of one image; see `tabulate_objects`."""
     mask = np.uint64(slots.size - 1)
     ids[side, 0] = 0
     areas[side, 0] = 0
@@ -135,7 +136,7 @@ def _index_ids(
         value = entries[row + 1, side]
         k = np.int32(0)
         if value != np.uint64(0):
-            slot = _home(value, np.uint64(0), slots)
+            slot = _first_slot(value, np.uint64(0), slots)
             while True:
                 k = slots[slot]
                 if k == 0 or ids[side, k] == value:
@@ -152,7 +153,7 @@ def _index_ids(
     return found
 
 
-@short
+@jit_with_gil
 def tabulate_objects(
     entries: np.ndarray,
     n: int,
@@ -162,20 +163,21 @@ def tabulate_objects(
     areas: np.ndarray,
     overlaps: np.ndarray,
 ) -> tuple[int, int, int]:
-    """The objects of both images and their overlaps, from rows 1 .. n of entries as `count_runs` has them.
+    """Find the objects of both images and their overlaps, from rows 1 .. n of `entries`; see `count_runs`.
 
-    Side 0 is truth, side 1 pred. Objects are numbered 1, 2, .. in order of appearance.
+    Side 0 is truth, side 1 is pred. Objects are numbered 1, 2, .. in order of appearance.
 
     Args:
-        slots: for a hash table, a power of two, more than n.
-        index: (2, n) int32, gets each row's object, 0 for background.
-        ids, areas: (2, n + 1), get the id and pixels of object k in column k.
-        overlaps: (3, n) int64, gets for each pair of objects their indices from 0 on, and the pixels shared.
+        slots: memory for a hash table; its length is a power of two and more than n.
+        index: (2, n) int32, filled with the object of each row, 0 for background.
+        ids, areas: (2, n + 1), column k is filled with the id and the pixels of object k.
+        overlaps: (3, n) int64, filled for each pair of objects with their indices from 0 on, and the pixels
+            they share.
 
-    Returns the number of objects of either side, and of pairs.
+    Returns the number of objects in truth and in pred, and the number of pairs.
     """
     n_true = n_pred = 0
-    for side in range(2):  # a call for each would compile the work twice
+    for side in range(2):  # two calls would compile the function twice
         n_true, n_pred = n_pred, _index_ids(entries, n, side, slots, index, ids, areas)
     m = 0
     for row in range(n):

@@ -1,4 +1,4 @@
-"""Areas, moments, boxes, perimeters and intensities of objects, in passes over the pixels."""
+"""Areas, moments, bounding boxes, perimeters and intensities of objects, computed over their pixels."""
 
 import numpy as np
 
@@ -6,14 +6,15 @@ from fcrbench.kernels._jit import jit
 
 
 @jit
-def moments(index: np.ndarray, sums: np.ndarray, boxes: np.ndarray) -> None:
-    """Sums over the pixels of each object.
+def sum_moments(index: np.ndarray, sums: np.ndarray, boxes: np.ndarray) -> None:
+    """Sum moments over the pixels of each object, and find its bounding box.
 
     Args:
         index: (H, W) int32, objects 1 .. n, 0 for background.
-        sums: (n + 1, 8) int64, zeros; row k gets the first pixel's y and x of object k, its pixels, then with
-            y and x from that first pixel on, so that no sum is large: y, x, y y, x x, y x.
-        boxes: (n + 1, 4) int64, gets the first y and x and the last y and x plus 1.
+        sums: (n + 1, 8) int64, zeros. Row k is filled with y and x of the first pixel of object k, the number
+            of its pixels, and the sums of y, x, y y, x x and y x, which are relative to the first pixel so
+            that no sum is large.
+        boxes: (n + 1, 4) int64, filled with the first y and x, and the last y and x plus 1.
     """
     for y in range(index.shape[0]):
         for x in range(index.shape[1]):
@@ -41,8 +42,10 @@ def moments(index: np.ndarray, sums: np.ndarray, boxes: np.ndarray) -> None:
 
 @jit
 def mark_border(index: np.ndarray, border: np.ndarray) -> None:
-    """border (H + 2, W + 2) int32, zeros: gets the objects' pixels that have a 4-neighbour of another id or
-    outside the image, shifted by one."""
+    """Copy to `border` the pixels of objects that have a 4-neighbour of another id or outside the image.
+
+    border (H + 2, W + 2) int32 holds zeros; pixels are shifted by one row and one column.
+    """
     height, width = index.shape
     for y in range(height):
         for x in range(width):
@@ -60,11 +63,12 @@ def mark_border(index: np.ndarray, border: np.ndarray) -> None:
 
 
 @jit
-def perimeters(border: np.ndarray, counts: np.ndarray) -> None:
-    """counts (n + 1, 4) int64, zeros: row k gets how many border pixels of object k weigh 0, 1, sqrt 2 and
-    (1 + sqrt 2) / 2, by how many neighbours on the border they have over edges and over corners.
+def count_border_weights(border: np.ndarray, counts: np.ndarray) -> None:
+    """Count the border pixels of each object by their weight in the perimeter (Benkrid & Crookes 1999).
 
-    border as `mark_border` leaves it. Weights of Benkrid & Crookes (1999), a perimeter estimator.
+    counts (n + 1, 4) int64 holds zeros. Row k is filled with the numbers of border pixels of object k that
+    have the weights 0, 1, sqrt 2 and (1 + sqrt 2) / 2. The weight depends on the number of neighbours on the
+    border over edges and over corners. `border` is the result of `mark_border`.
     """
     for y in range(1, border.shape[0] - 1):
         for x in range(1, border.shape[1] - 1):
@@ -94,11 +98,13 @@ def perimeters(border: np.ndarray, counts: np.ndarray) -> None:
 
 
 @jit
-def intensities(
+def sum_intensities(
     index: np.ndarray, image: np.ndarray, total: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> None:
-    """Sum, minimum and maximum of image (H, W) float64 in each object of index; the results (n + 1,) float64
-    hold 0, infinity and minus infinity."""
+    """Compute sum, minimum and maximum of image (H, W) float64 over each object of `index`.
+
+    total, low and high (n + 1,) float64 hold 0, infinity and minus infinity, and are filled.
+    """
     for y in range(index.shape[0]):
         for x in range(index.shape[1]):
             k = index[y, x]

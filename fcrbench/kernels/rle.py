@@ -1,4 +1,4 @@
-"""The run-length code of COCO masks as text."""
+"""The compressed run-length encoding of COCO masks."""
 
 import numpy as np
 
@@ -7,12 +7,17 @@ from fcrbench.kernels._jit import jit
 
 @jit
 def encode_counts(counts: np.ndarray, ends: np.ndarray, text: np.ndarray, text_ends: np.ndarray) -> None:
-    """Numbers of pixels as COCO writes them: from the fourth number of a mask on the difference to the last
-    but one; 5 bits a character, lowest first, signed; 32 for "more follows"; 48 added to be printable.
+    """Encode run lengths as COCO does.
+
+    From the fourth run length of a mask on, the difference to the length two runs earlier is written. A
+    number is written as signed 5-bit digits, lowest first, one per character. 32 is added to a digit if more
+    digits follow, and 48 to make it printable.
 
     Args:
-        counts: (n,) int64, those of all masks one after the other; ends: (masks,) int64, where each ends.
-        text: uint8, room for 13 characters a count; text_ends: (masks,) int64, gets where each text ends.
+        counts: (n,) int64, the run lengths of all masks one after the other.
+        ends: (masks,) int64, the end of each mask in `counts`.
+        text: uint8, filled; has room for 13 characters per run length.
+        text_ends: (masks,) int64, filled with the end of each mask in `text`.
     """
     at = 0
     begin = 0

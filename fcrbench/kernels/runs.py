@@ -1,21 +1,21 @@
-"""Run-length encoding of integer images, and painting runs back.
+"""Run-length encoding of integer images, and painting of runs.
 
-Only `mark_changes` and `values_at` see pixels and are compiled for each pixel width. Every other kernel works
+Only `mark_changes` and `run_values` read pixels and are compiled for each pixel width. All other kernels work
 on runs, so that the work per object is proportional to its outline, not to its area.
 """
 
 import numpy as np
 
-from fcrbench.kernels._jit import inner, jit
-from fcrbench.kernels.simd import FILL_LANES, LANES, fill_lanes, ones, trailing_zeros, unequal_mask
+from fcrbench.kernels._jit import jit, jit_inline
+from fcrbench.kernels.simd import FILL_LANES, LANES, count_ones, fill_lanes, trailing_zeros, unequal_mask
 
 ONE = np.uint64(1)
-STARTS_A_STEP = 4
+STARTS_PER_STEP = 4
 
 
 @jit
 def mark_changes(flat: np.ndarray, bits: np.ndarray, keep: bool) -> None:
-    """Set bit i of bits, 64 to a word, where i = 0 or flat[i] != flat[i - 1]; keep: also where it is set."""
+    """Set bit i of `bits`, 64 per word, where i = 0 or flat[i] != flat[i - 1]; keep: keep set bits."""
     n = flat.size
     for word in range((n + LANES - 1) // LANES):
         low = LANES * word
@@ -32,23 +32,23 @@ def mark_changes(flat: np.ndarray, bits: np.ndarray, keep: bool) -> None:
 
 @jit
 def run_starts(bits: np.ndarray, n_pixels: int, width: int) -> np.ndarray:
-    """Flat index of the first pixel of each run, then n_pixels: (n + 1,) int64.
+    """Return (n + 1,) int64, the flat index of the first pixel of each of n runs, then n_pixels.
 
-    bits as `mark_changes` leaves them; a run ends with its row of width pixels at the latest.
+    `bits` is the result of `mark_changes`. No run is longer than its row of `width` pixels.
     """
     for i in range(0, n_pixels, width):
         bits[i // LANES] |= ONE << np.uint64(i % LANES)
     n_words = (n_pixels + LANES - 1) // LANES
     n = 0
     for word in range(n_words):
-        n += ones(bits[word])
+        n += count_ones(bits[word])
     starts = np.empty(n + LANES, np.int64)
     at = np.uint64(0)
     for word in range(n_words):
         mask = bits[word]
-        end = at + np.uint64(ones(mask))
+        end = at + np.uint64(count_ones(mask))
         while at < end:
-            for _ in range(STARTS_A_STEP):  # too many rather than ask before each; the next word overwrites
+            for _ in range(STARTS_PER_STEP):  # may write too many; the next word overwrites them
                 starts[at] = LANES * word + trailing_zeros(mask)
                 mask &= mask - ONE
                 at += ONE
@@ -58,19 +58,20 @@ def run_starts(bits: np.ndarray, n_pixels: int, width: int) -> np.ndarray:
 
 
 @jit
-def values_at(flat: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Value of each run: (n,) uint64."""
+def run_values(flat: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return (n,) uint64, the value of each run."""
     values = np.empty(starts.size - 1, np.uint64)
     for i in range(values.size):
         values[i] = flat[np.uint64(starts[i])]
     return values
 
 
-@inner
+@jit_inline
 def fill_run(out: np.ndarray, at: int, stop: int, label: np.int32) -> None:
-    """out[at : stop] = label, and maybe some more pixels behind: whole vectors are written, two at once.
+    """Write `label` to out[at : stop], and possibly to some pixels behind, as two whole vectors are written
+    at once.
 
-    To be called for all runs in their order: the next runs paint over what was too much. out is flat int32.
+    Call it for all runs in their order, so that later runs overwrite the excess. `out` is flat int32.
     """
     safe = out.size - 2 * FILL_LANES
     while at < stop and at <= safe:
@@ -83,7 +84,7 @@ def fill_run(out: np.ndarray, at: int, stop: int, label: np.int32) -> None:
 
 
 @jit
-def paint(starts: np.ndarray, labels: np.ndarray, out: np.ndarray) -> None:
-    """Write labels[i] over out[starts[i] : starts[i + 1]] for every run; out is flat int32."""
+def paint_runs(starts: np.ndarray, labels: np.ndarray, out: np.ndarray) -> None:
+    """Write labels[i] to out[starts[i] : starts[i + 1]] for every run; `out` is flat int32."""
     for i in range(labels.size):
         fill_run(out, starts[i], starts[i + 1], labels[i])

@@ -1,6 +1,7 @@
-"""Vector instructions that Numba's own vectoriser does not find: one comparison of 64 neighbouring pixels.
+"""Vector instructions that Numba's vectoriser does not find, such as one comparison of 64 neighbouring
+pixels.
 
-LLVM lowers the same code to AVX-512, AVX2, SSE or NEON, whichever the machine has.
+LLVM compiles the same code to AVX-512, AVX2, SSE or NEON, whichever the machine has.
 """
 
 from typing import Any
@@ -9,16 +10,17 @@ from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
 
-intrinsic: Any = extending.intrinsic  # turns a function of types into one of values
+intrinsic: Any = extending.intrinsic  # untyped, as Numba has no type stubs
 LANES = 64
 FILL_LANES = 16
 
 
 @intrinsic
 def unequal_mask(typingctx: Any, left: Any, i: Any, right: Any, j: Any) -> Any:
-    """Bit k of the uint64 result is set where left[i + k] != right[j + k], k = 0 .. 63.
+    """Return a uint64 whose bit k is set where left[i + k] != right[j + k], k = 0 .. 63.
 
-    The caller keeps all of these inside the (C-contiguous) arrays of the same unsigned dtype.
+    The arrays are C-contiguous and of the same unsigned dtype. The caller makes sure that all indices are
+    valid.
     """
     if not (
         isinstance(left, types.Array) and isinstance(left.dtype, types.Integer) and left.dtype == right.dtype
@@ -41,7 +43,7 @@ def unequal_mask(typingctx: Any, left: Any, i: Any, right: Any, j: Any) -> Any:
 
 @intrinsic
 def trailing_zeros(typingctx: Any, word: Any) -> Any:
-    """Index of the lowest set bit of a uint64; 64 for 0."""
+    """Return the index of the lowest set bit of a uint64; 64 for 0."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
@@ -50,8 +52,8 @@ def trailing_zeros(typingctx: Any, word: Any) -> Any:
 
 
 @intrinsic
-def ones(typingctx: Any, word: Any) -> Any:
-    """Number of set bits of a uint64."""
+def count_ones(typingctx: Any, word: Any) -> Any:
+    """Return the number of set bits of a uint64."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.ctpop(args[0])
@@ -61,7 +63,7 @@ def ones(typingctx: Any, word: Any) -> Any:
 
 @intrinsic
 def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
-    """Have array[index] brought to the cache, and go on meanwhile."""
+    """Start loading array[index] into the cache, without waiting for it."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         struct = context.make_array(signature.args[0])(context, builder, args[0])
@@ -77,7 +79,7 @@ def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def fill_lanes(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
-    """array[index : index + FILL_LANES] = value, for a C-contiguous array with all of these elements."""
+    """Set array[index : index + FILL_LANES] = value; the array is C-contiguous and has all these elements."""
     if not (isinstance(array, types.Array) and array.dtype == value):
         return None
 
@@ -96,10 +98,11 @@ def fill_lanes(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
 
 @intrinsic
 def argmax_lanes(typingctx: Any, planes: Any, index: Any, out: Any) -> Any:
-    """out[index : index + LANES] = first plane of the largest value, for planes (K, N) and out (N,) uint8.
+    """Set out[index : index + LANES] to the first plane of the largest value, for planes (K, N), out (N,)
+    uint8.
 
-    All columns must lie in the C-contiguous arrays. True if any value is NaN. The running maximum and its
-    plane stay in registers, which no loop over pixels or planes gets from the vectoriser.
+    The arrays are C-contiguous and have all these columns. Returns True if any value is NaN. The running
+    maximum and its plane stay in registers, which the vectoriser achieves with no loop over pixels or planes.
     """
     if not (isinstance(planes, types.Array) and isinstance(planes.dtype, types.Float)):
         return None

@@ -1,4 +1,4 @@
-"""From network output to label images."""
+"""Post-processing: from network output to label images, and clean-up of label images."""
 
 from fcrbench.postprocess.instances import doubt, instances, margin
 from fcrbench.postprocess.labelling import label

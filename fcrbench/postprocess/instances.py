@@ -1,4 +1,4 @@
-"""From the scores of a network to a label image: argmax, components, small objects, holes."""
+"""From the scores of a network to a label image: argmax, connected components, rules for objects."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from fcrbench.postprocess._classes import (
     doubt_map,
     flat_planes,
     margin_map,
-    most_frequent,
+    most_frequent_class,
 )
-from fcrbench.postprocess._places import placed
+from fcrbench.postprocess._devices import to_device_of
 from fcrbench.postprocess._runs import check_out, label_components, refuse_out
 from fcrbench.postprocess.host import HostObjects
-from fcrbench.postprocess.rules import InstanceRules, apply_rules, with_changes
+from fcrbench.postprocess.rules import InstanceRules, apply_rules, updated_rules
 
 
 def instances(
@@ -29,28 +29,32 @@ def instances(
     out: NDArray[np.int32] | None = None,
     **changes: Any,
 ) -> NDArray[np.int32]:
-    """Label image of a colour-map network: the class of the largest score per pixel, then its components.
+    """Turn the scores of a network that predicts a colour map into a label image.
+
+    The class of a pixel is the one with the largest score. Instances are the connected components of each
+    class other than the background, after the rules are applied.
 
     Args:
-        scores: (K, H, W) float16, float32 or float64, of tensors also bfloat16, one plane per class; logits,
-            probabilities or any other monotone scale. On equal scores the lowest class wins. Infinite scores
-            are allowed.
-        rules: the background, the connectivity and what becomes of the components; see `InstanceRules`.
-            None stands for its defaults.
-        out: a C-contiguous (H, W) int32 array that the labels are written to.
-        **changes: attributes of the rules by name, as in `instances(scores, background=0, min_size=10)`.
+        scores: (K, H, W) float16, float32 or float64, for tensors also bfloat16, with one plane per class.
+            They may be logits, probabilities or on any other monotone scale. The lowest class wins on a tie.
+            Infinite scores are allowed.
+        rules: the background, the connectivity and the rules for components; see `InstanceRules`. None stands
+            for the default rules.
+        out: a C-contiguous (H, W) int32 array to write the labels to.
+        **changes: attributes of the rules to change, as in `instances(scores, background=0, min_size=10)`.
 
     Returns:
         (H, W) int32, `out` or a new array; 0 is background, ids 1..n in raster order of first pixel.
 
     Raises:
-        TypeError: scores are not floating, or a rule has another name.
-        ValueError: scores are not (K, H, W) with 1 <= K <= 256, or hold a NaN; a rule is out of range;
-            the background is not one of the classes; `out` has another shape, dtype or layout.
+        TypeError: scores are not floating, or a keyword is not the name of a rule.
+        ValueError: scores are not (K, H, W) with 1 <= K <= 256, or contain NaN; a rule is out of range; the
+            background is not one of the classes; `out` has another shape, dtype or layout.
 
-    A torch tensor on an accelerator gives a tensor there, computed there; `out` is for arrays only.
+    For a torch tensor on an accelerator, the result is computed there and is a tensor there; `out` is for
+    arrays only.
     """
-    rules = with_changes(rules, changes)
+    rules = updated_rules(rules, changes)
     if is_on_accelerator(scores):
         from fcrbench.postprocess import device
 
@@ -67,7 +71,9 @@ def instances(
 
     flat = flat_planes(planes)
     classes = class_map(flat, planes.shape[1:])
-    background = most_frequent(classes, n_classes) if rules.background == "mode" else int(rules.background)
+    background = (
+        most_frequent_class(classes, n_classes) if rules.background == "mode" else int(rules.background)
+    )
     if not rules.changes_components:
         return label_components(classes, background, rules.connectivity, out)[0]
     objects = HostObjects(classes, flat, background, rules.connectivity)
@@ -76,7 +82,7 @@ def instances(
 
 
 def doubt(scores: ArrayLike, background: int) -> NDArray[np.uint8]:
-    """How undecided every pixel is between two colours, what `join_doubt` of `instances` sums along borders.
+    """Compute how undecided every pixel is between two colours, which `join_doubt` of `instances` uses.
 
     Args:
         scores: (K, H, W) logits as for `instances`.
@@ -87,35 +93,36 @@ def doubt(scores: ArrayLike, background: int) -> NDArray[np.uint8]:
         background.
 
     Raises:
-        TypeError, ValueError: as `instances`.
+        TypeError, ValueError: as `instances` does.
 
-    A torch tensor on an accelerator is copied to the host and gives a tensor where it is.
+    A torch tensor on an accelerator is copied to the host, and the result is a tensor on its device.
     """
-    planes = _as_scores_beside(background, scores)
-    return placed(doubt_map(flat_planes(planes), planes.shape[1:], background), scores)
+    planes = _check_scores(background, scores)
+    return to_device_of(doubt_map(flat_planes(planes), planes.shape[1:], background), scores)
 
 
 def margin(scores: ArrayLike, background: int) -> NDArray[np.uint8]:
-    """By how much the class of every pixel beats the background, what `min_margin` of `instances` averages.
+    """Compute the lead of every pixel's class over the background, which `min_margin` of `instances` uses.
 
     Args:
         scores: (K, H, W) as for `instances`.
         background: the class that is background.
 
     Returns:
-        (H, W) uint8: 16 times the largest score less that of the background, at most 255.
+        (H, W) uint8: 16 times the difference of the largest score and that of the background, at most 255.
 
     Raises:
-        TypeError, ValueError: as `instances`.
+        TypeError, ValueError: as `instances` does.
 
-    A torch tensor on an accelerator is copied to the host and gives a tensor where it is.
+    A torch tensor on an accelerator is copied to the host, and the result is a tensor on its device.
     """
-    planes = _as_scores_beside(background, scores)
+    planes = _check_scores(background, scores)
     flat = flat_planes(planes)
-    return placed(margin_map(flat, class_map(flat, planes.shape[1:]), background), scores)
+    return to_device_of(margin_map(flat, class_map(flat, planes.shape[1:]), background), scores)
 
 
-def _as_scores_beside(background: int, scores: ArrayLike) -> NDArray:
+def _check_scores(background: int, scores: ArrayLike) -> NDArray:
+    """Return the scores as an array. Raises ValueError if the background is not one of the classes."""
     planes = _as_scores(scores)
     if not 0 <= background < len(planes):
         raise ValueError(f"background: expected a class 0..{len(planes) - 1}, found {background!r}")
@@ -125,6 +132,7 @@ def _as_scores_beside(background: int, scores: ArrayLike) -> NDArray:
 
 
 def _as_scores(scores: ArrayLike) -> NDArray:
+    """Return the scores as a floating array (K, H, W). Raises TypeError or ValueError if they are not."""
     planes = to_numpy(scores, "scores")
     if planes.dtype.kind != "f":
         raise TypeError(f"scores: expected a floating dtype, found {planes.dtype}")

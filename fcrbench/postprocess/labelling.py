@@ -19,28 +19,29 @@ def label(
     *,
     out: NDArray[np.int32] | None = None,
 ) -> tuple[NDArray[np.int32], int]:
-    """Connected components of a multi-valued map: neighbouring pixels of equal value share an id.
+    """Label the connected components of a class map: neighbouring pixels of equal value get the same id.
 
     Args:
-        class_map: (H, W) or (D, H, W), any integer dtype or bool, any memory layout (one that is not
-            C-contiguous is copied).
+        class_map: (H, W) or (D, H, W), any integer dtype or bool, any memory layout. An array that is not
+            C-contiguous is copied.
         background: the value that gets id 0; None if every pixel belongs to an object.
-        connectivity: pixels join over edges for 1 (4-connected; 6-connected in 3-D), over corners too for 2
-            (8-connected; 18-connected in 3-D: over edges of voxels, not their corners), and in 3-D over
-            corners for 3 (26-connected).
-        out: a C-contiguous int32 array of the map's shape to write the labels to. New memory costs more than
-            the labelling of a large map: to label many, use one array again.
+        connectivity: 1 joins pixels over edges, in 3-D over faces (4-connected; 6-connected in 3-D). 2 joins
+            them over corners, too, in 3-D over edges but not corners (8-connected; 18-connected in 3-D). 3,
+            in 3-D only, joins them over corners, too (26-connected).
+        out: a C-contiguous int32 array of the map's shape to write the labels to. Allocating memory takes
+            longer than labelling a large map, so use the same array again to label many maps.
 
     Returns:
-        labels, out or a new int32 array of the map's shape, ids 1..n in raster order of each object's first
-        pixel; and n.
+        labels: `out` or a new int32 array of the map's shape; ids are 1..n in raster order of first pixel.
+        n: the number of objects.
 
     Raises:
         TypeError: class_map is not of an integer dtype.
-        ValueError: class_map is neither 2-D nor 3-D, connectivity is not 1, 2 or, in 3-D, 3, or out has
+        ValueError: class_map is neither 2-D nor 3-D, connectivity is not 1, 2 or, in 3-D, 3, or `out` has
             another shape, dtype or layout.
 
-    A torch tensor on an accelerator gives a tensor there, computed there; `out` is for arrays only.
+    For a torch tensor on an accelerator, the result is computed there and is a tensor there; `out` is for
+    arrays only.
     """
     if is_on_accelerator(class_map):
         from fcrbench.postprocess import device
@@ -54,11 +55,11 @@ def label(
     check_out(out, image.shape)
     if image.size == 0:
         return np.zeros(image.shape, np.int32) if out is None else out, 0
-    return label_components(image, bits_of(background, image.dtype), connectivity, out)
+    return label_components(image, to_unsigned_bits(background, image.dtype), connectivity, out)
 
 
-def bits_of(value: int | None, dtype: np.dtype) -> int | None:
-    """The value as the unsigned pixel that holds it; None if no pixel of this dtype can."""
+def to_unsigned_bits(value: int | None, dtype: np.dtype) -> int | None:
+    """Return the value as an unsigned integer with the same bits; None if the dtype cannot represent it."""
     if value is None:
         return None
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)

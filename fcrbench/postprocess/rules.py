@@ -1,7 +1,8 @@
-"""The rules by which the components of a class map become instances: what they are, and their order.
+"""The rules by which the components of a class map become instances, and the order of the rules.
 
-A rule is said here once and done three times: for arrays in `host`, for tensors on an accelerator in
-`device`, and for images larger than memory in `tiled`.
+The rules are defined here once and implemented three times: for arrays in `host`, for tensors on an
+    accelerator
+in `device`, and for images larger than memory in `tiled`.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from fcrbench.kernels.margins import UNITS
+from fcrbench.kernels.margins import UNITS_PER_SCORE
 
 
 @dataclass(frozen=True)
 class ObjectFilter:
-    """Which objects are kept, by their size and by how sure the network is of them.
+    """Decides which objects are kept, by their size and by how certain the network is of them.
 
     Attributes:
         min_size: objects of fewer pixels become background.
         border_size: objects that touch the border of the image become background if they have fewer pixels.
         min_margin: objects of fewer pixels than `sure_size` become background if their margin, in the mean
-            over their pixels, is lower (see `postprocess.margin`); 0 turns the rule off. In logits, 2.2 means
-            that the colour is nine times as likely as the background. With a small `min_size`, the small
-            objects that the network is sure of are kept, and larger ones that it is not sure of are dropped.
+            over their pixels, is lower (see `postprocess.margin`); 0 turns the rule off. For logits, 2.2
+            means that the colour is nine times as likely as the background. With a small `min_size`, small
+            objects are kept if the network is certain of them, and larger ones are dropped if it is not.
         sure_size: in pixels; see `min_margin`.
 
     Raises ValueError if a value is negative or not a number.
@@ -46,45 +47,51 @@ class ObjectFilter:
 
     @property
     def drops_objects(self) -> bool:
-        """Whether there is an object that the filter would drop."""
+        """Whether the filter would drop any object at all."""
         return self.min_size > 1 or self.border_size > 1 or (self.min_margin > 0 and self.sure_size > 1)
 
     def keeps(self, sizes: Any, on_border: Any, margins: Any) -> Any:
-        """Whether each object is kept; NumPy arrays or tensors with one entry per object.
+        """Return whether each object is kept. All arguments are NumPy arrays or tensors with one entry per
+        object.
 
         Args:
             sizes: pixels of each object.
             on_border: whether it touches the border of the image.
-            margins: the sum of `kernels.margins` over its pixels; used only with `min_margin`.
+            margins: its margins (`kernels.margins.compute_margins`) summed over its pixels; only used with
+                `min_margin`.
         """
         large_enough = (sizes >= self.min_size) & (~on_border | (sizes >= self.border_size))
         if not self.min_margin:
             return large_enough
-        return large_enough & ((sizes >= self.sure_size) | (margins >= UNITS * self.min_margin * sizes))
+        is_certain = margins >= UNITS_PER_SCORE * self.min_margin * sizes
+        return large_enough & ((sizes >= self.sure_size) | is_certain)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceRules(ObjectFilter):
-    """How a class map becomes a label image; the attributes of `ObjectFilter` and these.
+    """The rules by which a class map becomes a label image.
+
+    It has the attributes of `ObjectFilter`, and those below.
 
     Attributes:
         background: the class that is background; "mode" takes the class of most pixels, the lowest one on a
-            tie (the rule of the FCRNet authors, which is right only while background is the largest class).
+            tie. That is the rule of the FCRNet authors, which is right only if the background is the largest
+            class.
         connectivity: 1 for 4-connected components, 2 for 8-connected ones.
-        join_doubt: before all other rules, an object that is a piece of a larger one joins it: one with
-            doubt * share^(1/4) >= join_doubt * ln(sqrt(size)) * ln(sqrt(larger)). 0 turns the rule off.
+        join_doubt: before all other rules, an object joins a larger one that it is a piece of. It is a piece
+            if doubt * share^(1/4) >= join_doubt * ln(sqrt(size)) * ln(sqrt(larger)). 0 turns the rule off.
             `share` is the part of the object's edge that lies on the larger one (see
             `postprocess.join_fragments`). `doubt` is the mean probability, by the softmax of the scores, of
             the second most likely class besides the background, over the pixels on both sides of that edge:
-            up to 0.5 where one colour fades into another within a nucleus, near 0 where two nuclei meet.
-            `size` and `larger` are the pixels of the two objects: the larger both are, the more likely they
-            are objects of their own. Of several larger objects, the one with the largest sum of doubt takes
-            the piece, then the one that comes first. The scores must be logits.
-        fill_holes: after all other rules, every hole is given to the object around it; see
+            it is up to 0.5 where one colour fades into another within a nucleus, and near 0 where two nuclei
+            meet. `size` and `larger` are the pixels of the two objects: the larger both are, the more likely
+            they are objects of their own. If there are several larger objects, the piece joins the one with
+            the largest sum of doubt, on a tie the one that comes first. The scores must be logits.
+        fill_holes: after all other rules, every hole becomes part of the object around it; see
             `postprocess.fill_holes`.
 
-    Raises ValueError if a value is out of range, or if `join_doubt` or `min_margin`, which need to know the
-    background, is given with the background "mode".
+    Raises ValueError if a value is out of range, or if `join_doubt` or `min_margin` is used with the
+    background "mode", as both need to know the class of the background.
     """
 
     background: Literal["mode"] | int = "mode"
@@ -119,33 +126,33 @@ class InstanceRules(ObjectFilter):
 
 
 class Objects(Protocol):
-    """Connected components on their way to a label image."""
+    """Connected components of a class map, to which rules are applied."""
 
     def join_fragments(self, join_doubt: float) -> None:
-        """Give every object that is a piece of a larger one to that one; see `InstanceRules.join_doubt`."""
+        """Join every object that is a piece of a larger one to that one; see `InstanceRules.join_doubt`."""
 
-    def drop(self, kept: ObjectFilter) -> None:
+    def apply_filter(self, object_filter: ObjectFilter) -> None:
         """Turn the objects that the filter does not keep into background."""
 
     def fill_holes(self) -> None:
-        """Give every hole to the object around it."""
+        """Make every hole part of the object around it."""
 
 
 def apply_rules(rules: InstanceRules, objects: Objects) -> None:
-    """Apply the rules to connected components, in the order in which they count."""
+    """Apply the rules to connected components, in their fixed order."""
     if rules.join_doubt:
         objects.join_fragments(rules.join_doubt)
     if rules.drops_objects:
-        objects.drop(rules)
+        objects.apply_filter(rules)
     if rules.fill_holes:
         objects.fill_holes()
 
 
-def with_changes(rules: InstanceRules | None, changes: Mapping[str, Any]) -> InstanceRules:
-    """The rules with some attributes replaced, as functions take them by keyword; None: those by default.
+def updated_rules(rules: InstanceRules | None, changes: Mapping[str, Any]) -> InstanceRules:
+    """Return the rules with some attributes replaced; `rules` None stands for the default rules.
 
-    Raises TypeError for a name that is not an attribute, or if `rules` are none. A class in place of the
-    rules is taken as the background, as in version 0.1.
+    A class in place of the rules is taken as the background, which is deprecated. Raises TypeError for a name
+    that is not an attribute, or if `rules` is something else.
     """
     if rules is None:
         rules = InstanceRules()
@@ -159,7 +166,7 @@ def with_changes(rules: InstanceRules | None, changes: Mapping[str, Any]) -> Ins
 
 
 def check_connectivity(connectivity: int, n_dim: int = 2) -> None:
-    """Raise ValueError if this is no connectivity of an image of so many dimensions."""
+    """Raise ValueError if this is not a connectivity of images with this number of dimensions."""
     if connectivity in range(1, n_dim + 1):
         return
     kinds = "1 (4-connected) or 2 (8-connected)"

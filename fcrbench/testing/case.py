@@ -1,28 +1,32 @@
-"""A method under test, with what every check needs of it: images, networks, training steps."""
+"""A method under test, and what the checks need of it: images, networks, training steps."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fcrbench import datasets, postprocess
-from fcrbench.compute.device import channels_last, make_fabric
+from fcrbench.compute.device import make_fabric
 from fcrbench.config import TrainingConfig, build
+from fcrbench.datasets import Sample
 from fcrbench.inference import Predictor
 from fcrbench.methods import Method, MethodSpec, registry
+from fcrbench.training.engine import Progress, Trainer, build_network
 
-WARMUP = 10  # steps in which the learning rate rises
-LEAST_OBJECT = 60  # pixels of an object in the image; smaller remains at its edge are no objects
+WARMUP_STEPS = 10  # steps in which the learning rate rises
+MIN_OBJECT_SIZE = 60  # pixels; smaller pieces of objects at the edge of the image are removed
 
 
 @dataclass(frozen=True)
 class Case:
-    """See MethodTests for the fields."""
+    """A method and the values with which it is tested; see MethodTests for the fields."""
 
     method: str
     preset: str
@@ -37,16 +41,16 @@ class Case:
     image_waits: int | None = None
 
     @cached_property
-    def where(self) -> str:
-        """ "module:ATTRIBUTE" of the description."""
+    def spec_path(self) -> str:
+        """The location of the description, as "module:ATTRIBUTE"."""
         if ":" in self.method:
             return self.method
-        registry.spec(self.method)  # offers close names
+        registry.spec(self.method)  # raises an error with close names
         return registry.installed()[self.method].where
 
     @cached_property
     def spec(self) -> MethodSpec:
-        module, _, attribute = self.where.partition(":")
+        module, _, attribute = self.spec_path.partition(":")
         spec: MethodSpec = getattr(importlib.import_module(module), attribute)
         return spec
 
@@ -59,12 +63,12 @@ class Case:
 
     @cached_property
     def is_trained(self) -> bool:
-        with torch.random.fork_rng(devices=[]):  # asked for between two draws, it must not change the second
-            return any(True for _ in self.fresh(self.create()).parameters())
+        with torch.random.fork_rng(devices=[]):  # reading this property must not change later draws
+            return any(True for _ in self.build_network(self.create()).parameters())
 
     @cached_property
     def field(self) -> tuple[np.ndarray, np.ndarray]:
-        """A square of a real field, and its labels (int32, ids 1..n): the one with the most nuclei."""
+        """The square of a real field that has the most nuclei, and its labels (int32, ids 1..n)."""
         stride = self.create().stride
         side = -(-self.size // stride) * stride
         sample = next(datasets.create("sample").samples("train"))
@@ -74,34 +78,35 @@ class Case:
         for y in range(0, sample.labels.shape[0] - side + 1, 16):
             for x in range(0, sample.labels.shape[1] - side + 1, 16):
                 window = slice(y, y + side), slice(x, x + side)
-                labels = postprocess.remove_small(sample.labels[window], LEAST_OBJECT)
+                labels = postprocess.remove_small(sample.labels[window], MIN_OBJECT_SIZE)
                 if best is None or labels.max() > best[1].max():
                     best = sample.image[window].copy(), labels
         assert best is not None
         return best
 
-    def batch(self, method: Method) -> tuple[Tensor, np.ndarray]:
-        """The image and its transpose: images (2, 1, H, W) float32 and labels (2, H, W) int32."""
+    def make_batch(self, method: Method) -> tuple[Tensor, np.ndarray]:
+        """Return the image and its transpose: images (2, 1, H, W) float32 and labels (2, H, W) int32."""
         image, labels = self.field
         images = torch.from_numpy(np.stack([method.normalize(image), method.normalize(image.T)])[:, None])
         return images, np.stack([labels, labels.T])
 
-    def fresh(self, method: Method, seed: int | None = None) -> nn.Module:
-        """A network as training starts with it, but for `prepare`."""
-        torch.manual_seed(self.seed if seed is None else seed)
-        return channels_last(method.build())
+    def build_network(self, method: Method, seed: int | None = None) -> nn.Module:
+        """Build a network with new weights, without calling `prepare`."""
+        return build_network(method, self.seed if seed is None else seed)
 
-    def network(self, method: Method, seed: int | None = None) -> nn.Module:
-        """A network as training starts with it."""
-        network = self.fresh(method, seed)
-        method.prepare(network, self._crops())
+    def build_prepared_network(self, method: Method, seed: int | None = None) -> nn.Module:
+        """Build a network with new weights and call `prepare`, as training does."""
+        network = self.build_network(method, seed)
+        method.prepare(network, self._label_crops())
         return network
 
-    def step(self, method: Method, network: nn.Module, optimiser: torch.optim.Optimizer, step: int) -> float:
-        """One step of training on the image, as the engine does it; returns the loss before it."""
+    def train_step(
+        self, method: Method, network: nn.Module, optimiser: torch.optim.Optimizer, step: int
+    ) -> float:
+        """Do one training step on the image, as the engine does it, and return the loss before the step."""
         for group in optimiser.param_groups:
             rate = self.learning_rate or self.training.learning_rate
-            group["lr"] = rate * min((step + 1) / WARMUP, 1)
+            group["lr"] = rate * min((step + 1) / WARMUP_STEPS, 1)
         image, labels = self.field
         images = torch.from_numpy(method.normalize(image))[None, None]
         network.train()
@@ -113,14 +118,40 @@ class Case:
         optimiser.step()
         return float(loss.detach())
 
-    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+    def make_optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.AdamW(network.parameters(), weight_decay=self.training.weight_decay)
 
-    def predictor(self, method: Method, network: nn.Module) -> Predictor:
+    def make_predictor(self, method: Method, network: nn.Module) -> Predictor:
         return Predictor(method, network, make_fabric("cpu", "32"))
 
-    def _crops(self) -> Iterator[np.ndarray]:
-        """What `prepare` reads: the labels, flipped and turned in the eight ways."""
+    def make_trainer(
+        self,
+        method: Method,
+        network: nn.Module,
+        config: TrainingConfig,
+        *,
+        fabric: Fabric,
+        directory: Path,
+        validate: Callable[[nn.Module], dict[str, float]],
+        progress: Progress,
+        trainer_class: type[Trainer] = Trainer,
+    ) -> Trainer:
+        """Create a trainer of a new network on the image."""
+        return trainer_class(
+            self.spec.name,
+            method,
+            network,
+            [Sample("image", *self.field)],
+            config,
+            fabric=fabric,
+            seed=self.seed,
+            directory=directory,
+            validate=validate,
+            progress=progress,
+        )
+
+    def _label_crops(self) -> Iterator[np.ndarray]:
+        """Yield label crops for `prepare`: the labels in all combinations of flips and quarter turns."""
         labels = self.field[1]
         for turns in range(4):
             turned = np.rot90(labels, turns)

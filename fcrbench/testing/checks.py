@@ -1,4 +1,4 @@
-"""What is asked of a method. Each check raises AssertionError that says what was found and expected."""
+"""The checks of a method. Each raises AssertionError that says what was found and what was expected."""
 
 import dataclasses
 import itertools
@@ -36,17 +36,20 @@ EVALUATE_EVERY = 10  # steps
 
 
 def check_description(case: Case) -> None:
-    """Its description is imported without anything heavy, and its presets are values that exist."""
-    module, _, attribute = case.where.partition(":")
+    """Check that the description imports nothing heavy and that all presets are valid."""
+    module, _, attribute = case.spec_path.partition(":")
     code = (
         f"import importlib, sys; importlib.import_module({module!r}).{attribute}\n"
         f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    expect(done.returncode == 0, f"{case.where} cannot be imported:\n{done.stderr}")
-    heavy = done.stdout.split()
-    expect(not heavy, f"importing {module} imports {', '.join(heavy)}: keep these to the factory's module")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    expect(result.returncode == 0, f"{case.spec_path} cannot be imported:\n{result.stderr}")
+    heavy = result.stdout.split()
+    expect(
+        not heavy,
+        f"importing {module} imports {', '.join(heavy)}: import these only in the module of the factory",
+    )
     for attribute in ("name", "title", "paper"):
         value = getattr(case.spec, attribute)
         expect(
@@ -65,7 +68,7 @@ def check_description(case: Case) -> None:
 
 
 def check_options(case: Case) -> None:
-    """Options are the same after a configuration file in TOML, and after the header of a weights file."""
+    """Check that options survive a TOML configuration file and the header of a weights file."""
     method = case.create()
     options = registry.options_as_dict(method)
     try:
@@ -73,11 +76,13 @@ def check_options(case: Case) -> None:
     except Exception as error:
         raise AssertionError(f"options {options} cannot be written as TOML: {error}") from error
     _expect_same_options(method, case, tomllib.loads(written)["options"], "TOML")
-    _expect_same_options(method, case, _through_weights(case, method, case.fresh(method), None), "weights")
+    _expect_same_options(
+        method, case, _save_and_load(case, method, case.build_network(method), None), "weights"
+    )
 
 
 def check_shapes(case: Case) -> None:
-    """Each part gives the shape and dtype that Method names, and leaves what it is given as it was."""
+    """Check that each method returns the documented shape and dtype and does not change its input."""
     method = case.create()
     image = case.field[0]
     for dtype in (np.uint8, np.uint16, np.float32):
@@ -85,10 +90,10 @@ def check_shapes(case: Case) -> None:
         before = given.copy()
         normal = method.normalize(given)
         expect_array("normalize", normal, image.shape, np.float32)
-        expect(np.array_equal(given, before), "normalize changes the image that it is given")
-    network = case.network(method).eval()
+        expect(np.array_equal(given, before), "normalize changes the image it gets")
+    network = case.build_prepared_network(method).eval()
     expect(isinstance(network, nn.Module), f"build gives a {type(network).__name__}; expected a Module")
-    images, truth = case.batch(method)
+    images, truth = case.make_batch(method)
     with torch.inference_mode():
         scores = method.scores(network(images))
     height, width = image.shape
@@ -101,17 +106,17 @@ def check_shapes(case: Case) -> None:
     given = scores[0].contiguous().numpy()
     before = given.copy()
     expect_labels(method.postprocess(given), image.shape, "a real image")
-    expect(np.array_equal(given, before), "postprocess changes the scores that it is given")
+    expect(np.array_equal(given, before), "postprocess changes the scores it gets")
     if case.is_trained:
         before = truth.copy()
         expect_losses(method.losses(network.train()(images), truth, 0.0), "a real image")
-        expect(np.array_equal(truth, before), "losses changes the labels that it is given")
+        expect(np.array_equal(truth, before), "losses changes the labels it gets")
 
 
 def check_sizes(case: Case) -> None:
-    """Images of any size are segmented: one pixel, odd sides, larger than what it was trained on."""
+    """Check that images of any size are segmented: one pixel, odd sides, larger than the training crops."""
     method = case.create()
-    predict = case.predictor(method, case.network(method))
+    predict = case.make_predictor(method, case.build_prepared_network(method))
     image, _ = case.field
     side = len(image)
     for shape in ((1, 1), (17, 23), (side + 13, side + 29)):
@@ -125,16 +130,16 @@ def check_sizes(case: Case) -> None:
             ) from error
         expect(
             scores.shape[1:] == shape,
-            f"scores of an image {shape} are {scores.shape}, its sides being padded to a multiple of "
+            f"scores of an image {shape} are {scores.shape} after its sides were padded to a multiple of "
             f"stride = {method.stride}; expected (K, {shape[0]}, {shape[1]})",
         )
         expect_labels(method.postprocess(scores), shape, f"an image {shape}")
 
 
 def check_plain_images(case: Case) -> None:
-    """Images without any content give finite scores and a label image."""
+    """Check that images without content give finite scores and a label image."""
     method = case.create()
-    predict = case.predictor(method, case.network(method))
+    predict = case.make_predictor(method, case.build_prepared_network(method))
     shape = case.field[0].shape
     spot = np.zeros(shape, np.uint16)
     spot[0, 0] = 65535
@@ -153,11 +158,11 @@ def check_plain_images(case: Case) -> None:
 
 
 def check_gradients(case: Case) -> None:
-    """Every parameter gets a finite gradient, and no weight one that is 0 everywhere."""
+    """Check that every parameter gets a finite gradient, and that no gradient of a weight is 0 everywhere."""
     method = case.create()
-    network = case.network(method).train()
-    images, labels = case.batch(method)
-    for progress in (0.0, 0.9):  # a term of the loss may fade
+    network = case.build_prepared_network(method).train()
+    images, labels = case.make_batch(method)
+    for progress in (0.0, 0.9):  # a term of the loss may vanish during training
         method.losses(network(images), labels, progress)["loss"].backward()
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
@@ -166,15 +171,15 @@ def check_gradients(case: Case) -> None:
         if gradient is None:
             raise AssertionError(f"parameter {name} gets no gradient: the loss does not reach it")
         expect(bool(torch.isfinite(gradient).all()), f"the gradient of {name} holds NaN or infinity")
-        # A bias in front of a normalisation has no effect; a weight without one is cut off.
+        # A bias before a normalisation has a gradient of 0, but a weight needs another one to be trained.
         if parameter.ndim > 1:
             expect(bool((gradient != 0).any()), f"the gradient of {name} is 0 everywhere")
 
 
 def check_plain_truth(case: Case) -> None:
-    """Truth of any kind gives a finite loss and finite gradients."""
+    """Check that unusual truth gives a finite loss and finite gradients."""
     method = case.create()
-    images, labels = case.batch(method)
+    images, labels = case.make_batch(method)
     height, width = labels.shape[1:]
     tiles = (np.arange(height)[:, None] // 8 * -(-width // 8) + np.arange(width) // 8 + 1).astype(np.int32)
     pixel = np.zeros((height, width), np.int32)
@@ -186,7 +191,7 @@ def check_plain_truth(case: Case) -> None:
         "touching objects and no background": [tiles] * 2,
         "an object of one pixel": [pixel] * 2,
     }
-    network = case.network(method).train()
+    network = case.build_prepared_network(method).train()
     for what, truth in plain.items():
         network.zero_grad()
         losses = method.losses(network(images), np.stack(truth), 0.5)
@@ -196,17 +201,17 @@ def check_plain_truth(case: Case) -> None:
 
 
 def check_deterministic(case: Case) -> None:
-    """The same seed gives the same weights, losses and instances; another seed gives other weights."""
+    """Check that a seed determines weights, losses and instances, and that other seeds change the weights."""
     results = []
     for _ in range(2):
         method = case.create()
-        network = case.network(method)
+        network = case.build_prepared_network(method)
         start = {key: value.clone() for key, value in network.state_dict().items()}
         losses = []
         if case.is_trained:
-            optimiser = case.optimiser(network)
-            losses = [case.step(method, network, optimiser, step) for step in range(2)]
-        predict = case.predictor(method, network)
+            optimiser = case.make_optimiser(network)
+            losses = [case.train_step(method, network, optimiser, step) for step in range(2)]
+        predict = case.make_predictor(method, network)
         scores = predict.scores(case.field[0])
         results.append((start, losses, scores, [method.postprocess(scores.copy()) for _ in range(2)]))
     (start, losses, scores, labels), (start_2, losses_2, scores_2, labels_2) = results
@@ -218,16 +223,18 @@ def check_deterministic(case: Case) -> None:
         expect(np.array_equal(labels[0], other), "postprocess gives different instances for equal scores")
     if case.is_trained:
         method = case.create()
-        first, second = (list(case.fresh(method, seed).parameters()) for seed in (case.seed, case.seed + 1))
+        first, second = (
+            list(case.build_network(method, seed).parameters()) for seed in (case.seed, case.seed + 1)
+        )
         same = all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
         expect(not same, "another seed gives the same weights: draw them from torch's global generator")
 
 
 def check_bf16(case: Case) -> None:
-    """In bfloat16 loss, gradients and scores are finite and close to those in float32."""
+    """Check that loss, gradients and scores in bfloat16 are finite and close to those in float32."""
     method = case.create()
-    images, labels = case.batch(method)
-    network = case.network(method).eval()
+    images, labels = case.make_batch(method)
+    network = case.build_prepared_network(method).eval()
     loss, scores = {}, {}
     for bf16 in (False, True):
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
@@ -258,33 +265,33 @@ def check_bf16(case: Case) -> None:
     difference = _rms(scores[True] - scores[False]) / max(_rms(scores[False]), 1e-6)
     expect(
         difference <= limit,
-        f"the scores in bfloat16 and float32 are {difference:.0%} apart (root mean square of the difference "
-        f"beside that of the scores); expected at most {limit:.0%}",
+        f"the scores in bfloat16 and float32 are {difference:.0%} apart (root mean square of the difference, "
+        f"relative to that of the scores); expected at most {limit:.0%}",
     )
 
 
 def check_weights(case: Case) -> None:
-    """A file of weights alone gives the same prediction: also what training and `prepare` left in buffers."""
+    """Check that saved weights reproduce a prediction, including the buffers of training and `prepare`."""
     method = case.create()
-    network = case.network(method)
+    network = case.build_prepared_network(method)
     if case.is_trained:
-        optimiser = case.optimiser(network)
-        # Training evaluates the running mean of the weights, buffers included.
+        optimiser = case.make_optimiser(network)
+        # Training evaluates the running mean of the weights, including buffers.
         average = RunningMean(network, 0.5)
         for step in range(2):
-            case.step(method, network, optimiser, step)
+            case.train_step(method, network, optimiser, step)
             average.update(network)
         network = average.network
-    predict = case.predictor(method, network)
+    predict = case.make_predictor(method, network)
     scores = predict.scores(case.field[0])
     again_method = case.create()
-    again = case.fresh(again_method, case.seed + 1)
-    _through_weights(case, method, network, again)
-    scores_again = case.predictor(again_method, again).scores(case.field[0])
+    again = case.build_network(again_method, case.seed + 1)
+    _save_and_load(case, method, network, again)
+    scores_again = case.make_predictor(again_method, again).scores(case.field[0])
     expect(
         np.array_equal(scores, scores_again),
-        "the weights, saved and loaded, give other scores: keep all that a prediction needs in parameters "
-        "and persistent buffers of the network",
+        "the weights, saved and loaded, give other scores: keep everything that a prediction needs in "
+        "parameters and persistent buffers of the network",
     )
     expect(
         np.array_equal(method.postprocess(scores), again_method.postprocess(scores_again)),
@@ -293,7 +300,7 @@ def check_weights(case: Case) -> None:
 
 
 def check_rules(case: Case) -> None:
-    """`rules`, where there are some, give by tiles what `postprocess` gives."""
+    """Check that `rules`, if there are any, applied tile by tile give the same labels as `postprocess`."""
     method = case.create()
     rules = method.rules()
     if rules is None:
@@ -302,8 +309,8 @@ def check_rules(case: Case) -> None:
         isinstance(rules, postprocess.InstanceRules),
         f"rules returns a {type(rules).__name__}, expected fcrbench.postprocess.InstanceRules",
     )
-    network = case.network(method)
-    scores = case.predictor(method, network).scores(case.field[0])
+    network = case.build_prepared_network(method)
+    scores = case.make_predictor(method, network).scores(case.field[0])
     rng = np.random.default_rng(case.seed)
     noise = ndimage.gaussian_filter(rng.standard_normal(scores.shape), (0, 2, 2)).astype(np.float32)
     truth = np.where(case.field[1] > 0, 1 + case.field[1] % max(len(scores) - 1, 1), 0)
@@ -326,12 +333,12 @@ def check_rules(case: Case) -> None:
 
 
 def check_part(case: Case) -> None:
-    """The network's `part`, if it has one, gives the scores that the whole has there."""
+    """Check that the network's `part`, if it has one, gives the same scores as the whole output."""
     method = case.create()
-    network = case.network(method).eval()
+    network = case.build_prepared_network(method).eval()
     if not isinstance(network, PartNetwork):
         return
-    images, _ = case.batch(method)
+    images, _ = case.make_batch(method)
     height, width = images.shape[2:]
     with torch.inference_mode():
         scores = method.scores(network(images))
@@ -352,19 +359,22 @@ def check_part(case: Case) -> None:
         difference = float((found - whole).abs().max())
         expect(
             difference <= 1e-3 * max(_rms(whole), 1e-6),
-            f"scores of part, {where}, are up to {difference:.3g} from those of the whole; their root mean "
-            f"square is {_rms(whole):.3g}",
+            f"scores of part, {where}, differ by up to {difference:.3g} from those of the whole output, "
+            f"whose root mean square is {_rms(whole):.3g}",
         )
 
 
 def check_tiles(case: Case) -> None:
-    """Where the network can be tiled, tiles give the scores of the whole image."""
+    """Check that tiles, if the network can be tiled, give the same scores as the whole image."""
     method = case.create()
-    predict = case.predictor(method, case.network(method))
-    if predict.reach is None:  # then images of any size are seen at once, which is right
+    predict = case.make_predictor(method, case.build_prepared_network(method))
+    if predict.halo is None:  # then images of any size pass the network at once
         return
-    side = max(predict.reach, method.stride)
-    short, long = 2 * method.stride, 2 * predict.reach + 2 * side  # four windows, of which the last two move
+    side = max(predict.halo, method.stride)
+    short, long = (
+        2 * method.stride,
+        2 * predict.halo + 2 * side,
+    )  # four windows, of which the last two are shifted
     field = case.field[0]
     for shape in ((short, long), (long, short)):
         image = np.resize(field, shape)
@@ -376,28 +386,28 @@ def check_tiles(case: Case) -> None:
         size = float(np.sqrt(np.square(scores[0], dtype=np.float64).mean()))
         expect(
             difference <= 1e-3 * max(size, 1e-6),
-            f"scores of an image {shape} by tiles of {side} pixels are up to {difference:.3g} from those of "
-            f"the whole; their root mean square is {size:.3g}: the network depends on where a window is in "
-            "another way than its `at` tells, or its `part` leaves out what the part depends on",
+            f"scores of an image {shape} by tiles of {side} pixels differ by up to {difference:.3g} from "
+            f"those of the whole, whose root mean square is {size:.3g}: either the network depends on the "
+            "position of a window in a way that its `at` ignores, or its `part` omits pixels that it needs",
         )
 
 
 def check_overfits(case: Case) -> None:
-    """One image is learned by heart: its instances reach `least_pq` within `steps`."""
+    """Check that the method learns one image: its instances must reach `least_pq` within `steps`."""
     method = case.create()
-    network = case.network(method)
+    network = case.build_prepared_network(method)
     image, labels = case.field
     steps = case.steps if case.is_trained else 0
-    optimiser = case.optimiser(network) if steps else None
+    optimiser = case.make_optimiser(network) if steps else None
     best, losses = -1.0, []
     for done in range(steps + 1):
         if done == steps or (done and done % EVALUATE_EVERY == 0):
-            found = case.predictor(method, network)(image)
+            found = case.make_predictor(method, network)(image)
             best = max(best, metrics.pq(labels, found))
             if best >= case.least_pq:
                 return
         if optimiser is not None and done < steps:
-            losses.append(case.step(method, network, optimiser, done))
+            losses.append(case.train_step(method, network, optimiser, done))
     trained = f"loss {losses[0]:.4g} to {losses[-1]:.4g} in {steps} steps" if losses else "nothing to train"
     raise AssertionError(
         f"PQ on one image of {labels.max()} objects is {best:.3f} at best; "
@@ -405,10 +415,10 @@ def check_overfits(case: Case) -> None:
     )
 
 
-def _through_weights(
+def _save_and_load(
     case: Case, method: Method, network: nn.Module, into: nn.Module | None
 ) -> Mapping[str, Any]:
-    """Save a network, load it into another; returns the options that the file names."""
+    """Save a network, load it into `into` if given, and return the options in the header of the file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
         try:
@@ -430,7 +440,7 @@ def _expect_same_options(method: Method, case: Case, values: Mapping[str, Any], 
         for field in dataclasses.fields(case.spec.options)
         if getattr(method.options, field.name) != getattr(again, field.name)
     ]
-    expect(not changed, f"options change on their way through {where}: {'; '.join(changed)}")
+    expect(not changed, f"options change when they are saved as {where}: {'; '.join(changed)}")
 
 
 def _rms(values: Tensor) -> float:

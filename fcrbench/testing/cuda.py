@@ -1,4 +1,4 @@
-"""A method on a GPU, simulated or real: trained by the engine and asked for instances."""
+"""Checks of a method on a simulated or a real GPU: a short training and the segmentation of an image."""
 
 import copy
 import tempfile
@@ -20,64 +20,69 @@ from fcrbench.testing.expect import expect, expect_labels
 from fcrbench.testing.simulated import SimulatedCuda
 from fcrbench.training.engine import Trainer
 
-STEPS = 2  # the first may prepare something
+STEPS = 2  # waits are counted in the last step, as the first may initialise something
 
 
 @dataclass
-class Trace:
-    """What a short training was. `waits` is where the host waited for the device since it was last emptied.
+class TrainingTrace:
+    """Records the losses of a short training, and where the host waited for the device.
 
-    of_step   waits in each step, the loading of its batch included
-    of_image  waits in the segmentation of an image
+    waits        the waits since the last event; emptied after each step and image
+    losses       the loss of each step
+    step_waits   the waits of each step, including the loading of its batch
+    image_waits  the waits during the segmentation of an image
     """
 
     waits: list[str] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
-    of_step: list[list[str]] = field(default_factory=list)
-    of_image: list[str] = field(default_factory=list)
+    step_waits: list[list[str]] = field(default_factory=list)
+    image_waits: list[str] = field(default_factory=list)
 
     def started(self, what: str) -> None: ...
 
     def step(self, step: int, total: int, loss: float) -> None:
         self.losses.append(loss)
-        self.of_step.append(self._waited())
+        self.step_waits.append(self._take_waits())
 
     def validated(self, epoch: int, scores: dict[str, float]) -> None: ...
 
-    def image(self, predictor: Predictor, image: np.ndarray) -> None:
+    def segment(self, predictor: Predictor, image: np.ndarray) -> None:
         self.waits.clear()
         labels = predictor(image)
-        self.of_image = self._waited()
+        self.image_waits = self._take_waits()
         expect_labels(labels, image.shape, "an image on a GPU")
 
-    def _waited(self) -> list[str]:
-        found = list(self.waits)
+    def _take_waits(self) -> list[str]:
+        waits = list(self.waits)
         self.waits.clear()
-        return found
+        return waits
 
 
 def check_simulated_cuda(case: Case) -> None:
-    """Steps of training and a prediction, in float32 and bfloat16: all on one device, few waits for it."""
-    on_cpu = Trace()
+    """Check a short training and a prediction on a simulated GPU, in float32 and bfloat16.
+
+    All tensors must be on one device, and the host must not wait for it more often than the case allows.
+    """
+    on_cpu = TrainingTrace()
     train_briefly(case, case.create(), make_fabric("cpu", "32"), on_cpu)
     for bf16 in (False, True):
         with SimulatedCuda() as simulated:
-            trace = Trace(simulated.waits)
+            trace = TrainingTrace(simulated.waits)
             train_briefly(case, case.create(), simulated.fabric(bf16=bf16), trace)
         if case.is_trained:
-            _expect_few(trace.of_step[-1], case.step_waits, "a step of training")
-        _expect_few(trace.of_image, case.image_waits, "the segmentation of an image")
+            _expect_at_most(trace.step_waits[-1], case.step_waits, "a step of training")
+        _expect_at_most(trace.image_waits, case.image_waits, "the segmentation of an image")
         expect(
             bf16 or np.allclose(trace.losses, on_cpu.losses, rtol=1e-4),
             f"the losses of {STEPS} steps are {trace.losses} on a simulated GPU and {on_cpu.losses} on the "
-            "CPU: what is done on GPUs alone computes something else",
+            "CPU: code that runs on GPUs only computes something else",
         )
 
 
 def check_cuda(case: Case) -> None:
-    """The same on the first GPU: finite losses, and in float32 scores close to those of the CPU."""
+    """Check on a real GPU that losses are finite and that float32 scores are close to those of the CPU."""
     method = case.create()
-    trace = Trace()
+    trace = TrainingTrace()
     network = train_briefly(case, method, make_fabric("cuda:0", "32"), trace)
     expect(bool(np.isfinite(trace.losses).all()), f"the losses of {STEPS} steps are {trace.losses}")
     found = Predictor(method, network, make_fabric("cuda:0", "32")).scores(case.field[0])
@@ -85,53 +90,51 @@ def check_cuda(case: Case) -> None:
     difference = np.sqrt(np.square(found - own).mean()) / max(np.sqrt(np.square(own).mean()), 1e-6)
     expect(
         bool(difference <= 1e-3),
-        f"the scores of GPU and CPU are {difference:.2g} apart (root mean square of the difference beside "
-        "that of the scores); expected at most 0.001",
+        f"the scores of GPU and CPU differ by {difference:.2g} (root mean square of the difference, relative "
+        "to that of the scores); expected at most 0.001",
     )
 
 
-def train_briefly(case: Case, method: Method, fabric: Fabric, trace: Trace) -> nn.Module:
-    """Some steps of the engine on the image, its segmentation and score."""
+def train_briefly(case: Case, method: Method, fabric: Fabric, trace: TrainingTrace) -> nn.Module:
+    """Train for STEPS steps on the image, segment and score it; return the network."""
     image, labels = case.field
     sample = Sample("image", image, labels)
     config = TrainingConfig(epochs=1, crops_per_image=2 * STEPS, batch_size=2, crop=len(image), workers=0)
 
     def validate(network: nn.Module) -> dict[str, float]:
         predictor = Predictor(method, network, fabric)
-        trace.image(predictor, image)
+        trace.segment(predictor, image)
         return mean_scores(predictor, [sample])
 
-    network = case.fresh(method)
+    network = case.build_network(method)
     if not case.is_trained:
         validate(network.to(fabric.device))
         return network
     with tempfile.TemporaryDirectory() as folder:
-        trainer = _Unsaved(
-            case.spec.name,
+        trainer = case.make_trainer(
             method,
             network,
-            [sample],
             config,
             fabric=fabric,
-            seed=case.seed,
             directory=Path(folder),
             validate=validate,
             progress=trace,
+            trainer_class=_TrainerWithoutFiles,
         )
         return trainer.fit().network
 
 
-class _Unsaved(Trainer):
-    """Without files of weights and checkpoints, which take longer than the steps."""
+class _TrainerWithoutFiles(Trainer):
+    """A trainer that writes no weights and checkpoints, which would take longer than the steps."""
 
     def save(self) -> None: ...
 
     def _save_weights(self, name: str) -> None: ...
 
 
-def _expect_few(waits: list[str], most: int | None, what: str) -> None:
+def _expect_at_most(waits: list[str], limit: int | None, what: str) -> None:
     expect(
-        most is None or len(waits) <= most,
-        f"in {what} the host waits {len(waits)} times for the GPU; expected at most {most}: "
+        limit is None or len(waits) <= limit,
+        f"in {what} the host waits {len(waits)} times for the GPU; expected at most {limit}: "
         + ", ".join(waits),
     )

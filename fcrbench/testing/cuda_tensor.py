@@ -1,7 +1,8 @@
-"""Tensors that claim to be on "cuda:0" and are in host memory.
+"""Tensors that claim to be on "cuda:0" but are in host memory.
 
-Operands on two devices are refused, as is what has no deterministic algorithm where one is asked for.
-Operations that return a value to the host, or a result whose size depends on values, are counted.
+Operations on tensors of two devices raise an error, as do operations without a deterministic algorithm if
+deterministic algorithms are enabled. Operations that return a value to the host, or a result whose size
+depends on values, are recorded as waits.
 """
 
 import sys
@@ -17,8 +18,8 @@ from torch.utils._pytree import tree_iter, tree_map
 DEVICE = torch.device("cuda:0")
 aten = torch.ops.aten
 
-# The size of what they return, or whether they raise, depends on values: CUDA returns them to the host.
-_READING = {
+# Their result, its size, or whether they raise an error depends on values, which CUDA copies to the host.
+_HOST_READS = {
     aten._local_scalar_dense.default: "a value is read",
     aten.nonzero.default: "nonzero",
     aten.masked_select.default: "masked_select",
@@ -36,7 +37,7 @@ _INDEXING = {
     aten._index_put_impl_.default,
     aten._unsafe_index.Tensor,
 }
-# What torch.use_deterministic_algorithms refuses on CUDA, as its documentation lists it.
+# The operations that torch.use_deterministic_algorithms refuses on CUDA, according to its documentation.
 _NOT_DETERMINISTIC = {
     aten.upsample_linear1d_backward.default,
     aten.upsample_bilinear2d_backward.default,
@@ -54,33 +55,33 @@ _NOT_DETERMINISTIC = {
 
 
 class DeviceFault(RuntimeError):  # noqa: N818
-    """What a GPU would refuse."""
+    """An operation that would fail on a GPU."""
 
 
-class Waits(list[str]):
-    """Where the host waited for the device, one line of code each."""
+class WaitLog(list[str]):
+    """The lines of code at which the host waited for the device."""
 
-    def add(self, why: str) -> None:
+    def add(self, reason: str) -> None:
         frame = sys._getframe(1)
-        while frame.f_back and _is_machinery(frame.f_code.co_filename):
+        while frame.f_back and _is_internal(frame.f_code.co_filename):
             frame = frame.f_back
-        self.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} ({why})")
+        self.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} ({reason})")
 
 
-def _is_machinery(file: str) -> bool:
+def _is_internal(file: str) -> bool:
     own = (__file__, str(Path(__file__).with_name("simulated.py")))
     return file in own or any(f"/{package}/" in file for package in ("torch", "lightning_fabric"))
 
 
 class CudaTensor(Tensor):
-    """A tensor of the simulated device; `host` is where its values really are."""
+    """A tensor on the simulated device; `host` holds its values."""
 
     host: Tensor
-    waits: Waits
+    waits: WaitLog
 
     @staticmethod
-    def __new__(cls, host: Tensor, waits: Waits) -> "CudaTensor":
-        made: CudaTensor = Tensor._make_wrapper_subclass(
+    def __new__(cls, host: Tensor, waits: WaitLog) -> "CudaTensor":
+        tensor: CudaTensor = Tensor._make_wrapper_subclass(
             cls,
             host.size(),
             strides=host.stride(),
@@ -89,8 +90,8 @@ class CudaTensor(Tensor):
             layout=host.layout,
             device=host.device,
         )
-        made.host, made.waits = host, waits
-        return made
+        tensor.host, tensor.waits = host, waits
+        return tensor
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
@@ -118,12 +119,12 @@ class CudaTensor(Tensor):
         found: Tensor = memo[id(self)]
         return found
 
-    def __tensor_flatten__(self) -> tuple[list[str], Waits]:
-        """With it, a network that is moved keeps its parameters as objects, those that an optimiser knows."""
+    def __tensor_flatten__(self) -> tuple[list[str], WaitLog]:
+        """Defined so that moving a network keeps its parameter objects, to which an optimiser refers."""
         return ["host"], self.waits
 
     @staticmethod
-    def __tensor_unflatten__(inner: Mapping[str, Tensor], waits: Waits, *size: Any) -> "CudaTensor":
+    def __tensor_unflatten__(inner: Mapping[str, Tensor], waits: WaitLog, *size: Any) -> "CudaTensor":
         return CudaTensor(inner["host"], waits)
 
     def untyped_storage(self) -> torch.UntypedStorage:
@@ -145,10 +146,10 @@ class CudaTensor(Tensor):
         kwargs = kwargs or {}
         tensors = [x for x in tree_iter((args, kwargs)) if isinstance(x, Tensor)]
         waits = next(x for x in tensors if isinstance(x, CudaTensor)).waits
-        _refuse_mixed(func, tensors, args)
+        _refuse_mixed_devices(func, tensors, args)
         _refuse_not_deterministic(func, args)
-        _count(func, tensors, args, waits)
-        of_host = {id(x.host): x for x in tensors if isinstance(x, CudaTensor)}
+        _record_waits(func, tensors, args, waits)
+        wrappers = {id(x.host): x for x in tensors if isinstance(x, CudaTensor)}
 
         def unwrap(x: Any) -> Any:
             return x.host if isinstance(x, CudaTensor) else x
@@ -156,28 +157,28 @@ class CudaTensor(Tensor):
         def wrap(x: Any) -> Any:
             if not isinstance(x, Tensor):
                 return x
-            return of_host[id(x)] if id(x) in of_host else CudaTensor(x, waits)
+            return wrappers[id(x)] if id(x) in wrappers else CudaTensor(x, waits)
 
         result = tree_map(wrap, func(*tree_map(unwrap, args), **tree_map(unwrap, kwargs)))
-        if torch.Tag.inplace_view in func.tags:  # transpose_ and its like: the shell gets the new shape too
+        if torch.Tag.inplace_view in func.tags:  # e.g. transpose_: the wrapper needs the new shape too
             with no_dispatch():
                 func(*args, **kwargs)
         return result
 
 
-def _refuse_mixed(func: Any, tensors: list[Tensor], args: Any) -> None:
-    strangers = [x for x in tensors if not isinstance(x, CudaTensor)]
-    if not strangers or func is aten.copy_.default:
+def _refuse_mixed_devices(func: Any, tensors: list[Tensor], args: Any) -> None:
+    host_tensors = [x for x in tensors if not isinstance(x, CudaTensor)]
+    if not host_tensors or func is aten.copy_.default:
         return
     if func in _INDEXING and isinstance(args[0], CudaTensor):
-        strangers = [] if len(args) < 3 else [x for x in args[2:3] if not isinstance(x, CudaTensor)]
-    # A number in a tensor is passed to the kernel as it is.
+        host_tensors = [] if len(args) < 3 else [x for x in args[2:3] if not isinstance(x, CudaTensor)]
+    # A zero-dimensional tensor on the host is passed to the kernel as a number.
     takes_numbers = torch.Tag.pointwise in func.tags or func in _INDEXING or func is aten.fill_.Tensor
-    if takes_numbers and all(x.ndim == 0 for x in strangers):
+    if takes_numbers and all(x.ndim == 0 for x in host_tensors):
         return
     raise DeviceFault(
         f"{func}: expected all tensors on one device, found cuda:0 and cpu "
-        f"(of shapes {[tuple(x.shape) for x in strangers]})"
+        f"(of shapes {[tuple(x.shape) for x in host_tensors]})"
     )
 
 
@@ -185,7 +186,7 @@ def _refuse_not_deterministic(func: Any, args: Any) -> None:
     if not torch.are_deterministic_algorithms_enabled():
         return
     refused = func in _NOT_DETERMINISTIC
-    refused |= func is aten.nll_loss2d_forward.default and args[3] != 0  # any reduction but none
+    refused |= func is aten.nll_loss2d_forward.default and args[3] != 0  # any reduction except "none"
     refused |= func is aten.cumsum.default and args[0].is_floating_point()
     if refused:
         raise RuntimeError(
@@ -194,9 +195,9 @@ def _refuse_not_deterministic(func: Any, args: Any) -> None:
         )
 
 
-def _count(func: Any, tensors: list[Tensor], args: Any, waits: Waits) -> None:
-    if func in _READING:
-        waits.add(_READING[func])
+def _record_waits(func: Any, tensors: list[Tensor], args: Any, waits: WaitLog) -> None:
+    if func in _HOST_READS:
+        waits.add(_HOST_READS[func])
     if func is aten.copy_.default and not all(isinstance(x, CudaTensor) for x in tensors):
         waits.add("copied to or from the host")
     if func not in _INDEXING:
@@ -204,7 +205,7 @@ def _count(func: Any, tensors: list[Tensor], args: Any, waits: Waits) -> None:
     for index in (index for index in args[1] if index is not None):
         if not isinstance(index, CudaTensor):
             waits.add("indices on the host")
-        # A mask is turned into positions, and the host learns how many; but not to fill in one number.
-        filled = func in (aten.index_put_.default, aten.index_put.default) and args[2].ndim == 0
-        if index.dtype in (torch.bool, torch.uint8) and not filled:
+        # A mask is converted to positions, whose number the host must know, unless one number is filled in.
+        fills_number = func in (aten.index_put_.default, aten.index_put.default) and args[2].ndim == 0
+        if index.dtype in (torch.bool, torch.uint8) and not fills_number:
             waits.add("a mask as index")

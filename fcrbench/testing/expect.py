@@ -1,4 +1,4 @@
-"""What the checks expect, and how they say that it is not so."""
+"""Assertions of the checks, with their error messages."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def expect(holds: bool, message: str) -> None:
-    if not holds:
+def expect(condition: bool, message: str) -> None:
+    if not condition:
         raise AssertionError(message)
 
 
 def expect_finite_gradients(network: nn.Module, where: str) -> None:
-    """Those that there are."""
+    """Check that all gradients of the network's parameters that exist are finite."""
     import torch
 
     for name, parameter in network.named_parameters():
@@ -26,7 +26,7 @@ def expect_finite_gradients(network: nn.Module, where: str) -> None:
 
 
 def expect_losses(losses: Mapping[str, Tensor], what: str) -> None:
-    """Terms of a loss: finite numbers, of which "loss" has a gradient."""
+    """Check that the terms of a loss are finite numbers, and that "loss" has a gradient."""
     expect("loss" in losses, f'losses are {sorted(losses)}; "loss", the one minimised, must be among them')
     for name, value in losses.items():
         expect(value.ndim == 0, f"losses[{name!r}] has shape {tuple(value.shape)}; expected one number")
@@ -35,7 +35,7 @@ def expect_losses(losses: Mapping[str, Tensor], what: str) -> None:
 
 
 def expect_labels(labels: np.ndarray, shape: tuple[int, ...], what: str) -> None:
-    """A label image of this shape."""
+    """Check that `labels` is a label image of this shape."""
     expect_array(f"postprocess of {what}", labels, shape, np.int32)
     expect(labels.min() >= 0, f"postprocess of {what} gives negative ids")
 

@@ -1,4 +1,4 @@
-"""The checks as a class that pytest collects, and as one call."""
+"""The checks of methods, as a test class for pytest and as a single function."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -11,24 +11,25 @@ from fcrbench.testing.case import Case
 
 
 class MethodTests:
-    """One test for each check. A subclass names the method, and may replace any other value here.
+    """Tests of a method. A subclass sets `method`, and may override the other values.
 
-    method          its name, once installed; or "module:ATTRIBUTE" of its MethodSpec
-    preset          which of its presets is tested
-    options         options that differ from the preset's: a narrow network makes the tests quick
+    method          the name of an installed method, or "module:ATTRIBUTE" of its MethodSpec
+    preset          the preset to test
+    options         options that differ from the preset: a narrow network makes the tests fast
     size            side of the images, rounded up to a multiple of the method's stride; pixels
     seed            of weights and training
-    steps           most steps of AdamW in which one image must be learned
-    learning_rate   in these steps; None: what the preset trains with
-    least_pq        panoptic quality (IoU 0.5) on that image, which is then reached
-    bf16_tolerance  largest difference between bfloat16 and float32, relative: of the loss, and of the scores
-                    as root mean square
-    step_waits      most times that a step of training lets the host wait for a GPU; None: any number. The
-                    engine itself waits once, for the terms of the loss
-    image_waits     the same of the segmentation of an image; the engine waits once, for the scores
+    steps           the method must learn one image within this number of AdamW steps
+    learning_rate   in these steps; None: that of the preset
+    least_pq        the panoptic quality (IoU 0.5) that the method must reach on that image
+    bf16_tolerance  the largest allowed relative difference between bfloat16 and float32: of the loss, and of
+                    the scores as root mean square
+    step_waits      how often the host may wait for a GPU in a training step; None: any number. The training
+                    loop itself waits once, for the terms of the loss
+    image_waits     how often the host may wait during the segmentation of an image; None: any number. The
+                    predictor itself waits once, for the scores
 
-    The image is a part of a real field of the data set `sample`. A method whose network has no parameters is
-    not trained: the tests of its losses are skipped, and `least_pq` is asked of it as it is.
+    The image is part of a real field of the data set `sample`. A method whose network has no parameters is
+    not trained: the tests of its losses are skipped, and it must reach `least_pq` without training.
     """
 
     method: ClassVar[str]
@@ -45,7 +46,7 @@ class MethodTests:
 
     @classmethod
     def case(cls) -> Case:
-        """The values of this class as the checks take them; made once for a class."""
+        """Return the values of this class as a Case, which is created once per class."""
         if "_case" not in cls.__dict__:
             values = {name: getattr(cls, name) for name in MethodTests.__annotations__}
             cls._case = Case(**values)  # type: ignore[attr-defined]
@@ -94,30 +95,30 @@ class MethodTests:
         checks.check_overfits(self.case())
 
     def test_gradients(self) -> None:
-        checks.check_gradients(self._trained())
+        checks.check_gradients(self._trained_case())
 
     def test_plain_truth(self) -> None:
-        checks.check_plain_truth(self._trained())
+        checks.check_plain_truth(self._trained_case())
 
     def test_empty_share(self) -> None:
-        training.check_empty_share(self._trained())
+        training.check_empty_share(self._trained_case())
 
     def test_resume(self) -> None:
-        training.check_resume(self._trained())
+        training.check_resume(self._trained_case())
 
     def test_bf16(self) -> None:
-        checks.check_bf16(self._trained())
+        checks.check_bf16(self._trained_case())
 
-    def _trained(self) -> Case:
+    def _trained_case(self) -> Case:
         if not self.case().is_trained:
             raise SkipTest(f"{self.method} is not trained")
         return self.case()
 
 
 def check_method(method: str, **values: Any) -> None:
-    """Run every check of MethodTests on a method; `values` are those that MethodTests names.
+    """Run all tests of MethodTests on a method; `values` replace the values of MethodTests.
 
-    Raises AssertionError with the first thing that is wrong.
+    Raises AssertionError for the first check that fails.
     """
     suite: Any = type("Tests", (MethodTests,), {"method": method, **values})()
     for name in dir(MethodTests):

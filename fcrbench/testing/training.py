@@ -1,4 +1,4 @@
-"""What is asked of a method in the loop that trains it: to be stopped, and to be shared by processes."""
+"""Checks of a method in the training loop: stopping and resuming, and sharing batches among processes."""
 
 import dataclasses
 import signal
@@ -11,40 +11,38 @@ from torch import Tensor
 
 from fcrbench.compute.device import make_fabric
 from fcrbench.config import TrainingConfig
-from fcrbench.datasets import Sample
 from fcrbench.testing.case import Case
 from fcrbench.testing.expect import expect
 from fcrbench.training.engine import VALIDATION_SCORES, InterruptedTrainingError, Trainer
 
 
 def check_empty_share(case: Case) -> None:
-    """A batch of no image passes the network: several processes may share a batch that is smaller."""
+    """Check that the network accepts an empty batch, which a process gets from a batch that is too small."""
     method = case.create()
-    network = case.network(method).train()
-    images, _ = case.batch(method)
+    network = case.build_prepared_network(method).train()
+    images, _ = case.make_batch(method)
     try:
         output = network(images[:0])
     except Exception as error:
         raise AssertionError(
-            f"the network fails on a batch of no image {tuple(images[:0].shape)}, the share of a process "
-            f"where there are fewer images than processes: {type(error).__name__}: {error}"
+            f"the network fails on a batch of no image {tuple(images[:0].shape)}, which a process gets if a "
+            f"batch has fewer images than there are processes: {type(error).__name__}: {error}"
         ) from error
     found: list[Tensor] = []
     apply_to_collection(output, Tensor, found.append)
     full: list[Tensor] = []
     apply_to_collection(network(images), Tensor, full.append)
-    for none, some in zip(found, full, strict=True):
+    for empty, some in zip(found, full, strict=True):
         expected = (0, *some.shape[1:])
         expect(
-            none.shape == expected,
-            f"the output for a batch of no image is {tuple(none.shape)}; expected {expected}",
+            empty.shape == expected,
+            f"the output for a batch of no image is {tuple(empty.shape)}; expected {expected}",
         )
-    sum(none.float().sum() for none in found if none.requires_grad).backward()  # type: ignore[union-attr]
+    sum(empty.float().sum() for empty in found if empty.requires_grad).backward()  # type: ignore[union-attr]
 
 
 def check_resume(case: Case) -> None:
-    """Training that is stopped within an epoch and gone on with ends with the same weights, to the bit."""
-    image, labels = case.field
+    """Check that a training that is stopped within an epoch and resumed ends with identical weights."""
     stride = case.create().stride
     crop = max(16, stride)
     config = dataclasses.replace(
@@ -60,7 +58,7 @@ def check_resume(case: Case) -> None:
     for stops in ((), (2,)):
         with tempfile.TemporaryDirectory() as folder:
             for stop in (*stops, None):
-                trainer = _trainer(case, config, Sample("field", image, labels), Path(folder), stop)
+                trainer = _make_trainer(case, config, Path(folder), stop)
                 if trainer.checkpoint.is_file():
                     trainer.restore()
                 try:
@@ -71,16 +69,16 @@ def check_resume(case: Case) -> None:
     expect(
         not differ,
         f"{len(differ)} of {len(weights[0])} tensors, {differ[:1]} first, differ between a training of four "
-        "steps and one that was stopped after the second: what changes from step to step must be in the "
-        "network, or drawn from torch's global generator",
+        "steps and one that was stopped after the second: keep everything that changes from step to step in "
+        "the network, and draw random numbers from torch's global generator",
     )
 
 
-def _trainer(case: Case, config: TrainingConfig, sample: Sample, folder: Path, stop: int | None) -> Trainer:
-    """One that is asked to stop after step `stop`, as by Ctrl-C."""
+def _make_trainer(case: Case, config: TrainingConfig, folder: Path, stop: int | None) -> Trainer:
+    """Create a trainer that gets SIGINT, as by Ctrl-C, after step `stop`."""
     method = case.create()
 
-    class Stop:
+    class StopAtStep:
         def started(self, what: str) -> None: ...
 
         def step(self, step: int, total: int, loss: float) -> None:
@@ -89,15 +87,12 @@ def _trainer(case: Case, config: TrainingConfig, sample: Sample, folder: Path, s
 
         def validated(self, epoch: int, scores: dict[str, float]) -> None: ...
 
-    return Trainer(
-        case.spec.name,
+    return case.make_trainer(
         method,
-        case.fresh(method),
-        [sample],
+        case.build_network(method),
         config,
         fabric=make_fabric("cpu", config.precision),
-        seed=case.seed,
         directory=folder,
         validate=lambda network: dict.fromkeys(VALIDATION_SCORES, 0.0),
-        progress=Stop(),
+        progress=StopAtStep(),
     )

@@ -53,7 +53,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingResult:
     """A finished training: the network to evaluate, and how much work it took."""
 
     network: nn.Module
@@ -63,7 +63,7 @@ class Training:
 
 
 @dataclass
-class State:
+class TrainingState:
     """The progress of a training, without tensors. `sums` adds up the loss terms of the current epoch."""
 
     step: int = 0
@@ -138,7 +138,7 @@ class Trainer:
         self.average = RunningMean(self.network, config.average) if config.average else None
         self.steps_per_epoch = math.ceil(len(self.crops) / config.batch_size)
         self.total_steps = config.epochs * self.steps_per_epoch
-        self.state = State()
+        self.state = TrainingState()
 
     @property
     def evaluated_network(self) -> nn.Module:
@@ -149,7 +149,7 @@ class Trainer:
     def checkpoint(self) -> Path:
         return self.directory / "checkpoints" / "last.ckpt"
 
-    def fit(self, stop_after: int | None = None) -> Training:
+    def fit(self, stop_after: int | None = None) -> TrainingResult:
         """Train to the end, then close the group of processes: process 0 does what remains to be done.
 
         On Ctrl-C or SIGTERM the current step is completed, a checkpoint is saved, and
@@ -181,7 +181,7 @@ class Trainer:
         self._save_weights("last")
         self.group.close()
         crops = self.config.epochs * len(self.crops)
-        return Training(self.evaluated_network, self.state.seconds, self.total_steps, crops)
+        return TrainingResult(self.evaluated_network, self.state.seconds, self.total_steps, crops)
 
     def save(self) -> None:
         """Write a checkpoint, from which `restore` continues with any number of processes."""
@@ -215,7 +215,7 @@ class Trainer:
         torch.set_rng_state(saved["torch_rng"])
         if saved["cuda_rng"] and self.fabric.device.type == "cuda":  # else resumed on another device
             torch.cuda.set_rng_state(saved["cuda_rng"][0], self.fabric.device)
-        self.state = State(**saved["state"])
+        self.state = TrainingState(**saved["state"])
 
     def _train_epoch(self, epoch: int, is_stopped: Callable[[], bool]) -> None:
         """Do the remaining steps of an epoch, or those until `is_stopped` returns True."""

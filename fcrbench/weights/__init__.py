@@ -1,4 +1,4 @@
-"""Weights by name, run directory or file; what their header says. Imports nothing heavy."""
+"""Finds weights by name, run directory or file, and reads their header. Imports nothing heavy."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from fcrbench.errors import DataError
 __all__ = ["DEFAULT", "FORMAT", "Header", "absolute", "read_header", "resolve", "sha256"]
 
 DEFAULT = "default"  # the weights that come with the package
-FORMAT = "fcrbench"  # under "format" in the header of a file of ours
+FORMAT = "fcrbench"  # the value of "format" in the header of our files
 
 
 def __dir__() -> list[str]:
@@ -21,16 +21,16 @@ def __dir__() -> list[str]:
 
 @dataclass(frozen=True)
 class Header:
-    """What a weights file says of itself: the method's name, and all its options as plain values."""
+    """The header of a weights file: the name of the method, and all its options as plain values."""
 
     method: str
     options: dict[str, Any]
 
 
 def resolve(weights: str | os.PathLike[str]) -> Path:
-    """The file of "default", of a run directory (its weights/last.safetensors), or the file itself.
+    """Return the weights file for "default", a run directory (its weights/last.safetensors), or a file.
 
-    A folder of one's own that is called "default" is ./default. Raises DataError when there is no such file.
+    For a folder that is named "default" write ./default. Raises DataError if there is no such file.
     """
     if str(weights) == DEFAULT:
         return Path(__file__).with_name(f"{DEFAULT}.safetensors")
@@ -46,12 +46,12 @@ def resolve(weights: str | os.PathLike[str]) -> Path:
 
 
 def absolute(weights: str) -> str:
-    """The same weights, named so that it holds from any working directory."""
+    """Return weights as an absolute path, which is valid in any working directory; "default" stays."""
     return weights if weights == DEFAULT else str(Path(weights).resolve())
 
 
 def read_header(path: Path) -> Header:
-    """Method and options of a weights file. Raises DataError when it is none of ours."""
+    """Read method and options of a weights file. Raises DataError if the file is not one of fcrbench."""
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
@@ -73,6 +73,6 @@ def read_header(path: Path) -> Header:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, as lower-case hexadecimal digits."""
+    """Return the SHA-256 hash of a file as lower-case hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

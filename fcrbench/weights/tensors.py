@@ -1,4 +1,4 @@
-"""The tensors of a weights file, into and out of a network."""
+"""Writes the weights of a network to a file, and loads them from it."""
 
 import json
 from dataclasses import asdict
@@ -21,16 +21,16 @@ _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def save_weights(path: Path, network: nn.Module, name: str, method: "Method") -> None:
-    """Write weights as safetensors, with the method's name and options in the header, atomically."""
+    """Write weights as safetensors, atomically, with the method's name and options in the header."""
     header = {"format": FORMAT, "method": name, "options": json.dumps(asdict(method.options))}
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
     write_bytes(path, save(tensors, metadata=header))
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
-    """Put the weights of `path`, of any float type, into `network`.
+    """Load the weights in `path`, of any float type, into `network`.
 
-    Raises DataError when they cannot be read, do not fit, or are not finite.
+    Raises DataError if they cannot be read, do not fit, or are not finite.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -47,4 +47,4 @@ def load_weights(path: Path, network: nn.Module) -> None:
             raise DataError(f"{path} does not fit the network: {key} is {given}, expected {own}")
         if tensors[key].is_floating_point() and not tensors[key].isfinite().all():
             raise DataError(f"{path} is damaged: {key} holds NaN or infinity")
-    network.load_state_dict(tensors)  # casts to the type of each parameter
+    network.load_state_dict(tensors)  # casts each tensor to the type of its parameter

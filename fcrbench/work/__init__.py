@@ -1,1 +1,1 @@
-"""Many pieces of work: in parallel, in files that appear whole, with failures that stay with their piece."""
+"""Processing many images: parallel, with complete files, and with failures that do not stop the others."""

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all."""
+"""Writes files atomically: a file is complete or not there at all."""
 
 import hashlib
 import json
@@ -23,18 +23,18 @@ _TEMPORARY = re.compile(r"\..*-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}(\.[^.]*)?", re.DO
 
 
 def temporary_name(path: Path) -> Path:
-    """A hidden name beside `path` that nobody else uses, with the same suffix; it names this process."""
+    """Return an unused hidden path beside `path` with the same suffix. The name contains the process id."""
     return (
         path.parent / f".{path.stem[:40]}-{_machine_id()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
     )
 
 
 def remove_abandoned(folder: str | os.PathLike[str]) -> None:
-    """Remove what processes that no longer run left in a folder: a killed one cannot tidy up itself.
+    """Remove temporary files in a folder whose processes no longer run, because a killed one cannot clean up.
 
-    Only those of this machine can be told to be gone; what another has begun is left.
+    Only processes of this machine can be checked, so files of other machines are left.
     """
-    if os.name != "posix":  # elsewhere one cannot ask
+    if os.name != "posix":  # other systems have no such check
         return
     with suppress(OSError):
         for path in Path(folder).iterdir():
@@ -52,14 +52,14 @@ def _is_running(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # it is another user's
+    except (OSError, OverflowError):  # the process exists but belongs to another user
         return True
     return True
 
 
 @cache
 def _machine_id() -> str:
-    """Eight characters for what process numbers belong to: this machine, or this container on it."""
+    """Return eight characters that identify this machine, or this container, to which process ids belong."""
     try:
         numbers = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
@@ -69,16 +69,16 @@ def _machine_id() -> str:
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it replaces `path` when the block ends without an error.
+    """Yield a temporary path beside `path`, which replaces `path` when the block ends without an error.
 
-    When the block fails (a full disk, Ctrl-C) the temporary file is removed and an existing `path` is
-    left as it was. Missing parent folders are made. Raises WriteError on OSError.
+    If the block fails (a full disk, Ctrl-C), the temporary file is removed and an existing `path` is not
+    changed. Missing parent folders are created. Raises WriteError on OSError.
     """
     path = Path(path)
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # tempfile would make the file private; this way it gets the permissions of any new file.
+        # tempfile would make the file private. This way it gets the usual permissions of a new file.
         candidate = temporary_name(path)
         candidate.touch(mode=0o666, exist_ok=False)
         temporary = candidate
@@ -92,9 +92,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def check_folder(folder: str | os.PathLike[str]) -> None:
-    """Make a folder, if need be, and try whether files can be written there: before long work, not after.
+    """Create a folder if necessary, and check that files can be written there before long work begins.
 
-    Raises FcrbenchError, naming the folder, when they cannot.
+    Raises FcrbenchError naming the folder if they cannot.
     """
     folder = Path(folder)
     try:
@@ -107,24 +107,24 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all."""
+    """Write `text` to `path` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write `data` to `path`, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Write `value` to `path` as JSON, whole or not at all; NaN and infinities, which JSON lacks, as null."""
+    """Write `value` to `path` as JSON, atomically. NaN and infinities become null."""
     write_text(path, json.dumps(_nan_to_none(value), indent=2, allow_nan=False) + "\n")
 
 
 def write_table(path: str | os.PathLike[str], table: "pd.DataFrame") -> None:
-    """Write the rows of `table` to `path` as CSV, whole or not at all."""
+    """Write the rows of `table` to `path` as CSV, atomically."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False)
 

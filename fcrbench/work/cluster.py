@@ -1,4 +1,4 @@
-"""A function over many inputs on the workers of a dask scheduler, results in the order of the inputs."""
+"""Applies a function to many inputs on the workers of a dask scheduler, with results in input order."""
 
 import logging
 import time
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 T = TypeVar("T")
 
-_TASKS_PER_THREAD = 3  # tasks under way for each thread of the workers
-_TASK_SECONDS = 0.2  # inputs are put into tasks of about this length: a task costs the scheduler about 1 ms
-_MAX_BATCH = 64  # inputs a task
-_COUNT_WORKERS_EVERY = 2.0  # seconds between looks at how many workers there are
+_TASKS_PER_THREAD = 3  # submitted tasks for each thread of the workers
+_TASK_SECONDS = 0.2  # inputs are grouped into tasks of about this length; a task costs the scheduler 1 ms
+_MAX_BATCH = 64  # inputs per task
+_COUNT_WORKERS_EVERY = 2.0  # seconds
 _CONNECT_TIMEOUT = 15.0  # seconds
 
 Results = tuple[list[T], BaseException | None, float]
@@ -32,19 +32,21 @@ def dask_map(
     name: Callable[[A], str] = str,
     on_lost: Callable[[A, str], T] | None = None,
 ) -> Iterator[T]:
-    """function(input) for each input, in order, on the workers of the scheduler at "tcp://host:port".
+    """Yield function(input) for each input, in order, from the workers of a scheduler "tcp://host:port".
 
-    A bounded number of inputs is under way: what the workers can do in about a second. A task whose worker is
-    lost is done again by another; one that has lost its worker more often than the scheduler allows
-    (`distributed.scheduler.allowed-failures`) is done input by input with nothing beside it, and an input
-    that loses its workers then is given up. Of several errors, that of the first input is raised.
+    Only as many inputs are submitted at a time as the workers can process in about a second. If a worker is
+    lost, another one repeats its task. If a task has lost more workers than the scheduler allows
+    (`distributed.scheduler.allowed-failures`), its inputs are processed one by one with no other task running,
+    and an input that still loses its workers is given up. If several inputs fail, the error of the first one
+    is raised.
 
     Args:
-        function: picklable, importable on the workers; may run twice on one input.
-        name: what an input is called in errors.
-        lost: makes the result of an input that was given up, from it and the reason; None: that is an error.
+        function: picklable and importable on the workers; it may run twice on one input.
+        name: returns the name of an input for error messages.
+        on_lost: returns the result of an input that was given up, from the input and the reason; None raises
+            an error instead.
 
-    Raises FcrbenchError when the extra "scale" is not installed, the scheduler is not there or lost, the
+    Raises FcrbenchError if the extra "scale" is not installed, the scheduler is not reachable or is lost, the
     workers cannot import the function, or an input was given up.
     """
     try:
@@ -60,7 +62,7 @@ def dask_map(
 
 
 class _TaskQueue:
-    """Tasks under way, in order."""
+    """The submitted tasks, in the order of their inputs."""
 
     def __init__(
         self,
@@ -99,7 +101,7 @@ class _TaskQueue:
             self.counted_at = now
             threads = sum(self.client.nthreads().values())
             if threads == 0 and self.threads == 0 and not self.tasks:
-                logging.getLogger("fcrbench").warning("waiting for workers at %s", self.scheduler)
+                logging.getLogger("fcrbench").warning("waiting for workers of %s", self.scheduler)
             self.threads = threads
         while len(self.tasks) < _TASKS_PER_THREAD * max(self.threads, 1):
             given = list(islice(inputs, self.batch_size))
@@ -108,7 +110,7 @@ class _TaskQueue:
             self.tasks.append((given, self._submit(given)))
 
     def _submit(self, given: list[Any]) -> "Future":
-        # pure=False: a key of its own, as two runs may ask for the same work.
+        # pure=False gives each task its own key; otherwise two runs of the same work would share results.
         return self.client.submit(_run_batch, self.function, given, pure=False)
 
     def _result(self, given: list[Any], future: "Future") -> Results:
@@ -120,13 +122,16 @@ class _TaskQueue:
             except KilledWorker:
                 results = self._one_by_one(given)
         except (CancelledError, OSError) as error:
-            raise FcrbenchError(f"lost the dask scheduler at {self.scheduler}") from error
+            raise FcrbenchError(f"lost the connection to the dask scheduler at {self.scheduler}") from error
         except ModuleNotFoundError as error:
             raise self._as_user_error(error) from error
         return results
 
     def _one_by_one(self, given: list[Any]) -> Results:
-        """Each input with nothing else under way: dask blames all that is at a worker when it is lost."""
+        """Process inputs one by one with no other task running.
+
+        Otherwise dask would blame every task on a lost worker, not only the one that killed it.
+        """
         from distributed import KilledWorker
 
         for _, future in self.tasks:
@@ -137,8 +142,8 @@ class _TaskQueue:
                 found, error, _ = self._submit([one]).result()
             except KilledWorker as killed:
                 why = (
-                    "a worker was lost each time it was at this, the last one at "
-                    f"{killed.last_worker.address}: out of memory?"
+                    "every worker that processed this was lost, the last one at "
+                    f"{killed.last_worker.address}; it may be out of memory"
                 )
                 if self.on_lost is None:
                     return results, FcrbenchError(f"{self.name(one)}: {why}"), 1.0
@@ -155,14 +160,14 @@ class _TaskQueue:
 
 
 def _run_batch(function: Callable[[A], T], given: list[A]) -> Results[T]:
-    """Results up to the first error, that error, and the seconds an input took."""
+    """Return the results up to the first error, that error, and the mean seconds per input."""
     results: list[T] = []
     failed: BaseException | None = None
     start = time.perf_counter()
     for one in given:
         try:
             results.append(function(one))
-        except Exception as error:  # raised again by the client, after the results before it
+        except Exception as error:  # the client raises it again after the results before it
             failed = error
             break
     return results, failed, (time.perf_counter() - start) / len(given)

@@ -1,4 +1,4 @@
-"""What the terminal shows during a run: a live line on a terminal, plain lines in a log file."""
+"""Shows the progress of a run: a live line on a terminal, plain lines in a log file."""
 
 import time
 from types import TracebackType
@@ -10,7 +10,7 @@ from fcrbench.work.progress import LOG_EVERY
 
 
 class TrainingDisplay:
-    """Shows steps, loss, validation PQ and time left; a context manager."""
+    """A context manager that shows steps, loss, validation PQ and the remaining time."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -39,11 +39,11 @@ class TrainingDisplay:
         self.bar.__exit__(kind, error, trace)
 
     def started(self, what: str) -> None:
-        """A run begins or goes on."""
+        """Print that a run begins or continues."""
         self.console.print(what, highlight=False, soft_wrap=True)
 
     def step(self, step: int, total: int, loss: float) -> None:
-        """One step of the training is done."""
+        """Show that one training step is done."""
         now = time.monotonic()
         if self.first is None:
             self.first = (now, step)
@@ -58,7 +58,7 @@ class TrainingDisplay:
             )
 
     def validated(self, epoch: int, scores: dict[str, float]) -> None:
-        """A validation is done."""
+        """Show the scores of a finished validation."""
         self.pq = f"{scores['val_pq']:.3f}"
         text = f"PQ {self.pq}  F1@0.5 {scores['val_f1']:.3f}  AP {scores['val_ap']:.3f}"
         self.console.print(f"epoch {epoch:>3}  validation {text}", highlight=False)

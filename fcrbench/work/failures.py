@@ -1,8 +1,8 @@
-"""Images that could not be worked on, among those that could: the one rule of all commands.
+"""How all commands treat images that fail.
 
-Whatever a reader, a network or a writer does with one image, the others are finished, and that one is listed
-by name with the reason. What concerns all images stops at once. An error that is not one of ours may be a
-mistake of the program: its traceback is kept.
+If an error occurs while one image is read, segmented or written, the others are still finished, and the
+failed image is listed by name with the reason. An error that concerns all images stops the command at once.
+An error that is not an FcrbenchError may be a bug, so its traceback is kept.
 """
 
 import errno
@@ -19,15 +19,15 @@ from fcrbench.work.atomic import check_folder, write_table, write_text
 T = TypeVar("T")
 
 _MAX_REASONS = 5
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)  # of a disk: the next image would find it as this one did
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)  # the next image would meet the same error
 log = logging.getLogger(__name__)
 
 
 class Failure(NamedTuple):
-    """Why one image could not be worked on.
+    """Why one image could not be processed.
 
-    reason  one line that names it
-    trace   the traceback, where the error is none of ours
+    reason  one line that names the image
+    trace   the traceback if the error is not an FcrbenchError, else ""
     """
 
     reason: str
@@ -35,12 +35,12 @@ class Failure(NamedTuple):
 
 
 def attempt(work: Callable[[], T], name: str, *others: str) -> T | Failure:
-    """What `work` gives for one image, or why there is nothing.
+    """Call `work` for one image. Return its result, or a Failure if it raises an error.
 
-    name    of the image; put before a reason in which neither it nor one of `others` occurs
+    name    name of the image; it is put before a reason that contains neither it nor one of `others`
 
-    Raises what concerns every image: wrong usage, a package that is not installed, a full disk, a folder that
-    cannot be written to; and what is no Exception, such as Ctrl-C.
+    Errors that concern every image are raised: wrong usage, a package that is not installed, a full disk, a
+    folder that cannot be written to. So is anything that is not an Exception, such as Ctrl-C.
     """
     try:
         return work()
@@ -61,7 +61,7 @@ def _concerns_all(error: Exception) -> bool:
         return True
     if any(isinstance(cause, OSError) and cause.errno in _DISK_FULL for cause in _causes(error)):
         return True
-    if isinstance(error, WriteError):  # a name that is too long, or a folder that takes no file at all
+    if isinstance(error, WriteError):  # only this file name may be bad, or no file can be written at all
         try:
             check_folder(error.path.parent)
         except FcrbenchError:
@@ -77,10 +77,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 @dataclass
 class Failures:
-    """Failures by image, in the order they were met.
+    """Failures by image, in the order in which they occurred.
 
-    path  CSV for all of them; the error shows the first few. Tracebacks go beside it, into a file of the same
-          name ending in .log, and without a path to the log
+    path  CSV file for all of them, because the error message shows only the first few. Tracebacks are written
+          beside it to a file with the suffix .log, or to the log if there is no path
     """
 
     path: Path | None = None
@@ -91,15 +91,15 @@ class Failures:
         return {name: failure.reason for name, failure in self.found.items()}
 
     def add(self, name: str, failure: Failure, strict: bool = False) -> None:
-        """Keep one; with `strict` raise DataError for it instead, with its traceback kept."""
+        """Record a failure. With `strict`, write its traceback and raise DataError instead."""
         if strict:
             raise DataError(failure.reason + self._write_traces({name: failure}))
         self.found[name] = failure
 
     def finish(self, total: int, what: str) -> None:
-        """Write the files, or remove those of an earlier attempt; DataError if there are any failures.
+        """Write the files, or remove those of an earlier attempt. Raise DataError if there are any failures.
 
-        what  as in "3 of 7 images could not be <what>"
+        what  participle in "3 of 7 images could not be <what>"
         """
         if self.path is not None:
             if self.found:
@@ -114,7 +114,7 @@ class Failures:
         shown = "; ".join(list(self.reasons.values())[:_MAX_REASONS])
         more = len(self.found) - _MAX_REASONS
         rest = f"; and {more} more" if more > 0 else ""
-        where = f"; all in {self.path}" if self.path is not None and more > 0 else ""
+        where = f"; all of them are in {self.path}" if self.path is not None and more > 0 else ""
         return f"{len(self.found)} of {total} images could not be {what}: {shown}{rest}{where}"
 
     def _write(self, path: Path) -> None:
@@ -124,7 +124,7 @@ class Failures:
         write_table(path, pd.DataFrame(rows))
 
     def _write_traces(self, found: dict[str, Failure]) -> str:
-        """What the error says about them; a file of an earlier attempt is removed."""
+        """Write the tracebacks, or remove those of an earlier attempt. Return where they are."""
         traces = [f"{name}\n{failure.trace}" for name, failure in found.items() if failure.trace]
         if self.path is None:
             for trace in traces:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a question that a loop asks when it can stop."""
+"""Lets a loop stop at a safe point after Ctrl-C or SIGTERM."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_flag(on_signal: Callable[[], object] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """A function that tells whether Ctrl-C or SIGTERM came; a second Ctrl-C stops at once.
+    """Yield a function that returns whether Ctrl-C or SIGTERM was received. A second Ctrl-C stops at once.
 
-    on_signal  called at each of the others as it comes
+    on_signal  called for each received signal, except for the second Ctrl-C
 
-    SIGTERM may come on top of Ctrl-C: a terminal tells all processes of a command, and the one that started
-    the others tells them again.
+    SIGTERM may follow Ctrl-C: a terminal sends Ctrl-C to all processes of a command, and the process that
+    started the others then sends them SIGTERM.
     """
     received: list[int] = []
 

@@ -1,4 +1,4 @@
-"""What is done of a long job, line by line on the disk, so that a killed job can go on."""
+"""Keeps the results of a long job on the disk, line by line, so that a killed job can be resumed."""
 
 import json
 import time
@@ -12,9 +12,9 @@ _FLUSH = 1.0  # seconds
 
 
 class Journal:
-    """Results by name, one JSON line each, after a line that says which job they belong to.
+    """A file with one JSON line per result, after a first line that identifies the job.
 
-    A line that was cut when the job was killed is left out when the job goes on.
+    A line that was truncated when the job was killed is ignored when the job is resumed.
     """
 
     def __init__(self, path: Path, identity: dict[str, Any]) -> None:
@@ -23,10 +23,10 @@ class Journal:
         self._flushed = time.monotonic()
 
     def open(self, resume: bool) -> dict[str, Any]:
-        """Begin, or with `resume` go on: returns the results that are there already.
+        """Start a new journal, or continue an existing one with `resume`. Return the results in it.
 
-        Raises DataError when those of another job are there, FcrbenchError when the file cannot be written or
-        another process writes to it.
+        Raises DataError if the file belongs to another job, and FcrbenchError if it cannot be written or
+        another process is writing to it.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ class Journal:
             if not _lock(self._file):
                 self._file.close()
                 self._file = None
-                raise FcrbenchError(f"{self.path}: another process is at this job")
+                raise FcrbenchError(f"{self.path}: another process is working on this job")
             if resume:
                 remove_abandoned(self.path.parent)
             kept = self._read(self._file) if resume else {}
@@ -54,11 +54,11 @@ class Journal:
         try:
             values = [json.loads(line) for line in whole.splitlines()]
         except ValueError as error:
-            raise DataError(f"{self.path}: cannot be resumed from: {error}") from error
+            raise DataError(f"{self.path}: cannot resume from this file: {error}") from error
         if not values:
             return {}
         if values[0] != self.identity:
-            raise DataError(f"{self.path} is of another job ({values[0]}); remove it to start anew")
+            raise DataError(f"{self.path} belongs to another job ({values[0]}); remove it to start again")
         return dict(values[1:])
 
     def add(self, name: str, result: Any) -> None:
@@ -76,7 +76,7 @@ class Journal:
             self._file.write(json.dumps(value) + "\n")
 
     def close(self) -> None:
-        """What was added is on the disk afterwards."""
+        """Close the file. All added results are on the disk afterwards."""
         if self._file is not None:
             file, self._file = self._file, None
             try:
@@ -85,12 +85,12 @@ class Journal:
                 raise WriteError(self.path, error) from error
 
     def remove(self) -> None:
-        """The job is done."""
+        """Remove the file after the job is done."""
         self.path.unlink(missing_ok=True)
 
 
 def _lock(file: TextIO) -> bool:
-    """Whether this process alone has the file now, until it closes it or dies."""
+    """Lock the file for this process until it closes the file or dies. Return whether that was possible."""
     try:
         import fcntl
     except ModuleNotFoundError:  # not on Windows

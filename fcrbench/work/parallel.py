@@ -1,4 +1,4 @@
-"""A function over many inputs: one after the other, by threads, or by the workers of a dask scheduler."""
+"""Applies a function to many inputs: serially, in threads, or on the workers of a dask scheduler."""
 
 import threading
 from collections.abc import Callable, Generator, Iterable
@@ -8,8 +8,8 @@ from typing import TypeVar
 A = TypeVar("A")
 T = TypeVar("T")
 
-# How often results are looked for: a caller that wakes up for each would compete with the workers for
-# the interpreter's lock.
+# The caller polls for results, because waking up for each of them would compete with the workers for the
+# interpreter's lock.
 _POLL_EVERY = 0.02  # seconds
 
 
@@ -21,13 +21,14 @@ def ordered_map(
     name: Callable[[A], str] = str,
     on_lost: Callable[[A, str], T] | None = None,
 ) -> Generator[T, None, None]:
-    """function(input) for each input, in order.
+    """Yield function(input) for each input, in order.
 
-    workers    threads. Each takes the next input itself: no more than `workers` inputs are held at a time,
-               and no thread waits for another. One: the caller's thread.
-    scheduler  the address of a dask scheduler, whose workers do the work instead; see `cluster.dask_map`,
-               also for `name`, `lost` and what the function must be
-    Of several errors, that of the first input is raised, when the workers have finished what they have begun.
+    workers    number of threads; 1 uses the caller's thread. Each thread takes the next input itself, so at
+               most `workers` inputs are held at a time, and no thread waits for another
+    scheduler  address of a dask scheduler whose workers do the work instead; see `cluster.dask_map`, also for
+               `name`, `on_lost` and the requirements on the function
+
+    If several inputs fail, the error of the first one is raised after the running workers have finished.
     """
     if scheduler is not None:
         from fcrbench.work.cluster import dask_map
@@ -54,10 +55,10 @@ def ordered_map(
                     except StopIteration:
                         return
                     except BaseException:
-                        index += 1 << 62  # after all that was handed out
+                        index += 1 << 62  # sorts after the errors of all inputs
                         raise
                 done[index] = function(given)
-            except BaseException as error:  # raised again in the caller's thread
+            except BaseException as error:  # the caller's thread raises it again
                 errors[index] = error
                 stop.set()
 

@@ -1,4 +1,4 @@
-"""Progress of a long job in the log."""
+"""Logs the progress of a long job."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def log_progress(parts: Sequence[T], what: str) -> Iterator[T]:
-    """Yield the parts one by one; log twice a minute how many are done and how long the rest takes."""
+    """Yield the parts one by one. Log twice a minute how many are done and how long the rest will take."""
     begin = last = time.monotonic()
     for done, part in enumerate(parts):
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""What the second of two processes does to fail; apart, as each of them imports this module."""
+"""Functions that fail in a process; a separate module, as each process imports it."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""float32 that is float32, results that repeat; and afterwards torch computes as before."""
+"""Full float32 precision and repeatable results; afterwards torch's settings are restored."""
 
 import os
 from threading import Barrier, Thread

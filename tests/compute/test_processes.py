@@ -1,4 +1,4 @@
-"""Several processes against one: the gradients are those of the whole batch, and errors end all of them."""
+"""Several processes compute the gradients of the whole batch, as one process does; errors end all of them."""
 
 import signal
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The pages on metrics: their examples run, and every program with recorded values has its place."""
+"""The examples on the pages about metrics run, and every program with recorded values is named there."""
 
 import json
 import re

@@ -344,7 +344,7 @@ def test_a_run_scores_the_other_fields_and_is_not_finished(tmp_path, monkeypatch
         assert [row["image"] for row in csv.DictReader(file)] == [ids[0], ids[2]]
     assert "1 image could not be segmented and is left out" in (folder / "report.html").read_text()
     assert main(["compare", str(folder)]) == 1
-    assert f"the first that is off: {ids[1]}" in capsys.readouterr().err
+    assert f"the first wrong one is {ids[1]}" in capsys.readouterr().err
     for name in ids[:2]:
         (tmp_path / "masks" / f"{name}.tif").write_bytes(b"II*\0")
     assert main(arguments) == 1
@@ -366,7 +366,7 @@ def test_validation_counts_a_field_that_fails_as_empty(caplog):
         return threshold(picture)
 
     assert mean_scores(predict, samples)["pq"] == pytest.approx(mean_scores(threshold, samples)["pq"] / 2)
-    assert caplog.messages == ["counts as empty in this validation: field field0: the output holds NaN"]
+    assert caplog.messages == ["this field counts as empty in the validation: field field0: the output holds NaN"]
     with pytest.raises(DataError, match="field field0: ZeroDivisionError"):
         mean_scores(lambda picture: 1 / 0, samples)
 

@@ -1,4 +1,4 @@
-"""Tiles: the same scores and labels as the whole image at once, at every size."""
+"""Tiles of every size give the same scores and labels as the whole image."""
 
 import re
 
@@ -73,7 +73,7 @@ def predictor():
 )
 def test_tiles_cover_every_pixel_once_with_their_halo(shape, side, halo, stride):
     seen = np.zeros(shape, int)
-    for tile in tiling.tiles(shape, side, halo, stride):
+    for tile in tiling.iterate_tiles(shape, side, halo, stride):
         seen[tile.inner] += 1
         for inner, outer, length in zip(tile.inner, tile.outer, shape, strict=True):
             assert outer.start % stride == inner.start % stride == 0
@@ -108,7 +108,9 @@ def test_reach_is_that_of_the_gradient():
     rows = image.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
     exact = max(16 - int(rows[0]), int(rows[-1]) - 17)
     assert exact == 5
-    assert tiling.reach(lambda images, row, column: network(images), 2) == 6  # a multiple of the stride
+    assert (
+        tiling.measure_halo(lambda images, row, column: network(images), 2) == 6
+    )  # a multiple of the stride
 
 
 def test_the_halo_is_needed(predictor, mosaic):
@@ -116,11 +118,11 @@ def test_the_halo_is_needed(predictor, mosaic):
     normal = predictor.method.normalize(mosaic[:, :500])
 
     def scores(window, tile):
-        return predictor._scores(window, tile).numpy()
+        return predictor._score_tile(window, tile).numpy()
 
-    whole = scores(normal, tiling.whole(301, 500))
-    for halo, equal in ((predictor.reach, True), (predictor.reach // 4 // 16 * 16, False)):
-        tiled = tiling.assemble(normal, scores, side=256, halo=halo, stride=16)
+    whole = scores(normal, tiling.whole_image_tile(301, 500))
+    for halo, equal in ((predictor.halo, True), (predictor.halo // 4 // 16 * 16, False)):
+        tiled = tiling.score_tiles(normal, scores, side=256, halo=halo, stride=16)
         assert bool(np.abs(tiled - whole).max() < 1e-4) == equal
 
 
@@ -145,7 +147,7 @@ def test_real_nuclei_in_tiles_get_the_same_labels(predictor, mosaic, side):
 
 
 def test_anything_with_slices_is_read_by_tiles(predictor, mosaic, monkeypatch):
-    monkeypatch.setattr(tiling, "SIDE", 256)
+    monkeypatch.setattr(tiling, "TILE_SIDE", 256)
     source = Slices(mosaic)
     predictor.tile = 256
     try:
@@ -165,19 +167,19 @@ def test_a_lookup_table_normalises_as_the_method_does(dtype, monkeypatch):
     image = np.clip(rng.normal(info.max / 3, info.max / 9, (130, 77)), info.min, info.max).astype(dtype)
     method = registry.create("fcrnet")
     expected = method.normalize(image)
-    np.testing.assert_allclose(tiling.normalizer(method, image)(image), expected, atol=2e-5)
-    monkeypatch.setattr(tiling, "_SAMPLE", 2000)  # as if the image were too large
-    difference = np.abs(tiling.normalizer(method, image)(image) - expected)
+    np.testing.assert_allclose(tiling.make_normalizer(method, image)(image), expected, atol=2e-5)
+    monkeypatch.setattr(tiling, "_MAX_SAMPLE_PIXELS", 2000)  # as if the image were too large
+    difference = np.abs(tiling.make_normalizer(method, image)(image) - expected)
     assert np.quantile(difference, 0.95) < 0.02
 
 
 def test_large_images_are_tiled_and_small_ones_not(predictor, mosaic, monkeypatch):
     seen = []
-    monkeypatch.setattr(tiling, "LARGE", mosaic.size - 1)
-    monkeypatch.setattr(tiling, "SIDE", 240)
-    scores = predictor._scores
+    monkeypatch.setattr(tiling, "MAX_UNTILED_PIXELS", mosaic.size - 1)
+    monkeypatch.setattr(tiling, "TILE_SIDE", 240)
+    scores = predictor._score_tile
     monkeypatch.setattr(
-        predictor, "_scores", lambda normal, tile: seen.append(normal.shape) or scores(normal, tile)
+        predictor, "_score_tile", lambda normal, tile: seen.append(normal.shape) or scores(normal, tile)
     )
     predictor.scores(mosaic)
     assert len(seen) == 6
@@ -206,11 +208,11 @@ def test_a_network_that_sees_everything_is_not_tiled(monkeypatch):
             return x - x.mean(dim=(2, 3), keepdim=True)
 
     network = Everything()
-    assert tiling.reach(lambda images, row, column: network(images), 16) is None
+    assert tiling.measure_halo(lambda images, row, column: network(images), 16) is None
     method = registry.create("fcrnet")
     fabric = Fabric(accelerator="cpu", devices=1)
     image = np.zeros((40, 40), np.uint16)
-    monkeypatch.setattr(tiling, "LARGE", 100)
+    monkeypatch.setattr(tiling, "MAX_UNTILED_PIXELS", 100)
     assert Predictor(method, network, fabric).scores(image).shape == (1, 40, 40)  # at once, as it must
     with pytest.raises(UsageError, match="cannot be tiled"):
         Predictor(method, network, fabric, tile=16).scores(image)
@@ -219,9 +221,9 @@ def test_a_network_that_sees_everything_is_not_tiled(monkeypatch):
 class ByPlace(nn.Module):
     """Adds a wave over the columns of the whole image; `at`, if it is there, knows where they are."""
 
-    def __init__(self, told):
+    def __init__(self, knows_position):
         super().__init__()
-        if told:
+        if knows_position:
             self.at = self.placed
 
     def forward(self, images):
@@ -244,15 +246,25 @@ class BySize(nn.Module):
 def test_a_network_that_depends_on_the_place_is_told_it():
     method, fabric = registry.create("fcrnet"), Fabric(accelerator="cpu", devices=1)
     image = np.random.default_rng(0).integers(0, 4000, (90, 130)).astype(np.uint16)
-    whole = Predictor(method, ByPlace(told=True), fabric, tile=0).scores(image)
-    tiled = Predictor(method, ByPlace(told=True), fabric, tile=32).scores(image)
+    whole = Predictor(method, ByPlace(knows_position=True), fabric, tile=0).scores(image)
+    tiled = Predictor(method, ByPlace(knows_position=True), fabric, tile=32).scores(image)
     np.testing.assert_array_equal(tiled, whole)
 
 
-@pytest.mark.parametrize("network", [ByPlace(told=False), BySize()], ids=["place", "size"])
+@pytest.mark.parametrize("network", [ByPlace(knows_position=False), BySize()], ids=["place", "size"])
 def test_a_network_that_depends_on_more_than_it_is_told_is_not_tiled(network, monkeypatch):
     method, fabric = registry.create("fcrnet"), Fabric(accelerator="cpu", devices=1)
-    monkeypatch.setattr(tiling, "LARGE", 100)
-    assert Predictor(method, network, fabric).side(np.zeros((40, 40), np.uint16)) == 0
-    with pytest.raises(UsageError, match=r"cannot be tiled.*or its size"):
+    monkeypatch.setattr(tiling, "MAX_UNTILED_PIXELS", 100)
+    assert Predictor(method, network, fabric).tile_side(np.zeros((40, 40), np.uint16)) == 0
+    with pytest.raises(UsageError, match=r"cannot be tiled.*or on its size"):
         Predictor(method, network, fabric, tile=16).scores(np.zeros((40, 40), np.uint16))
+
+
+def test_old_names_of_the_predictor_warn():
+    predictor = Predictor(
+        registry.create("fcrnet"), nn.Identity(), Fabric(accelerator="cpu", devices=1), tile=32
+    )
+    with pytest.warns(DeprecationWarning, match="Predictor.side is now called tile_side"):
+        assert predictor.side(np.zeros((4, 4), np.uint16)) == 32
+    with pytest.warns(DeprecationWarning, match="Predictor.reach is now called halo"):
+        assert predictor.reach == predictor.halo

@@ -93,9 +93,9 @@ def test_what_is_done_is_not_done_again(folders, serial, tmp_path):
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert [path.name for path in tmp_path.iterdir()] == ["s.csv"]
     part.write_text(json.dumps(identity | {"pred": "elsewhere"}) + "\n")
-    with pytest.raises(DataError, match="of another job"):
+    with pytest.raises(DataError, match="belongs to another job"):
         score_folders(*folders, tmp_path / "s.csv", resume=True)
-    with pytest.raises(UsageError, match="resuming needs the output"):
+    with pytest.raises(UsageError, match="--resume needs the --output"):
         score_folders(*folders, resume=True)
 
 
@@ -146,7 +146,7 @@ def test_two_at_once_into_one_place_are_told(folders, tmp_path):
 
     other = Journal(tmp_path / "s.csv.part", {})
     other.open(resume=False)
-    with pytest.raises(FcrbenchError, match=r"s.csv.part: another process is at this job"):
+    with pytest.raises(FcrbenchError, match=r"s.csv.part: another process is working on this job"):
         score_folders(*folders, tmp_path / "s.csv")
     other.close()
     assert len(score_folders(*folders, tmp_path / "s.csv").scores.table) == N

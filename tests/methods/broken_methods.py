@@ -1,4 +1,4 @@
-"""A small sound method, and others made from it with one fault each."""
+"""A small correct method, and variants of it with one fault each."""
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ class Network(nn.Module):
 
 
 class Sound(Method):
-    """Background, inside, edge; instances are the components of the inside, grown by one pixel."""
+    """Predicts background, inside and edge; instances are the dilated components of the inside."""
 
     def build(self):
         return Network(self.options.width)
@@ -135,14 +135,14 @@ class Pooled(nn.Module):
 
 
 class NoStride(Sound):
-    """Halves and doubles the image, but says nothing of a stride of 2."""
+    """Halves and doubles the image, but does not declare a stride of 2."""
 
     def build(self):
         return Pooled(self.options.width)
 
 
 class WrongSize(Sound):
-    """Right for images of even sides only."""
+    """Correct for images with even sides only."""
 
     def scores(self, output):
         height, width = output.shape[2:]
@@ -188,7 +188,7 @@ class MeanOfNoObject(Sound):
 
 
 class NaNWithoutObjects(Sound):
-    """The loss is finite, its gradient is not."""
+    """The loss is finite, but its gradient is not."""
 
     def losses(self, output, labels, progress):
         inside = (output[:, 1] * torch.from_numpy(labels > 0)).square().sum()
@@ -242,7 +242,7 @@ class RemembersBatch(Sound):
 
 
 class OtherRules(Sound):
-    """Grows what `rules` says is done."""
+    """Dilates instances in addition to applying `rules`."""
 
     def rules(self):
         return postprocess.InstanceRules(background=0)
@@ -264,7 +264,7 @@ class PartWithoutHalo(Sound):
 
 
 class WrongPlace(Network):
-    """Knows the columns, and takes those of a window for others."""
+    """Depends on the columns, and gets those of a window wrong."""
 
     def forward(self, x):
         return self.at(x, 0, 0)
@@ -290,7 +290,7 @@ class NoEmptyBatch(Sound):
 
 
 class OwnNoise(Network):
-    """Random numbers that begin anew in each process."""
+    """Draws random numbers that start again in each process."""
 
     def __init__(self, width):
         super().__init__(width)

@@ -1,4 +1,4 @@
-"""Descriptions of the methods in broken_methods.py, light as they should be: NAME for the class Name."""
+"""The descriptions of the methods in broken_methods.py, without heavy imports: NAME is for the class Name."""
 
 from dataclasses import dataclass
 from typing import Any

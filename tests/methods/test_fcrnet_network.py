@@ -1,4 +1,4 @@
-"""The U-Net, all at once, by strips and in part, against one written down as in the paper."""
+"""The U-Net, computed as a whole, in strips and in part, compared with a plain version of the network."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Options of FCRNet that mean nothing together are refused, those that were written down are taken again."""
+"""Combinations of FCRNet's options that make no sense are refused, and written options can be read again."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""Presets that stand for a publication name all that decides a result: defaults may change, they do not."""
+"""Presets of publications name every value that affects a result, so that defaults do not change them."""
 
 import dataclasses
 

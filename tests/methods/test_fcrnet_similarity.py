@@ -1,4 +1,4 @@
-"""Eq. 1 in its readings, against sums over objects, pixels and neighbours as they are written."""
+"""Eq. 1 in all its interpretations, compared with explicit sums over objects, pixels and neighbours."""
 
 import itertools
 

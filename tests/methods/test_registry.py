@@ -1,4 +1,4 @@
-"""Descriptions of methods: what makes one, and methods made from one that is not installed."""
+"""Descriptions of methods: which are valid, and methods created from a description that is not installed."""
 
 import dataclasses
 from dataclasses import dataclass

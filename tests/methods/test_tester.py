@@ -1,4 +1,4 @@
-"""The shared tester: FCRNet and a small method pass it, and each check finds the faults it is for."""
+"""The tester of methods: FCRNet and a small method pass, and each check finds the faults it is meant for."""
 
 import re
 from pathlib import Path
@@ -77,15 +77,15 @@ def case(name, **values):
         ("weights", "SharesTensors", "the weights cannot be saved: .*share memory"),
         ("rules", "OtherRules", "give other labels than postprocess for scores of"),
         ("rules", "RulesOfOldForm", "rules returns a dict, expected fcrbench.postprocess.InstanceRules"),
-        ("part", "PartWithoutHalo", "scores of part, rows 0:32 and columns 0:9 of 32 x 32, are up to"),
-        ("tiles", "TiledWrongly", r"scores of an image \(\d+, 2\) by tiles of 7 pixels are up to 0.5"),
+        ("part", "PartWithoutHalo", "scores of part, rows 0:32 and columns 0:9 of 32 x 32, differ by up to"),
+        ("tiles", "TiledWrongly", r"scores of an image \(\d+, 2\) by tiles of 7 pixels differ by up to 0.5"),
         ("empty_share", "NoEmptyBatch", r"the network fails on a batch of no image \(0, 1, 32, 32\)"),
         ("resume", "ForgetsItsNoise", "differ between a training of four steps and one that was stopped"),
         ("simulated_cuda", "TargetOnHost", "nll_loss2d.* one device, found cuda:0 and cpu"),
         ("simulated_cuda", "NumpyOfOutput", r"Tensor.numpy of a tensor on cuda:0; copy it with .cpu\(\)"),
         ("simulated_cuda", "ReadsLoss", r"a step of training .* waits 3 times .* most 2: .*broken_methods"),
         ("simulated_cuda", "ReadsScores", r"segmentation .* waits 2 times .* most 1: .*broken_methods"),
-        ("simulated_cuda", "OtherOnGPU", "what is done on GPUs alone computes something else"),
+        ("simulated_cuda", "OtherOnGPU", "code that runs on GPUs only computes something else"),
         ("overfits", "WrongTarget", r"PQ on one image of .*; expected 0.8 \(loss .* in 40 steps"),
         ("overfits", "NotTrained", r"expected 0.8 \(nothing to train\)"),
     ],

@@ -1,9 +1,8 @@
-"""Other implementations: how to call those that are installed, and what each must give if it computes what
-we say it computes.
+"""Other implementations: calls of those that are installed, and the values expected from each.
 
-The second part starts from our overlap table and applies each program's own formula, with its epsilon and
-its precision: equal definitions are then equal to 1e-12, and where definitions differ the difference is
-known exactly. Nothing here is another project's code.
+The second part starts from our overlap table and applies each program's own formula, with its epsilon and its
+precision. Equal definitions then give values equal to 1e-12, and where definitions differ, the difference is
+known exactly. None of this is code of another project.
 """
 
 from __future__ import annotations
@@ -120,7 +119,7 @@ CALLS: dict[str, Callable[[np.ndarray, np.ndarray], Values]] = {
 
 
 def aji_by_largest_intersection(table: metrics.OverlapTable) -> float:
-    """Each truth object with all predictions of its largest intersection, IoU not looked at."""
+    """Pair each truth object with all predictions of the largest intersection, regardless of IoU."""
     most = np.zeros(table.n_true, np.int64)
     np.maximum.at(most, table.true_index, table.shared)
     rows = table.shared == most[table.true_index]
@@ -131,7 +130,7 @@ def aji_by_largest_intersection(table: metrics.OverlapTable) -> float:
 
 
 def aji_of_cellpose(table: metrics.OverlapTable) -> float:
-    """Intersections of a one-to-one matching, most pairs of IoU >= 0.5 first, over the foreground union."""
+    """Divide the intersections of a matching, with most pairs of IoU >= 0.5, by the foreground union."""
     iou, shared = np.zeros((2, table.n_true, table.n_pred))
     iou[table.true_index, table.pred_index] = table.iou
     shared[table.true_index, table.pred_index] = table.shared
@@ -141,14 +140,14 @@ def aji_of_cellpose(table: metrics.OverlapTable) -> float:
 
 
 def largest_total_iou(table: metrics.OverlapTable, t: float) -> np.ndarray:
-    """IoU above t of the one-to-one matching of largest total IoU."""
+    """Return the IoUs above t in the one-to-one matching with the largest total IoU."""
     iou = _dense_iou(table)
     found = iou[linear_sum_assignment(iou, maximize=True)]
     return found[found > t]
 
 
 def most_pairs_of_all(table: metrics.OverlapTable, t: float) -> np.ndarray:
-    """IoU of at least t of the matching with most such pairs, of these that of largest total IoU of all."""
+    """Return the IoUs >= t in the matching with most such pairs, then the largest total IoU of all."""
     iou = _dense_iou(table)
     found = iou[linear_sum_assignment((iou >= t) + iou / (2 * min(iou.shape)), maximize=True)]
     return found[found >= t]
@@ -161,7 +160,7 @@ def _dense_iou(table: metrics.OverlapTable) -> np.ndarray:
 
 
 def hausdorff_of_outlines(truth: np.ndarray, pred: np.ndarray) -> float:
-    """Between the corners of pixels on the outlines of two masks."""
+    """Return the Hausdorff distance between the corners of pixels on the outlines of two masks."""
     corners = []
     for mask in (truth, pred):
         padded = np.pad(mask, 1).astype(int)
@@ -171,9 +170,10 @@ def hausdorff_of_outlines(truth: np.ndarray, pred: np.ndarray) -> float:
 
 
 def pq_with_void(table: metrics.OverlapTable, *, both_ways: bool) -> float:
-    """PQ of the COCO panoptic protocol where background is no segment, so void: it does not count in a union,
-    and a prediction more than half of which lies on it is no false positive. both_ways: the same for truth
-    objects on the background of the prediction.
+    """Return PQ by the COCO panoptic protocol if the background is not a segment and therefore void.
+
+    Void pixels do not count in a union, and a prediction with more than half of its pixels on them is not a
+    false positive. both_ways: the same holds for truth objects on the background of the prediction.
     """
     void_of_pred = table.pred_area - np.bincount(table.pred_index, table.shared, table.n_pred)
     void_of_true = table.true_area - np.bincount(table.true_index, table.shared, table.n_true)
@@ -188,7 +188,7 @@ def pq_with_void(table: metrics.OverlapTable, *, both_ways: bool) -> float:
 
 
 def expected(name: str, truth: np.ndarray, pred: np.ndarray) -> Values:
-    """What the program must give: our values, by its formula."""
+    """Return the values that the program must give, computed from our table with its formula."""
     inclusive = name in ("stardist", "cellpose", "panoptica")
     ours = metrics.score(truth, pred, inclusive=inclusive)
     table = metrics.overlap_table(truth, pred)
@@ -213,6 +213,6 @@ def expected(name: str, truth: np.ndarray, pred: np.ndarray) -> Values:
 
 
 def tolerance(name: str, metric: str) -> float:
-    """1e-12, but for what a program computes in single precision."""
+    """Return 1e-12, or 1e-7 for values that a program computes in single precision."""
     single = name == "torchmetrics" or (name == "stardist" and metric in ("sq", "pq"))
     return 1e-7 if single else 1e-12

@@ -1,5 +1,7 @@
-"""Pairs of real truth and prediction that come out the same on every machine: integers only, no random
-numbers, so that values recorded from other programs stay comparable.
+"""Pairs of real truth and prediction that are the same on every machine.
+
+They are computed from integers without random numbers, so that values recorded from other programs stay
+comparable.
 """
 
 from __future__ import annotations
@@ -12,10 +14,11 @@ NAMES = [f"{kind}{k}" for kind in ("damaged", "threshold") for k in range(3)]
 
 
 def real_pair(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Truth and prediction, int32 with ids 1..n, of an embedded validation field.
+    """Return truth and prediction, int32 with ids 1..n, of an embedded validation field.
 
-    damaged: the truth moved by (2, 1) pixels, some nuclei lost, joined or cut, one small object invented.
-    threshold: 8-connected components of what is brighter than the mean of the image.
+    damaged: the prediction is the truth moved by (2, 1) pixels, with some nuclei lost, joined or cut, and one
+        small object added.
+    threshold: the prediction is the 8-connected components of the pixels brighter than the mean.
     """
     sample = datasets.create("sample")
     field = sample.load(sample.splits["val"][int(name[-1])])
@@ -43,6 +46,6 @@ def damaged(truth: np.ndarray) -> np.ndarray:
 
 
 def size_classes(labels: np.ndarray) -> dict[int, int]:
-    """Class 1, 2 or 3 of each object by its area: so a nucleus that is found well mostly keeps its class."""
+    """Return class 1, 2 or 3 of each object by area, so that a well-found nucleus usually keeps it."""
     areas = np.bincount(labels.ravel())
     return {k: min(1 + int(areas[k]) // 500, 3) for k in range(1, len(areas))}

@@ -1,4 +1,4 @@
-"""Many images: the table, the means, the pooled figures."""
+"""Scores of a data set: the table, the means, the pooled values."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from fcrbench.metrics.aggregate import RATIO_COLUMNS
 
 
 def scene(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """n blocks, and the same ones moved, cut or lost."""
+    """Return an image of n blocks, and one with the same blocks moved, cut or lost."""
     rng = np.random.default_rng(seed)
     truth, pred = np.zeros((2, 60, 60), np.int32)
     for k in range(1, n + 1):
@@ -47,7 +47,7 @@ def test_threads_and_generators_change_nothing(images: list) -> None:
 
 
 def test_pooled_figures_are_those_of_one_large_image(images: list) -> None:
-    """Side by side, with ids made different, the images are one image: its scores are the pooled ones."""
+    """Put side by side with distinct ids, the images are one image, whose scores are the pooled ones."""
     truth = np.concatenate([np.where(t > 0, t + 100 * k, 0) for k, (_, t, _) in enumerate(images)], 1)
     pred = np.concatenate([np.where(p > 0, p + 100 * k, 0) for k, (_, _, p) in enumerate(images)], 1)
     whole = metrics.score(truth, pred).to_dict()

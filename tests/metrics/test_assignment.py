@@ -37,7 +37,7 @@ def test_the_total_is_the_best(density: float) -> None:
 
 
 def test_of_equal_totals_the_largest_intersection() -> None:
-    """Two ways to pair, IoU 1/2 each: 1 + 1 shared pixels, or 10 + 10."""
+    """Two matchings have equal IoUs of 1/2: one shares 1 + 1 pixels, the other 10 + 10."""
     rows, cols = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     for larger in (0, 1):
         shared = np.where((rows == cols) == (larger == 0), 10, 1)
@@ -47,7 +47,7 @@ def test_of_equal_totals_the_largest_intersection() -> None:
 
 
 def test_a_long_chain_is_one_group() -> None:
-    """Nothing splits the problem up: the last row looks for a way back through all the others."""
+    """One long chain of overlaps: the search from the last row goes through all other rows."""
     n = 20_000
     rows = np.repeat(np.arange(n), 2)
     cols = np.minimum(rows + np.tile([0, 1], n), n - 1)

@@ -133,7 +133,7 @@ def test_empty(shape: tuple[int, ...]) -> None:
 
 
 def test_a_real_field_against_scipy_and_scikit_image() -> None:
-    """Masks of the boundary as find_boundaries, distances as the two packages have them."""
+    """Boundary masks equal those of find_boundaries, and distances those of both packages."""
     sample = datasets.create("sample")
     truth = sample.load(sample.splits["val"][0]).labels
     pred = np.roll(truth, (2, 1), (0, 1))

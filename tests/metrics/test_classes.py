@@ -1,4 +1,4 @@
-"""Scores per class, mPQ and bPQ, by images and pooled, against their definitions."""
+"""Scores per class, mPQ and bPQ, as means over images and pooled, against their definitions."""
 
 import math
 
@@ -12,7 +12,7 @@ from fcrbench import metrics
 
 
 def only(labels: np.ndarray, classes: dict[int, int], c: int) -> np.ndarray:
-    """The label image without the objects of other classes."""
+    """Return the label image without the objects of other classes."""
     return np.where(np.isin(labels, [k for k, v in classes.items() if v == c]), labels, 0)
 
 
@@ -106,7 +106,7 @@ def test_refused() -> None:
 
 @pytest.fixture(scope="module")
 def images() -> list[tuple]:
-    """Twelve images of blocks of three classes; some lost, moved, invented or given another class."""
+    """Make 12 images with blocks of three classes; some are lost, moved, added or of a wrong class."""
     rng = np.random.default_rng(5)
     made = []
     for k in range(12):
@@ -130,7 +130,7 @@ def images() -> list[tuple]:
 
 
 def test_both_conventions_of_a_data_set(images: list[tuple]) -> None:
-    """PanNuke's and CoNIC's way, written out."""
+    """Compute the values of PanNuke and CoNIC step by step."""
     result = metrics.score_dataset_classes(images, classes=[1, 2, 3])
     summary = result.summary()
     mpq, bpq, totals = [], [], {c: np.zeros(4) for c in (1, 2, 3)}

@@ -1,4 +1,4 @@
-"""The paired bootstrap: what it gives, that it covers, what it refuses."""
+"""Paired comparisons: their values, the width of intervals, and refused arguments."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from fcrbench import metrics
 
 
 def table(hits: list[int], n: int = 10, prefix: str = "i") -> pd.DataFrame:
-    """Images of n blocks each, of which `hits` are found."""
+    """Return scores of images with n blocks each, of which `hits` are found."""
     pairs = []
     for k, found in enumerate(hits):
         truth = np.repeat(np.arange(2 * n), 4)[None] // 2 * (np.repeat(np.arange(2 * n), 4)[None] % 2)
@@ -77,7 +77,7 @@ def test_a_table_does_not_beat_itself() -> None:
 
 
 def test_pairing_makes_the_interval_narrow() -> None:
-    """Images differ by far more than methods: the same gain in every image leaves no doubt."""
+    """Images differ far more than methods, but an equal gain in every image has a narrow interval."""
     rng = np.random.default_rng(0)
     hits = rng.integers(1, 9, 60)
     a, b = table((hits + 1).tolist()), table(hits.tolist())

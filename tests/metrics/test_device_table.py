@@ -1,4 +1,4 @@
-"""The torch path of the overlap table: on CPU tensors against the Numba path, on a GPU where there is one."""
+"""The overlap table in torch equals that of the Numba kernels, for CPU tensors and on a GPU."""
 
 import subprocess
 import sys
@@ -100,7 +100,7 @@ def test_telling_tensors_apart_imports_no_torch() -> None:
 
 
 def test_scores_of_tensors_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here every tensor counts as being on one."""
+    """In this test, every tensor counts as one on an accelerator."""
     monkeypatch.setattr("fcrbench.metrics.overlap.is_on_accelerator", torch.is_tensor)
     truth = np.kron(np.arange(6).reshape(2, 3), np.ones((5, 5), int))
     pred = np.roll(truth, (2, 1), (0, 1))

@@ -1,4 +1,4 @@
-"""Intervals over images: known values, the definition, and that they hold the truth as often as promised."""
+"""Intervals over images: known values, the definition, and the coverage."""
 
 import importlib.util
 import json
@@ -29,7 +29,7 @@ def no_warning() -> Iterator[None]:
 
 
 def scores(found: np.ndarray, iou: np.ndarray, objects: np.ndarray) -> pd.DataFrame:
-    """A table of images that hold `objects` nuclei and as many predictions, `found` of them at this IoU."""
+    """Return a table of images with `objects` nuclei and predictions, `found` of which match at this IoU."""
     ratio = found / objects
     table = pd.DataFrame(dict.fromkeys(COLUMNS, ratio))
     table = table.assign(pq=ratio * iou, sq=iou, iou_sum=found * iou, n_true=objects, n_pred=objects)
@@ -42,7 +42,7 @@ def scores(found: np.ndarray, iou: np.ndarray, objects: np.ndarray) -> pd.DataFr
 
 
 def drawn_scores(rng: np.random.Generator, n: int) -> pd.DataFrame:
-    """n images like those of DSB2018: most found well, a tail to the left, 20 to 60 nuclei in each."""
+    """Draw scores of n images like those of DSB2018: mostly high, a tail to the left, 20 to 60 nuclei."""
     objects = rng.integers(20, 61, n)
     return scores(rng.binomial(objects, rng.beta(6, 1.1, n)), rng.beta(30, 5, n), objects)
 
@@ -52,7 +52,7 @@ def quotients(sums: np.ndarray) -> np.ndarray:
 
 
 def test_ten_images_hold_the_truth_as_often_as_promised() -> None:
-    """Of 4,000 data sets of ten images 93 % at least, for means of PQ and F1 and for pooled ones."""
+    """The coverage over 4,000 data sets is at least 93 %, for means and pooled values of PQ and F1."""
     rng = np.random.default_rng(0)
     every = drawn_scores(rng, 200_000)
     objects = every["n_true"].to_numpy(float)
@@ -67,7 +67,7 @@ def test_ten_images_hold_the_truth_as_often_as_promised() -> None:
 
 
 def test_ten_images_rarely_reject_a_true_null() -> None:
-    """Two methods as good as each other over all images: 7 % of 4,000 comparisons at most see a gap."""
+    """For two equally good methods, at most 7 % of 4,000 comparisons find a difference."""
     rng = np.random.default_rng(1)
     objects, quality = rng.integers(20, 61, (10, 4000)), rng.beta(6, 1.1, (10, 4000))
     a, b = (rng.binomial(objects, quality * rng.beta(9, 1, objects.shape)) for _ in range(2))
@@ -104,7 +104,7 @@ def test_the_end_on_the_side_of_the_tail_moves_out() -> None:
     st.integers(1, 5),
 )
 def test_pooled_is_the_jackknife_written_out(images: list[tuple[int, int, int]], batch: int) -> None:
-    """Of quotients of sums; images left out one by one or many at a time."""
+    """The statistic is a quotient of sums; images are left out one by one or in batches."""
     columns = np.array(images, float)
     columns[:, 1] += columns[:, 0] + columns[:, 2]
     weights = columns[:, 1:2]
@@ -137,7 +137,7 @@ def test_pooled_is_the_jackknife_written_out(images: list[tuple[int, int, int]],
 
 
 def test_one_large_image_among_small_ones_leaves_doubt() -> None:
-    """The pooled figure hangs on it; the mean does not."""
+    """The pooled value depends on the large image, the mean does not."""
     rng = np.random.default_rng(2)
     objects = np.array([20] * 9 + [2000])
     summary = metrics.summarize(scores(rng.binomial(objects, 0.8), np.full(10, 0.8), objects))
@@ -202,7 +202,7 @@ def test_images_all_alike_leave_no_room() -> None:
 
 
 def test_many_images_are_left_out_in_batches() -> None:
-    """More than fit a batch; on so many the interval spans 1.96 standard errors to each side."""
+    """There are more images than in a batch; the interval then extends 1.96 standard errors to each side."""
     values = np.random.default_rng(5).beta(20, 4, (10_000, 1))
     terms = mean_terms(values)
     _, low, high = jackknife.estimate_intervals(means_from_sums, terms, terms[:, 1:])
@@ -213,7 +213,7 @@ def test_many_images_are_left_out_in_batches() -> None:
 def test_the_command_that_measures_coverage(
     tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of two tables of the same images, in another order: shares of 20 data sets each, the same each time."""
+    """It takes two tables of the same images in different order, and prints the same shares each time."""
     script = Path(__file__).parents[2] / "tools" / "measure_coverage.py"
     spec = importlib.util.spec_from_file_location("measure_coverage", script)
     assert spec is not None

@@ -1,4 +1,4 @@
-"""What must hold between scores, whatever the images: laws that need no oracle."""
+"""Laws that hold between the scores of any images, tested without an oracle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def same(found: metrics.Scores, expected: metrics.Scores, names: Iterable[str]) 
 
 
 def beside(pair: Pair, truth_id: int, pred_id: int) -> Pair:
-    """Both images with one more object, of one pixel layer, away from all others; 0: none on that side."""
+    """Add one object of one pixel layer to both images, away from all others; id 0 adds none."""
     room = [np.concatenate([image, np.zeros_like(image[:1])]) for image in pair]
     return tuple(
         np.concatenate([image, np.full_like(image[:1], k)])

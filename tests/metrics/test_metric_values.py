@@ -225,7 +225,7 @@ def test_ids_that_differ_in_their_highest_bits_only() -> None:
 
 
 def test_many_pairs_over_many_pixels() -> None:
-    """More pixels than are looked at together, and more pairs than the first hash table holds."""
+    """There are more pixels than in one step, and more pairs than the first hash table holds."""
     rng = np.random.default_rng(0)
     truth = np.kron(rng.integers(0, 20_000, (110, 100)), np.ones((9, 9), np.int64))
     pred = np.roll(truth, (2, 3), (0, 1))
@@ -241,7 +241,7 @@ def test_many_pairs_over_many_pixels() -> None:
 
 
 def test_equal_matchings_do_not_hang_on_the_layout() -> None:
-    """Below an IoU of 1/2, two matchings with the same total: the ids decide, not the order in memory."""
+    """Below an IoU of 1/2, ids decide between matchings with equal totals, not the order in memory."""
     truth = np.array([[1, 1, 2, 2], [1, 1, 2, 2]])
     pred = np.array([[5, 5, 5, 5], [4, 4, 4, 4]])
     matched = {

@@ -64,7 +64,7 @@ def test_overlap_table_is_the_contingency_table_of_scikit_image(pairs: dict) -> 
 
 
 def test_classes_as_pannuke_and_conic_report_them(pairs: dict) -> None:
-    """To the epsilon of those programs, 1e-6 in the denominators of SQ and of DQ."""
+    """The tolerance is the epsilon of those programs, 1e-6 in the denominators of SQ and DQ."""
     images = [(name, t, p, size_classes(t), size_classes(p)) for name, (t, p) in pairs.items()]
     found = metrics.score_dataset_classes(images)
     summary = found.summary()
@@ -91,7 +91,7 @@ def test_classes_as_pannuke_and_conic_report_them(pairs: dict) -> None:
 
 
 def test_aji_by_largest_intersection_is_not_aji(pairs: dict) -> None:
-    """cellseg-metrics: largest intersection, ties all counted."""
+    """cellseg-metrics takes the largest intersection, and on a tie all of them."""
     for name in ("damaged0", "damaged1"):
         theirs = RECORDED["cellseg-metrics"]["values"][name]["aji_largest_intersection"]
         o = oracles.Objects.of(*pairs[name])
@@ -132,7 +132,7 @@ def test_precision_is_not_average_precision(pairs: dict) -> None:
 
 @pytest.mark.parametrize("program", ["hotcoco", "torchmetrics"])
 def test_background_must_be_a_segment(program: str, pairs: dict) -> None:
-    """Else it is void, unions shrink and false positives vanish."""
+    """Otherwise it is void: unions shrink and false positives vanish."""
     for name, values in RECORDED[program]["values"].items():
         ours = metrics.pq(*pairs[name])
         assert values["pq"] == pytest.approx(ours, abs=1e-7)
@@ -140,8 +140,9 @@ def test_background_must_be_a_segment(program: str, pairs: dict) -> None:
 
 
 def test_an_iou_of_one_half_is_no_match() -> None:
-    """stardist, cellpose and panoptica match at IoU >= t; Kirillov et al. ask for more than 1/2, which makes
-    the matching unique.
+    """stardist, cellpose and panoptica match at IoU >= t.
+
+    Kirillov et al. require more than 1/2, which makes the matching unique.
     """
     truth, pred = np.ones((4, 4), np.int32), np.array([[1, 1, 2, 2]] * 4, np.int32)
     strict, inclusive = metrics.score(truth, pred), metrics.score(truth, pred, inclusive=True)
@@ -155,7 +156,7 @@ def test_an_iou_of_one_half_is_no_match() -> None:
 
 
 def test_equal_iou_in_aji_goes_to_the_lowest_id() -> None:
-    """hover_net adds 1e-6 to every union, so of IoU 1/4 and 2/8 the second is larger there: AJI 2/9."""
+    """hover_net adds 1e-6 to every union, which makes 2/8 larger than 1/4: AJI is 2/9 there."""
     truth = np.array([[1, 1, 1, 1, 0, 0, 0, 0, 0]])
     pred = np.array([[1, 0, 2, 2, 2, 2, 2, 2, 0]])
     table = metrics.overlap_table(truth, pred)
@@ -175,7 +176,7 @@ def test_thresholds_are_the_fractions_that_are_meant() -> None:
 
 
 def test_below_one_half_most_pairs_are_not_the_largest_total_iou(pairs: dict) -> None:
-    """hover_net, PanNuke-metrics, CoNIC, MONAI: largest total IoU of all pairs, then t; fewer may be left."""
+    """hover_net, PanNuke-metrics, CoNIC and MONAI drop pairs after maximizing the total IoU of all."""
     truth = np.array([[1] * 7 + [2] * 2 + [0] * 4])
     pred = np.array([[1] * 5 + [2] * 2 + [1] * 4 + [2] * 2])
     ours = metrics.matching(truth, pred, 0.2)
@@ -188,7 +189,7 @@ def test_below_one_half_most_pairs_are_not_the_largest_total_iou(pairs: dict) ->
 
 
 def test_pairs_below_the_threshold_may_decide_between_those_above(pairs: dict) -> None:
-    """stardist, cellpose: most pairs, then the largest total IoU of all pairs; here of those above t."""
+    """stardist and cellpose maximize the total IoU of all pairs, we that of the pairs above t."""
     truth = np.array([[1] * 3 + [2]])
     pred = np.array([[1] * 2 + [2] + [1]])
     padded = (np.pad(truth, ((0, 0), (0, 1))), np.pad(pred, ((0, 0), (0, 1)), constant_values=1))
@@ -203,7 +204,7 @@ def test_pairs_below_the_threshold_may_decide_between_those_above(pairs: dict) -
 
 
 def test_objects_cut_by_the_class_map_are_not_voted(pairs: dict) -> None:
-    """CoNIC: where the class map has two classes in one object, each class gets its part as an object."""
+    """CoNIC cuts an object with two classes in the class map; each class gets its part as an object."""
     truth, of_true = np.ones((2, 1, 10), np.int32)
     of_pred = np.array([[1] * 6 + [2] * 4])
     found = metrics.score_classes(truth, truth, of_true, of_pred, [1, 2])
@@ -219,8 +220,10 @@ def test_objects_cut_by_the_class_map_are_not_voted(pairs: dict) -> None:
 
 
 def test_outlines_are_further_apart_than_pixels(pairs: dict) -> None:
-    """MONAI, surface-distance measure from outline to outline. In an object with a hole, or in one around
-    another, an outline may lie within the other object, where its pixels are at distance 0.
+    """MONAI and surface-distance measure between outlines.
+
+    If an object has a hole or surrounds another, an outline may lie within the other object, where its pixels
+    are at distance 0.
     """
     truth = np.zeros((13, 13), np.int32)
     truth[2:11, 2:11] = 1
@@ -240,7 +243,7 @@ def test_outlines_are_further_apart_than_pixels(pairs: dict) -> None:
 
 
 def test_two_empty_images_have_no_score() -> None:
-    """stardist, cellseg-metrics and torchmetrics give 0, hover_net raises; cellpose and panoptica NaN."""
+    """stardist, cellseg-metrics and torchmetrics give 0, cellpose and panoptica NaN; hover_net raises."""
     nothing = np.zeros((5, 5), np.int32)
     assert math.isnan(metrics.pq(nothing, nothing))
     assert metrics.pq(nothing, nothing, empty="zero") == 0
@@ -249,8 +252,9 @@ def test_two_empty_images_have_no_score() -> None:
 
 
 def test_no_background_and_gaps_need_no_care() -> None:
-    """hover_net raises IndexError for both; cellpose counts FP = -1 without background, and asks for memory
-    by the largest id.
+    """hover_net raises IndexError for both.
+
+    cellpose counts FP = -1 without background, and needs memory that grows with the largest id.
     """
     full = np.arange(1, 37).reshape(6, 6)
     for labels in (full, full * 10**12):

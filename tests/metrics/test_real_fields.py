@@ -11,7 +11,7 @@ from fcrbench import datasets, metrics
 
 
 def damaged(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Moved by a few pixels; some nuclei lost, joined, cut; one invented."""
+    """Return the labels moved by a few pixels, with some nuclei lost, joined or cut, and one added."""
     rng = np.random.default_rng(seed)
     pred = np.roll(labels, rng.integers(-3, 4, 2), (0, 1)).astype(np.int64)
     ids = rng.permutation(np.unique(pred[pred > 0]))

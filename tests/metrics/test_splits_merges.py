@@ -23,8 +23,9 @@ def test_both_rules_are_their_definitions(pair: tuple[np.ndarray, np.ndarray], i
 
 
 def test_where_the_two_rules_part() -> None:
-    """One large prediction over twelve truth objects is a merge by halves alone: no IoU is above 1/12. A
-    truth object and two predictions that each lie half outside are a split by IoU alone.
+    """One large prediction over twelve truth objects is a merge only by halves, as no IoU is above 1/12.
+
+    A truth object with two predictions that lie half outside it is a split only by IoU.
     """
     truth, pred = np.repeat(np.arange(1, 13), 5)[None], np.full((1, 60), 7)
     assert metrics.splits_merges(truth, pred) == (0, 1)
@@ -44,7 +45,7 @@ def test_an_iou_of_one_tenth_is_no_partner() -> None:
 
 
 def test_ten_real_fields_from_the_dense_table() -> None:
-    """What is brighter than the mean, as components: nuclei that touch are merged."""
+    """Predictions are components of the pixels brighter than the mean, which merges touching nuclei."""
     sample = datasets.create("sample")
     total = np.zeros((2, 2), int)
     for name in sample.splits["val"]:

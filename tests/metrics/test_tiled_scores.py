@@ -1,4 +1,4 @@
-"""Metrics by tiles are the metrics."""
+"""Metrics computed tile by tile equal those of the whole images."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Scores and class maps to labels in torch: the same ids as the kernels give, on CPU tensors and on a GPU."""
+"""Labels computed in torch have the same ids as those of the kernels, for CPU tensors and on a GPU."""
 
 import sys
 
@@ -100,7 +100,7 @@ def test_label(
 
 
 def shapes() -> dict[str, np.ndarray]:
-    """Images whose components are long: many passes, if anything takes many."""
+    """Return images with long components, which need the most passes."""
     y, x = np.mgrid[:65, :65]
     spiral = np.zeros((65, 65), np.uint8)
     top, left, bottom, right = 0, 0, 64, 64
@@ -159,7 +159,7 @@ def test_refused_as_by_the_kernels() -> None:
 
 
 def test_tensors_on_an_accelerator_are_labelled_there(monkeypatch) -> None:
-    """Here every tensor counts as being on one."""
+    """In this test, every tensor counts as one on an accelerator."""
     for module in ("instances", "labelling"):
         monkeypatch.setattr(
             sys.modules[f"fcrbench.postprocess.{module}"], "is_on_accelerator", torch.is_tensor

@@ -237,7 +237,7 @@ def test_doubt_is_refused() -> None:
 
 
 def test_a_fading_colour_joins_and_a_sharp_border_does_not() -> None:
-    """A disk whose colour changes halfway, over many pixels or at once."""
+    """The colour of a disk changes halfway, either over many pixels or at once."""
     y, x = np.mgrid[:40, :40]
     disk = (y - 20) ** 2 + (x - 20) ** 2 < 144
     for width, n in ((4.0, 1), (0.1, 2)):
@@ -256,7 +256,7 @@ def test_halves_join_and_touching_disks_do_not() -> None:
 
 
 def test_many_fragments_of_one_object() -> None:
-    """More contacts than the kernel first has room for."""
+    """There are more contacts than the first capacity of the kernel."""
     labels = np.ones((200, 200), np.int32)
     labels[1::2, 1::2] = 2 + np.arange(100 * 100).reshape(100, 100)
     np.testing.assert_array_equal(postprocess.join_fragments(labels, 1), np.ones((200, 200)))

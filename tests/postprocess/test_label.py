@@ -20,7 +20,7 @@ def structure(n_dim: int, connectivity: int) -> np.ndarray:
 
 
 def scipy_label(image: np.ndarray, connectivity: int) -> tuple[np.ndarray, int]:
-    """scipy value by value; ids put in raster order."""
+    """Label each value with scipy, and renumber in raster order."""
     parts = np.zeros(image.shape, np.int64)
     count = 0
     for value in np.unique(image[image != 0]):
@@ -77,7 +77,7 @@ def test_small_volumes_of_many_values(shape: tuple[int, int, int], connectivity:
 
 
 def tunnel(n: int) -> np.ndarray:
-    """A one-voxel-wide path that visits every second plane and row."""
+    """Return a path, one voxel wide, through every second plane and row."""
     volume = np.zeros((n, n, n), np.uint8)
     volume[::2, ::2] = 1
     for z in range(0, n, 2):
@@ -116,7 +116,7 @@ def test_a_volume_of_one_plane_is_an_image() -> None:
 
 
 def spiral(n: int) -> np.ndarray:
-    """A one-pixel-wide path that winds inwards."""
+    """Return a path, one pixel wide, that winds inwards."""
     image = np.zeros((n, n), np.uint8)
     y, x, dy, dx = 0, 0, 0, 1
     image[0, 0] = 1
@@ -202,7 +202,7 @@ def test_negative_and_huge_values_are_values() -> None:
 
 @pytest.mark.parametrize("shape", [(1000, 1000), (10, 100, 1000)])
 def test_a_million_components(shape: tuple[int, ...]) -> None:
-    """As many runs as pixels: far more than room is made for at first."""
+    """There are as many runs as pixels, far more than the first capacity."""
     image = np.arange(1_000_000, dtype=np.uint32).reshape(shape) + 1
     for connectivity in range(1, len(shape) + 1):
         labels, n = postprocess.label(image, connectivity=connectivity)

@@ -1,4 +1,4 @@
-"""Whatever the tiles: the labels that the functions for whole arrays give."""
+"""Labels computed tile by tile equal those of the functions for whole arrays."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ SIDES = st.sampled_from([1, 2, 3, 4, 7, 100])
 
 
 def scores_of(classes, n_classes=6):
-    """Scores whose largest plane is the class."""
+    """Return scores whose largest plane is the class."""
     return (np.arange(n_classes)[:, None, None] == classes).astype(np.float32)
 
 
@@ -87,7 +87,7 @@ def test_rules(
 
 
 def test_one_object_that_spans_all_tiles():
-    """A comb and a spiral: pieces in every tile, joined far away."""
+    """A comb and a spiral have pieces in every tile that are joined far away."""
     comb = np.zeros((64, 64), np.uint8)
     comb[:, ::2] = 1
     comb[-1] = 1

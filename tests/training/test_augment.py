@@ -1,4 +1,4 @@
-"""Crops: what is random, what is not, and that image and labels move together."""
+"""Crops: what is random, what is not, and that image and labels are transformed together."""
 
 import numpy as np
 import pytest

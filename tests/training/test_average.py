@@ -1,4 +1,4 @@
-"""The running mean of the weights: that of torch, to the bit, but for what need not be averaged."""
+"""The running mean of the weights equals that of torch to the bit, except for what need not be averaged."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Batches are a function of seed and epoch, whoever prepares them."""
+"""Batches depend only on seed and epoch, whichever process prepares them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Checkpoints that are not what they should be."""
+"""Checkpoints that are damaged or invalid."""
 
 import zipfile
 

@@ -1,4 +1,4 @@
-"""Fields as the training takes them: resized, small objects left out, the data set's truth untouched."""
+"""Fields are prepared for training: resized, without small objects, and the data set's truth is unchanged."""
 
 import numpy as np
 import pytest

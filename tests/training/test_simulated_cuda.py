@@ -1,4 +1,4 @@
-"""The simulated GPU refuses what a real one would and counts what makes the host wait; runs on it."""
+"""The simulated GPU refuses what a real one would and counts the waits of the host; runs work on it."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Weights files: how they are named, what they say, and float16 ones."""
+"""Weights files: their names, their headers, and files with float16 tensors."""
 
 import importlib.util
 import tomllib

@@ -114,7 +114,7 @@ def test_scores_are_the_serial_ones(cluster, tmp_path):
 
 
 def test_an_input_that_kills_every_worker_is_named(cluster):
-    with pytest.raises(FcrbenchError, match="image 7: a worker was lost each time it was at this, the last"):
+    with pytest.raises(FcrbenchError, match="image 7: every worker that processed this was lost, the last"):
         list(ordered_map(die, [7], scheduler=cluster, name=lambda n: f"image {n}"))
 
 
@@ -129,7 +129,7 @@ def test_the_others_are_done_where_one_kills_every_worker(cluster):
     found = list(ordered_map(die_at_seven, range(30), scheduler=cluster, on_lost=lost))
     assert found == [-n if n == 7 else n for n in range(30)]
     (why,) = told
-    assert why.startswith("a worker was lost each time it was at this, the last one at tcp://")
+    assert why.startswith("every worker that processed this was lost, the last one at tcp://")
 
 
 def test_no_scheduler_is_told(monkeypatch):

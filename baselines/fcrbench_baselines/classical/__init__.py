@@ -1,1 +1,1 @@
-"""Otsu's threshold, distance transform and watershed: no training, what any method must beat."""
+"""Otsu's threshold, distance transform and watershed: a baseline without training."""

@@ -1,4 +1,4 @@
-"""From an image to instances without training: threshold, distance transform, watershed."""
+"""Segments an image without training: threshold, distance transform and watershed."""
 
 import numpy as np
 from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter
@@ -19,14 +19,14 @@ def segment(
     min_size: int,
     min_contrast: float,
 ) -> np.ndarray:
-    """Instances of an image (H, W) float32: (H, W) int32, 0 = background; see ClassicalOptions.
+    """Segment an image (H, W) float32 into instances (H, W) int32, 0 = background; see ClassicalOptions.
 
-    Otsu's threshold gives the foreground, maxima of the (smoothed) distance to the background the seeds, and
-    the watershed of the negative distance from these seeds the instances.
+    Otsu's threshold gives the foreground. The seeds are the maxima of the (smoothed) distance to the
+    background, and the watershed of the negative distance from these seeds gives the instances.
     """
     if smoothing:
         image = gaussian_filter(image, smoothing)
-    foreground = binary_fill_holes(_foreground(image, min_contrast))
+    foreground = binary_fill_holes(_find_foreground(image, min_contrast))
     distance = distance_transform_edt(foreground)
     if distance_smoothing:
         distance = gaussian_filter(distance, distance_smoothing)
@@ -38,8 +38,8 @@ def segment(
     return remove_small(watershed(-distance, seeds, mask=foreground), min_size)
 
 
-def _foreground(image: np.ndarray, min_contrast: float) -> np.ndarray:
-    """What is brighter than Otsu's threshold; nothing where the two sides hardly differ."""
+def _find_foreground(image: np.ndarray, min_contrast: float) -> np.ndarray:
+    """Return the pixels above Otsu's threshold, or none if the two sides of the threshold hardly differ."""
     if image.size == 0 or image.min() == image.max():
         return np.zeros(image.shape, bool)
     bright: np.ndarray = image > threshold_otsu(image)

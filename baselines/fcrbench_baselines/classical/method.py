@@ -1,4 +1,4 @@
-"""Otsu and watershed as a method: the network passes the image on, the decoder does the work."""
+"""Otsu and watershed as a method: the network is the identity, and the decoder does the work."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from fcrbench_baselines.classical.spec import ClassicalOptions
 
 
 class Classical(Method):
-    """See ClassicalOptions. It has no parameters, so nothing is trained."""
+    """See ClassicalOptions for the options. The network has no parameters, so nothing is trained."""
 
     options: ClassicalOptions
 

@@ -1,4 +1,4 @@
-"""Describes the classical recipe: its options. Imports nothing heavy."""
+"""The description of the classical method: its options and presets. Imports nothing heavy."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,14 +11,15 @@ from fcrbench.methods.options import require_at_least
 class ClassicalOptions:
     """Options of Otsu and watershed; the defaults were chosen on the training fields of BBBC039.
 
-    intensity           "root": threshold the square root of what is above the 1st percentile, which keeps dim
-                        nuclei; "linear": the intensities themselves
-    smoothing           sigma of the Gaussian before the threshold, 0 = none; pixels
-    distance_smoothing  sigma of the Gaussian over the distance to the background, 0 = none; pixels
+    intensity           "root": subtract the 1st percentile and take the square root before the threshold,
+                        which keeps dim nuclei; "linear": threshold the intensities themselves
+    smoothing           sigma of the Gaussian filter before the threshold, 0 = none; pixels
+    distance_smoothing  sigma of the Gaussian filter of the distance to the background, 0 = none;
+                        pixels
     min_distance        seeds are at least this far apart; pixels
     min_size            instances smaller than this are dropped; pixels
-    min_contrast        an image has no object when the means on both sides of the threshold are closer than
-                        this many standard deviations of the dark side: noise alone gives about 2.6
+    min_contrast        an image has no objects if the means of both sides of the threshold differ by less
+                        than this many standard deviations of the dark side; pure noise gives about 2.6
     """
 
     intensity: Literal["root", "linear"] = "root"
@@ -41,9 +42,9 @@ SPEC = MethodSpec(
     factory="fcrbench_baselines.classical.method:Classical",
     options=ClassicalOptions,
     presets={
-        "default": Preset("the recipe with its values chosen on the training fields of BBBC039"),
+        "default": Preset("values chosen on the training fields of BBBC039"),
         "plain": Preset(
-            "the textbook recipe: intensities as they are, the distance transform as it is",
+            "as in textbooks: linear intensities, and no smoothing of the distance transform",
             options={"intensity": "linear", "smoothing": 1.0, "distance_smoothing": 0.0},
         ),
     },

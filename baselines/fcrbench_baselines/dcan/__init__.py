@@ -1,1 +1,1 @@
-"""DCAN (Chen et al. 2016): objects and their contours in one network, fused into instances."""
+"""DCAN (Chen et al. 2016): one network predicts objects and contours, which are fused into instances."""

@@ -1,4 +1,4 @@
-"""The loops over pixels of DCAN."""
+"""The loops over pixels of DCAN, compiled with Numba."""
 
 import numpy as np
 from numba import njit
@@ -8,9 +8,9 @@ _jit = njit(cache=True, nogil=True)
 
 @_jit
 def mark_contours(labels: np.ndarray, half_widths: np.ndarray, contours: np.ndarray) -> None:
-    """Set to 1 the disk around every rim pixel of `labels` (H, W) int32, in `contours` (H, W) int64.
+    """Set `contours` (H, W) int64 to 1 in a disk around every rim pixel of `labels` (H, W) int32.
 
-    half_widths  of the rows of the disk, (2 radius + 1,) int64
+    half_widths  the half width of each row of the disk, (2 radius + 1,) int64
     """
     height, width = labels.shape
     radius = half_widths.size // 2
@@ -31,8 +31,8 @@ def mark_contours(labels: np.ndarray, half_widths: np.ndarray, contours: np.ndar
 
 
 @_jit
-def fuse(objects: np.ndarray, contours: np.ndarray, threshold: np.float32, mask: np.ndarray) -> None:
-    """mask = object >= 0.5 and contour < threshold; (H, W) float32 twice, mask (H, W) uint8."""
+def mark_cores(objects: np.ndarray, contours: np.ndarray, threshold: np.float32, mask: np.ndarray) -> None:
+    """Set mask (H, W) uint8 to object >= 0.5 and contour < threshold; both maps are (H, W) float32."""
     height, width = mask.shape
     for y in range(height):
         for x in range(width):
@@ -40,15 +40,17 @@ def fuse(objects: np.ndarray, contours: np.ndarray, threshold: np.float32, mask:
 
 
 @_jit
-def vote(mask: np.ndarray, half_widths: np.ndarray, votes: np.ndarray) -> None:
-    """Count the pixels that are 0 and that are 1 in the disk around each pixel of mask (H, W) uint8.
+def count_votes(mask: np.ndarray, half_widths: np.ndarray, votes: np.ndarray) -> None:
+    """Count the pixels with 0 and with 1 in a disk around each pixel of mask (H, W) uint8.
 
-    votes (2, H, W) float32 takes the counts. Beyond its edge the image goes on with its outermost pixels.
-    half_widths  of the rows of the disk, (2 radius + 1,) int64
+    Beyond its edge, the image is extended by its outermost pixels.
+
+    half_widths  the half width of each row of the disk, (2 radius + 1,) int64
+    votes        (2, H, W) float32, the counts are written here
     """
     height, width = mask.shape
     radius = half_widths.size // 2
-    # Running sums of each row turn a row of the disk into one difference.
+    # With cumulative sums of each row, the sum over a row of the disk is one difference.
     sums = np.zeros((height, width + 2 * radius + 1), np.int32)
     for y in range(height):
         total = 0
@@ -75,18 +77,18 @@ def vote(mask: np.ndarray, half_widths: np.ndarray, votes: np.ndarray) -> None:
 
 
 @_jit
-def grow(labels: np.ndarray, inside: np.ndarray) -> None:
-    """Let objects take free pixels, all at the same pace, until they can reach no more, in place.
+def grow_labels(labels: np.ndarray, inside: np.ndarray) -> None:
+    """Grow objects into free pixels in place, all at the same pace, until no more can be reached.
 
     labels   (H, W) int32, 0 = free
-    inside   (H, W) bool, the pixels that may be taken
+    inside   (H, W) bool, the pixels that objects may grow into
 
-    An object grows to its 4-neighbours in odd steps and to its 8-neighbours in even ones, which makes an
-    octagon; where two objects reach a pixel in the same step, the lower id has it.
+    Objects grow to their 4-neighbours in odd steps and to their 8-neighbours in even steps, which
+    approximates a disk by an octagon. If two objects reach a pixel in the same step, the lower id gets it.
     """
     height, width = labels.shape
-    reached = np.zeros(labels.shape, np.int32)  # the id that a pixel gets at the end of a step
-    # Pixels in the order in which they were taken; first, all labelled ones that touch a free one.
+    reached = np.zeros(labels.shape, np.int32)  # the id that a pixel will get at the end of the step
+    # Pixels in the order in which they were taken. The first are the labelled pixels that touch a free one.
     taken = np.empty(labels.size, np.int64)
     n = 0
     for y in range(height):
@@ -94,7 +96,7 @@ def grow(labels: np.ndarray, inside: np.ndarray) -> None:
             if labels[y, x] != 0 and _touches_free(labels, inside, y, x):
                 taken[n] = y * width + x
                 n += 1
-    # Those of the last two steps grow on: one of each kind of step leaves an older one nothing to take.
+    # Only pixels of the last two steps grow: after one step of each kind, a pixel has no free neighbours.
     older = newer = step = 0
     while older < n:
         last = n
@@ -122,7 +124,7 @@ def grow(labels: np.ndarray, inside: np.ndarray) -> None:
 
 @_jit
 def _touches_free(labels: np.ndarray, inside: np.ndarray, y: int, x: int) -> bool:
-    """Whether one of the eight neighbours of a pixel may be taken."""
+    """Return whether an object may grow into one of the eight neighbours of a pixel."""
     height, width = labels.shape
     for row in range(max(y - 1, 0), min(y + 2, height)):
         for column in range(max(x - 1, 0), min(x + 2, width)):

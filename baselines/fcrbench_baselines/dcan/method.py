@@ -1,4 +1,4 @@
-"""DCAN (Chen et al. 2016): maps of objects and contours to instances."""
+"""DCAN (Chen et al. 2016): a network predicts maps of objects and contours, which become instances."""
 
 import numpy as np
 from scipy.special import logit
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
 from fcrbench.methods.intensity import sqrt_intensity
-from fcrbench_baselines.cleaning import cleaned
+from fcrbench_baselines.cleaning import clean_labels
 from fcrbench_baselines.dcan.decode import fuse
 from fcrbench_baselines.dcan.loss import ContourAwareLoss, log_odds
 from fcrbench_baselines.dcan.model import STRIDES, MultiLevelNetwork
@@ -15,7 +15,7 @@ from fcrbench_baselines.dcan.targets import object_and_contour
 
 
 class DCAN(Method):
-    """See DCANOptions for the choices."""
+    """See DCANOptions for the options."""
 
     stride = max(STRIDES)
     options: DCANOptions
@@ -45,4 +45,4 @@ class DCAN(Method):
             grow=o.grow,
             join_contact=o.join_contact,
         )
-        return cleaned(labels, logit(scores[0]), o)
+        return clean_labels(labels, logit(scores[0]), o)

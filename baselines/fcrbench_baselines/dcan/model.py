@@ -1,27 +1,27 @@
-"""The network of DCAN: six convolutions, two heads that sum the predictions of three levels."""
+"""The network of DCAN: six convolutions, and two heads that add up the predictions of three levels."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import fold
 
-WIDTHS = (1, 2, 4, 8, 8, 16)  # of the convolutions, in filters of the first
-STRIDES = (8, 16, 32)  # of the last three levels, which predict
+WIDTHS = (1, 2, 4, 8, 8, 16)  # filters of each convolution, relative to the first one
+STRIDES = (8, 16, 32)  # of the last three levels, from which predictions are made
 TASKS = 2  # objects, contours
 CLASSES = 2  # no, yes
 
 
 class Heads(nn.Module):
-    """What one level says to both tasks: transposed convolution to full size, 1x1 convolution for each task.
+    """The predictions of one level for both tasks: a transposed convolution, then 1x1 convolutions.
 
-    (B, inputs, H / stride, W / stride) to (B, 4, H, W). The kernel is 2 stride wide and stored as the matrix
-    (inputs, 4 * kernel^2) of a product, then overlapped and added, which is faster than the library's
-    transposed convolution for kernels this large.
+    Turns (B, inputs, H / stride, W / stride) into (B, 4, H, W). The kernel has a side of 2 * stride. The
+    transposed convolution is a product with the matrix (inputs, 4 * kernel^2) followed by overlap-add, which
+    is faster than torch's implementation for kernels this large.
     """
 
     def __init__(self, inputs: int, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        # Bilinear interpolation of a random mix of channels; small, so that at first every answer is open.
+        # Starts as bilinear interpolation of a random mix of channels, whose weights are small.
         ramp = 1 - (torch.arange(2 * stride) - (stride - 0.5)).abs() / stride
         mix = torch.randn(inputs, TASKS * CLASSES, 1) * (0.1 * inputs**-0.5)
         self.weight = nn.Parameter((mix * torch.outer(ramp, ramp).flatten()).flatten(1))
@@ -44,14 +44,14 @@ class MultiLevelNetwork(nn.Module):
     Input (B, 1, H, W) float, H and W multiples of 32. Output (B, 3, 4, H, W) float32: for each level the
     logits [no object, object, no contour, contour]. The fused logits are their sum over the levels.
 
-    filters      of the first convolution; 64 in the paper
+    filters      number of filters of the first convolution; 64 in the paper
     dropout      rate after the last two convolutions
     batch_norm   normalise after every convolution of the trunk
 
-    Six 3x3 convolutions of 64, 128, 256, 512, 512 and 1024 filters, max pooling after all but the first; from
-    the last three, transposed convolutions (kernel 16, 32, 64; stride 8, 16, 32) to the two classes of each
-    task and a 1x1 convolution: 28,027,952 parameters without batch normalisation, the 28.0 M of Table 1 of
-    Cao & Yan.
+    Six 3x3 convolutions have 64, 128, 256, 512, 512 and 1024 filters, with max pooling after all but the
+    first. After each of the last three follow a transposed convolution (kernel 16, 32, 64; stride 8, 16, 32)
+    to the two classes of each task and a 1x1 convolution. Without batch normalisation these are 28,027,952
+    parameters, the 28.0 M of Table 1 of Cao & Yan.
     """
 
     def __init__(self, filters: int = 64, dropout: float = 0.5, batch_norm: bool = False) -> None:
@@ -81,7 +81,7 @@ class MultiLevelNetwork(nn.Module):
         for block in self.trunk:
             x = block(x)
             levels.append(x)
-        # Logits in float32: they are sums over up to 4,096 products.
+        # Logits are computed in float32, as they are sums of up to 4,096 products.
         with torch.autocast(image.device.type, enabled=False):
             deep = zip(self.heads, levels[-len(STRIDES) :], strict=True)
             return torch.stack([heads(x.float()) for heads, x in deep], dim=1)

@@ -1,4 +1,4 @@
-"""Describes DCAN: its options and presets. Imports nothing heavy."""
+"""The description of DCAN: its options and presets. Imports nothing heavy."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,25 +12,27 @@ from fcrbench.methods.options import CleaningOptions, require_at_least, require_
 class DCANOptions(CleaningOptions):
     """Options of DCAN; the defaults are the default preset.
 
-    filters         of the first convolution, up to 16 times as many in the others; 64 in the paper
-    contour_radius  contours of the truth: the rim of each object dilated by a disk of this radius; pixels
-    balance         of the cross-entropy of contours, 0: every pixel counts the same; 1: every class does;
-                    between: a class weighs its frequency in the batch to the power of minus this. Contours
-                    are few, and one that is missed merges two objects
-    auxiliary       weights of the loss of each level's own prediction, one for each equal share of the
+    filters         number of filters of the first convolution; the others have up to 16 times as many; 64 in
+                    the paper
+    contour_radius  true contours are the rims of the objects, dilated by a disk of this radius; pixels
+    balance         of the cross-entropy of contours; 0: every pixel has equal weight; 1: contours and the
+                    rest have equal weight; in between, the weight of a class is its frequency in the batch to
+                    the power of minus this. There are few contour pixels, but a missed contour merges two
+                    objects
+    auxiliary       weights of the loss of each level's own prediction, each for an equal share of the
                     training; the paper starts at 1 and divides by 10 every 10,000 iterations, down to 0.001
     dropout         rate after the last two convolutions
     batch_norm      batch normalisation after every convolution of the trunk (the paper has none)
-    intensity       "linear": mean 0 and deviation 1; "root": the same after the square root of what is above
-                    the 1st percentile, so that dim nuclei count beside bright ones
-    contour_threshold  contours are where the output is this or more. What a weighted loss learns is no
-                    probability: at balance 1 the output is .93 or more where a contour is more likely than
-                    not, contours being some 7 % of all pixels
-    smooth          radius of the disk of the majority filter over the fused mask, 0 = none; pixels
-    min_core        components of the fused mask smaller than this are no cores of instances; pixels
-    grow            cores grow until the object map is filled; what they cannot reach of it are instances too
-    join_contact    an instance with this share of its edge on a larger one joins it, see
-                    `fcrbench.postprocess.join_fragments`; 0, none does (the paper)
+    intensity       "linear": mean 0 and deviation 1; "root": the same after subtracting the 1st percentile
+                    and taking the square root, which lifts dim nuclei
+    contour_threshold  a pixel is a contour if the output is at least this. The output of a weighted loss is
+                    not a probability: with balance 1 it is .93 or more where a contour is more likely than
+                    not, as contours are about 7 % of all pixels
+    smooth          radius of the disk of the majority filter of the fused mask, 0 = none; pixels
+    min_core        components of the fused mask smaller than this are not used as cores; pixels
+    grow            grow cores until they fill the object map; parts that no core reaches are instances too
+    join_contact    an instance joins a larger one if this fraction of its edge touches it, see
+                    `fcrbench.postprocess.join_fragments`; 0 joins none (the paper)
     """
 
     filters: int = 64
@@ -61,19 +63,19 @@ class DCANOptions(CleaningOptions):
 
 SPEC = MethodSpec(
     name="dcan",
-    title="DCAN: a map of objects and one of their contours, fused; instances are what contours separate",
+    title="DCAN: fuses a map of objects and a map of contours; contours separate the instances",
     paper="Chen et al., DCAN: deep contour-aware networks for accurate gland segmentation, 2016",
     factory="fcrbench_baselines.dcan.method:DCAN",
     options=DCANOptions,
     presets={
         "default": Preset(
-            "batch normalisation, thin contours that weigh more, cores grown until the object map is filled",
-            # Half the usual rate: a logit sums up to 4,096 products, and Adam moves all of them at once. The
-            # network is slow, and so is each validation.
+            "batch normalisation, thin contours with larger weight, cores grown to fill the object map",
+            # Half the usual learning rate: a logit is a sum of up to 4,096 products, and Adam changes all of
+            # them at once. Validation is slow, like the network, and therefore less frequent.
             training={"learning_rate": 1e-3, "validate_every": 5},
         ),
         "paper": Preset(
-            "the paper's loss, contours, fusion and smoothing, without growing back",
+            "loss, contours, fusion and smoothing of the paper, without growing cores",
             options={
                 "contour_radius": 3,
                 "filters": 64,
@@ -104,7 +106,7 @@ SPEC = MethodSpec(
                 "decay": 0.9,
                 "decay_epochs": 80,
                 "warmup_steps": 0,
-                "weight_decay": 1e-4,  # Eq. 4 has one, of no stated size
+                "weight_decay": 1e-4,  # Eq. 4 has a weight decay, but the paper does not state its value
                 "clip_norm": 0.0,
                 "average": 0.0,
                 "augment": True,

@@ -1,4 +1,4 @@
-"""What DCAN learns: where objects are, and where their contours are."""
+"""The training targets of DCAN: maps of objects and of their contours."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from fcrbench_baselines.dcan.kernels import mark_contours
 
 
 def object_and_contour(labels: np.ndarray, radius: int) -> np.ndarray:
-    """Class of every pixel for both tasks, (B, 2, H, W) int64: 1 = object, 1 = contour.
+    """Return the class of every pixel for both tasks, (B, 2, H, W) int64: 1 = object, 1 = contour.
 
     labels  (B, H, W) int32, 0 = background
-    radius  of the disk that dilates the rims of the objects, pixels. The rim of an object are its pixels with
-            a 4-neighbour of another label, background included; the edge of the image is no rim.
+    radius  radius of the disk by which rims are dilated, pixels. The rim of an object consists of its pixels
+            with a 4-neighbour of another label or the background; the edge of the image is not a rim.
     """
     maps = np.zeros((len(labels), 2, *labels.shape[1:]), np.int64)
     half_widths = disk(radius)
@@ -21,6 +21,6 @@ def object_and_contour(labels: np.ndarray, radius: int) -> np.ndarray:
 
 
 def disk(radius: int) -> np.ndarray:
-    """Half width of each row of a disk, (2 radius + 1,) int64: pixels at most `radius` from its centre."""
+    """Return the half width of each row of a disk, (2 radius + 1,) int64."""
     rows = np.arange(-radius, radius + 1)
     return np.floor(np.sqrt(radius**2 - rows**2) + 1e-9).astype(np.int64)

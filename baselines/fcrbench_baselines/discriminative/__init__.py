@@ -1,1 +1,1 @@
-"""Discriminative Loss: an embedding whose objects are far apart, clustered by mean shift."""
+"""Discriminative Loss: an embedding that separates objects, clustered by mean shift."""

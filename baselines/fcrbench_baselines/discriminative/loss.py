@@ -1,4 +1,4 @@
-"""The losses of Discriminative Loss: pull, push, regularisation, and foreground."""
+"""The terms of Discriminative Loss: pull, push, regularisation and foreground."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,8 @@ class DiscriminativeLoss:
     reg   mean over objects of |mu|
     loss  pull + push + reg_weight * reg
 
-    mu is the mean embedding x of an object; the background is no object, and an image without any adds 0.
+    mu is the mean of the embeddings x of an object. The background is not an object, and an image without
+    objects contributes 0.
     """
 
     pull_margin: float = PULL_MARGIN
@@ -30,12 +31,16 @@ class DiscriminativeLoss:
     reg_weight: float = 0.001
 
     def __call__(self, embedding: Tensor, labels: np.ndarray) -> dict[str, Tensor]:
-        """embedding (B, E, H, W) float32; labels (B, H, W) int32 on the host, each image 1..n."""
+        """Compute the terms.
+
+        embedding  (B, E, H, W) float32
+        labels     (B, H, W) int32 on the host, ids 1..n in each image
+        """
         objects = _find_objects(labels, embedding.device)
         pixels = embedding.permute(0, 2, 3, 1).reshape(-1, embedding.shape[1])[objects.pixels]
-        mean = _sum_by(objects.index, pixels, objects.size) / objects.size[:, None]
+        mean = _sum_by_index(objects.index, pixels, len(objects.size)) / objects.size[:, None]
         spread = (torch.linalg.vector_norm(pixels - mean[objects.index], dim=1) - self.pull_margin).relu()
-        pull = _sum_by(objects.index, spread.square()[:, None], objects.size)[:, 0] / objects.size
+        pull = _sum_by_index(objects.index, spread.square()[:, None], len(objects.size))[:, 0] / objects.size
         a, b = objects.pairs
         push = (2 * self.push_margin - torch.linalg.vector_norm(mean[a] - mean[b], dim=1)).relu().square()
         reg = torch.linalg.vector_norm(mean, dim=1)
@@ -49,22 +54,23 @@ class DiscriminativeLoss:
 
 
 def foreground_loss(logits: Tensor, labels: np.ndarray) -> Tensor:
-    """Cross-entropy of the semantic branch: logits (B, 2, H, W) of background and foreground, every pixel."""
+    """Return the cross-entropy of the semantic branch: logits (B, 2, H, W) of background and foreground."""
     foreground = to_device(labels > 0, logits.device).long()
-    # Not reduced by torch: of this loss of images CUDA has no sum that is the same each time.
+    # Reduced here, because torch has no deterministic reduction of this loss of images on CUDA.
     return cross_entropy(logits, foreground, reduction="none").mean()
 
 
 @dataclass(frozen=True)
 class _Objects:
-    """The N objects of a batch, numbered through.
+    """The N objects of a batch, numbered 0..N - 1 across images.
 
     pixels       (M,) int64, flat positions in (B, H, W) of all pixels of objects
-    index        (M,) int64, the object of each of them
-    size         (N,) float32, pixels of each object
-    weight       (N,) float32, 1 / (B * objects of its image): the sum is the mean over images of means
+    index        (M,) int64, the object of each of these pixels
+    size         (N,) float32, number of pixels of each object
+    weight       (N,) float32, 1 / (B * number of objects in its image), so that weighted sums are means over
+                 the objects of an image, then over images
     pairs        (2, P) int64, each pair of objects of one image once
-    pair_weight  (P,) float32, 1 / (B * pairs of its image)
+    pair_weight  (P,) float32, 1 / (B * number of pairs in its image)
     """
 
     pixels: Tensor
@@ -78,10 +84,10 @@ class _Objects:
 def _find_objects(labels: np.ndarray, device: torch.device) -> _Objects:
     batch = len(labels)
     counts = labels.reshape(batch, -1).max(axis=1)
-    before = np.cumsum(counts) - counts
+    first_objects = np.cumsum(counts) - counts
     pixels = np.flatnonzero(labels)
-    index = (labels.astype(np.int64) + (before - 1)[:, None, None]).reshape(-1)[pixels]
-    pairs = [np.stack(np.triu_indices(n, 1)) + first for n, first in zip(counts, before, strict=True)]
+    index = (labels.astype(np.int64) + (first_objects - 1)[:, None, None]).reshape(-1)[pixels]
+    pairs = [np.stack(np.triu_indices(n, 1)) + first for n, first in zip(counts, first_objects, strict=True)]
     in_image = [p.shape[1] for p in pairs]
     arrays = (
         pixels,
@@ -94,6 +100,6 @@ def _find_objects(labels: np.ndarray, device: torch.device) -> _Objects:
     return _Objects(*(to_device(array, device) for array in arrays))
 
 
-def _sum_by(index: Tensor, values: Tensor, like: Tensor) -> Tensor:
-    """Sums of the rows of `values` (M, E) with equal index: (len(like), E)."""
-    return values.new_zeros(len(like), values.shape[1]).index_add_(0, index, values)
+def _sum_by_index(index: Tensor, values: Tensor, n: int) -> Tensor:
+    """Add up the rows of `values` (M, E) that have the same index in 0..n - 1, (n, E)."""
+    return values.new_zeros(n, values.shape[1]).index_add_(0, index, values)

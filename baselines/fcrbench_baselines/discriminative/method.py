@@ -1,11 +1,11 @@
-"""Discriminative Loss (De Brabandere et al.): pixels to an embedding, its clusters to instances."""
+"""Discriminative Loss (De Brabandere et al.): pixels are embedded, and clusters become instances."""
 
 import numpy as np
 from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
 from fcrbench.methods.intensity import sqrt_intensity
-from fcrbench_baselines.cleaning import cleaned
+from fcrbench_baselines.cleaning import clean_labels
 from fcrbench_baselines.discriminative.loss import DiscriminativeLoss, foreground_loss
 from fcrbench_baselines.discriminative.model import STRIDE, ReSeg
 from fcrbench_baselines.discriminative.spec import DiscriminativeOptions
@@ -13,7 +13,7 @@ from fcrbench_baselines.mean_shift.decode import cluster
 
 
 class Discriminative(Method):
-    """See DiscriminativeOptions. Scores are the logits of background and foreground, then the embedding."""
+    """See DiscriminativeOptions for the options. Scores: logits of background and foreground, embedding."""
 
     stride = STRIDE
     options: DiscriminativeOptions
@@ -43,4 +43,4 @@ class Discriminative(Method):
             by_component=o.by_component,
             join_contact=o.join_contact,
         )
-        return cleaned(labels, scores[1] - scores[0], o)
+        return clean_labels(labels, scores[1] - scores[0], o)

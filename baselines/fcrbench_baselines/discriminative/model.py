@@ -1,11 +1,11 @@
-"""ReSeg with skip connections, the network whose size is that of Table 1's Discriminative Loss."""
+"""ReSeg with skip connections, which has as many parameters as Discriminative Loss in Table 1."""
 
 import torch
 from torch import Tensor, nn
 
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256))  # VGG16 up to conv3_3
-STRIDE = 4  # of the last block
-UNITS = 100  # of each recurrent layer and direction
+STRIDE = 4  # of the output of the last block
+UNITS = 100  # number of units of each recurrent layer and direction
 
 
 class ReSeg(nn.Module):
@@ -17,11 +17,11 @@ class ReSeg(nn.Module):
     dimensions   channels of the embedding
     batch_norm   normalise after every convolution of VGG16 (the original network does not)
 
-    ReSeg (Visin et al., 2016) as a public re-implementation of Discriminative Loss uses it: conv1_2 joins
-    before the head, conv2_2 before the last deconvolution. The paper names no network of 2.6 M parameters;
-    in this reading it has 2,670,898 with 32 dimensions and no batch normalisation, which adds 1,152. The gray
-    image enters as three equal channels: VGG16 expects three, and the count includes them. All weights are
-    fresh; the original starts from VGG16 trained on ImageNet.
+    This is ReSeg (Visin et al., 2016) as in a public re-implementation of Discriminative Loss: conv1_2 is
+    concatenated before the head, and conv2_2 before the last deconvolution. The paper names no network of
+    2.6 M parameters; this one has 2,670,898 with 32 dimensions and no batch normalisation, which adds 1,152.
+    The gray image is repeated as three channels, because VGG16 expects three, and the count includes them.
+    All weights are newly drawn, while the original starts from VGG16 trained on ImageNet.
     """
 
     def __init__(self, dimensions: int = 32, batch_norm: bool = False) -> None:
@@ -45,13 +45,13 @@ class ReSeg(nn.Module):
         self.head = nn.Conv2d(UNITS + first, 2 + dimensions, 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-                # The stride of the deconvolutions equals their kernel: each output sees one tap of it.
+                # The stride of a deconvolution equals its kernel size, so each output depends on one tap.
                 taps = module.kernel_size[0] * module.kernel_size[1] if isinstance(module, nn.Conv2d) else 1
                 nn.init.normal_(module.weight, std=(2 / (module.in_channels * taps)) ** 0.5)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        # Pixels start about as far apart as the margins ask. At four times that distance, the first hundred
-        # steps go into pulling all of them together.
+        # The distance of pixels starts at about the size of the margins. At four times this distance, the
+        # first hundred steps would only pull all pixels together.
         with torch.no_grad():
             self.head.weight.mul_(0.25)
 
@@ -61,16 +61,16 @@ class ReSeg(nn.Module):
         x = self.renet(self.down[2](self.pool(second)))
         x = self.up2(x).relu_()
         x = self.up1(torch.cat([x, second], dim=1)).relu_()
-        # The embedding is compared by distance: it stays in float32.
+        # The embedding stays in float32, as distances are computed from it.
         with torch.autocast(x.device.type, enabled=False):
             return self.head(torch.cat([x.float(), first.float()], dim=1))
 
 
 class ReNet(nn.Module):
-    """Two bidirectional GRUs, one along the rows, then one along the columns: every pixel sees all others.
+    """A bidirectional GRU along the rows, then one along the columns: every pixel depends on all others.
 
-    (B, inputs, H, W) to (B, 2 * units, H, W), both channels last. In float32 also under autocast: rounding
-    would add up over hundreds of steps.
+    Turns (B, inputs, H, W) into (B, 2 * units, H, W), both channels last. Computes in float32 even under
+    autocast, because rounding errors would add up over hundreds of steps.
     """
 
     def __init__(self, inputs: int, units: int) -> None:
@@ -87,7 +87,7 @@ class ReNet(nn.Module):
 
 
 def _scan(gru: nn.GRU, x: Tensor) -> Tensor:
-    """A GRU along the third axis of (B, N, T, C), every (b, n) a sequence of its own."""
-    batch, lines, length, channels = x.shape  # batch may be 0, the share of a process
+    """Run a GRU along the third axis of (B, N, T, C); each (b, n) is a separate sequence."""
+    batch, lines, length, channels = x.shape  # batch may be 0 with several processes
     out, _ = gru(x.reshape(batch * lines, length, channels))
     return out.view(batch, lines, length, out.shape[2])

@@ -1,4 +1,4 @@
-"""Describes Discriminative Loss: its options and presets. Imports nothing heavy."""
+"""The description of Discriminative Loss: its options and presets. Imports nothing heavy."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,18 +13,18 @@ class DiscriminativeOptions(CleaningOptions):
 
     dimensions         channels of the embedding
     batch_norm         batch normalisation in the VGG16 part of the network (the paper's has none)
-    intensity          "linear": mean 0 and deviation 1; "root": the same after the square root of what is
-                       above the 1st percentile
-    pull_margin        delta_v: pixels this near to the mean of their object are not pulled
-    push_margin        delta_d: means of objects twice this far apart are not pushed
+    intensity          "linear": mean 0 and deviation 1; "root": the same after subtracting the 1st
+                       percentile and taking the square root
+    pull_margin        delta_v: pixels within this distance of the mean of their object are not pulled
+    push_margin        delta_d: means of objects at more than twice this distance are not pushed apart
     reg_weight         weight of the norm of the means in the loss
     foreground_weight  weight of the cross-entropy of the semantic branch in the loss
-    bandwidth          of the mean shift; the paper's is delta_v
-    by_component       cluster each connected component of the foreground apart and split clusters into
-                       connected instances: objects that are far apart may share an embedding. The paper
-                       clusters the whole image
-    join_contact       an instance with this share of its edge on a larger one joins it, see
-                       `fcrbench.postprocess.join_fragments`; 0, none does (the paper)
+    bandwidth          of the mean shift; delta_v in the paper
+    by_component       cluster each connected component of the foreground separately and split clusters into
+                       connected instances, as distant objects may have the same embedding. The paper clusters
+                       the whole image
+    join_contact       an instance joins a larger one if this fraction of its edge touches it, see
+                       `fcrbench.postprocess.join_fragments`; 0 joins none (the paper)
     """
 
     dimensions: int = 32
@@ -48,17 +48,17 @@ class DiscriminativeOptions(CleaningOptions):
 
 SPEC = MethodSpec(
     name="discriminative",
-    title="Discriminative Loss: pixels of an object pulled together, objects pushed apart, then mean shift",
+    title="Discriminative Loss: pulls pixels of an object together, pushes objects apart, then mean shift",
     paper="De Brabandere et al., Semantic instance segmentation with a discriminative loss function, 2017",
     factory="fcrbench_baselines.discriminative.method:Discriminative",
     options=DiscriminativeOptions,
     presets={
         "default": Preset(
-            "batch normalisation, clustering by component of the foreground; converges at small budgets",
+            "batch normalisation, separate clustering of foreground components; converges at small budgets",
             training={"learning_rate": 1e-3},
         ),
         "paper": Preset(
-            "the paper's loss, margins and clustering of the whole image, no batch normalisation",
+            "loss and margins of the paper, clustering of the whole image, no batch normalisation",
             options={
                 "dimensions": 32,
                 "batch_norm": False,
@@ -75,7 +75,7 @@ SPEC = MethodSpec(
                 "min_margin": 0.0,
                 "fill_holes": False,
             },
-            # The paper says Adam and 1e-4, not for how long: as long as Cao & Yan train all of Table 1.
+            # The paper states Adam and 1e-4, but not for how long; Cao & Yan train all of Table 1 this long.
             training={
                 "epochs": 600,
                 "crops_per_image": 1,

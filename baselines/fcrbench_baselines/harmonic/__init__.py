@@ -1,1 +1,1 @@
-"""Harmonic Embedding (Kulikov & Lempitsky 2020): pixels regress the guide values of their object."""
+"""Harmonic Embedding (Kulikov & Lempitsky 2020): each pixel predicts the guide values of its object."""

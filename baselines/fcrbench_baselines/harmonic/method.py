@@ -9,19 +9,21 @@ from torch import Tensor, nn
 
 from fcrbench.methods.base import Method
 from fcrbench.methods.intensity import sqrt_intensity
-from fcrbench_baselines.cleaning import cleaned
-from fcrbench_baselines.harmonic.fit import fit
+from fcrbench_baselines.cleaning import clean_labels
+from fcrbench_baselines.harmonic.fit import fit_guides
 from fcrbench_baselines.harmonic.loss import HarmonicLoss
-from fcrbench_baselines.harmonic.model import LEVELS, ORIGINS, HarmonicUNet, Output
+from fcrbench_baselines.harmonic.model import LEVELS, MAX_ORIGIN, HarmonicUNet, Output
 from fcrbench_baselines.harmonic.spec import HarmonicOptions
 from fcrbench_baselines.mean_shift.decode import cluster
 
-FITTED_CROPS = 64
-SHORTEST = 0.4  # shortest embedding that is foreground, of the length of the guide values at its pixel
+FITTED_CROPS = 64  # number of crops to which guide functions are fitted
+# With foreground "norm", a pixel is foreground if its embedding is longer than this fraction of the length of
+# the guide values at the pixel.
+MIN_FOREGROUND_LENGTH = 0.4
 
 
 class Harmonic(Method):
-    """See HarmonicOptions for the choices."""
+    """See HarmonicOptions for the options."""
 
     options: HarmonicOptions
 
@@ -44,7 +46,7 @@ class Harmonic(Method):
         o = self.options
         assert isinstance(network, HarmonicUNet)
         network.guides.coefficients.copy_(
-            fit(
+            fit_guides(
                 list(islice(labels, FITTED_CROPS)),
                 o.guides,
                 o.periods,
@@ -52,7 +54,7 @@ class Harmonic(Method):
                 quadrature=o.phases == "quadrature",
                 steps=o.fit_steps,
                 generator=torch.default_generator,
-                farthest_origin=ORIGINS,
+                max_origin=MAX_ORIGIN,
             )
         )
 
@@ -65,7 +67,7 @@ class Harmonic(Method):
         foreground = output.foreground.float()
         if self.options.foreground == "norm":
             length = embedding.norm(dim=1, keepdim=True)
-            foreground = length - SHORTEST * output.guides.norm(dim=1, keepdim=True)
+            foreground = length - MIN_FOREGROUND_LENGTH * output.guides.norm(dim=1, keepdim=True)
         return torch.cat([embedding, foreground], dim=1)
 
     def postprocess(self, scores: np.ndarray) -> np.ndarray:
@@ -77,7 +79,7 @@ class Harmonic(Method):
             by_component=o.by_component,
             join_contact=o.join_contact,
         )
-        return cleaned(labels, scores[-1], o)
+        return clean_labels(labels, scores[-1], o)
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
         return super().normalize(sqrt_intensity(image) if self.options.intensity == "root" else image)

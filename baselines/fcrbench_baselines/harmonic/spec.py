@@ -1,4 +1,4 @@
-"""Describes Harmonic Embedding: its options and presets. Imports nothing heavy."""
+"""The description of Harmonic Embedding: its options and presets. Imports nothing heavy."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,33 +12,34 @@ from fcrbench.methods.options import CleaningOptions, require_at_least, require_
 class HarmonicOptions(CleaningOptions):
     """Options of Harmonic Embedding; the defaults are the default preset.
 
-    filters           channels of the network at full resolution, up to 8 times as many below; 64 in the paper
+    filters           channels of the network at full resolution; coarser levels have up to 8 times as
+                      many; 64 in the paper
     guides            N, the number of guide functions; half of them vary along x, half along y
-    phases            "quadrature": each frequency gives a sine and a cosine, so that the distance of two
-                      objects does not depend on where in the field they are; "free": N frequencies, each
-                      with a phase of its own, fitted too (the paper)
-    periods           shortest and longest period of a guide function; pixels. A shorter one tells
-                      neighbours apart better, a longer one varies less within an object
+    phases            "quadrature": a sine and a cosine of each frequency, so that the distance of two objects
+                      does not depend on their position in the field; "free": N frequencies with a fitted
+                      phase each (the paper)
+    periods           shortest and longest period of a guide function; pixels. Shorter periods separate
+                      neighbours better, longer ones vary less within an object
     epsilon           guide functions are fitted until any two objects of a crop are this far apart
-    fit_steps         steps of that fit
-    foreground        "head": a channel of its own, trained by cross-entropy; "norm": the background's
-                      embedding is 0, foreground is what is longer than half the typical object's
-    object_weight     "even": all pixels of objects count the same; "log": pixels of an object of n pixels
-                      weigh 10 / log n, background included (the paper)
+    fit_steps         number of steps of that fit
+    foreground        "head": a separate channel, trained by cross-entropy; "norm": pixels whose embedding is
+                      long enough are foreground, as the embedding of the background is 0
+    object_weight     "even": all pixels of objects have equal weight; "log": the pixels of an object, or of
+                      the background, of n pixels have weight 10 / log n (the paper)
     edge_weight       weight of the embedding's error within 2 pixels of the border of an object, averaged
-                      over all pixels; these are an eighth or so of a field of nuclei
-    align_corners     upsampling takes the outermost pixels as the ends of both images (the authors'
-                      notebook); a pixel of the output then depends on the size of the image: no tiles
+                      over all pixels; about an eighth of a field of nuclei is that close to a border
+    align_corners     upsampling aligns the centres of the corner pixels of both images (the authors'
+                      notebook). The output then depends on the size of the image, so it cannot be tiled
     bandwidth         radius of the mean shift window
-    by_component      cluster each connected component of the foreground apart, and split clusters into
-                      connected instances: objects that are far apart may share guide values. The authors
-                      cluster all of the foreground
-    join_contact      an instance with this share of its edge on a larger one joins it, see
-                      `fcrbench.postprocess.join_fragments`; 0, none does (the paper)
-    downscale         1: the network works at the resolution of the image (the paper); 2: at half of it,
-                      which costs a quarter, and its output is interpolated
-    intensity         "linear": mean 0 and deviation 1; "root": the same after the square root of what is
-                      above the 1st percentile, so that dim nuclei count beside bright ones
+    by_component      cluster each connected component of the foreground separately, and split clusters into
+                      connected instances, as distant objects may have the same guide values. The authors
+                      cluster the whole foreground
+    join_contact      an instance joins a larger one if this fraction of its edge touches it, see
+                      `fcrbench.postprocess.join_fragments`; 0 joins none (the paper)
+    downscale         1: the network works at the resolution of the image (the paper); 2: at half the
+                      resolution, at a quarter of the cost, and its output is interpolated
+    intensity         "linear": mean 0 and deviation 1; "root": the same after subtracting the 1st percentile
+                      and taking the square root, which lifts dim nuclei
     """
 
     filters: int = 64
@@ -72,17 +73,17 @@ class HarmonicOptions(CleaningOptions):
 
 SPEC = MethodSpec(
     name="harmonic",
-    title="Harmonic Embedding: pixels regress the mean guide function values of their object, mean shift",
+    title="Harmonic Embedding: pixels predict the mean guide values of their object, then mean shift",
     paper="Kulikov & Lempitsky, Instance Segmentation of Biological Images Using Harmonic Embeddings",
     factory="fcrbench_baselines.harmonic.method:Harmonic",
     options=HarmonicOptions,
     presets={
         "default": Preset(
-            "half resolution, sine and cosine guides, a foreground channel; for small budgets",
+            "half resolution, sine and cosine guides, a foreground channel; for short trainings",
             training={"learning_rate": 1e-3},
         ),
         "paper": Preset(
-            "the network, loss and schedule of the authors' notebook",
+            "network, loss and schedule of the authors' notebook",
             options={
                 "filters": 64,
                 "guides": 12,
@@ -93,7 +94,7 @@ SPEC = MethodSpec(
                 "object_weight": "log",
                 "edge_weight": 10.0,
                 "align_corners": True,
-                "epsilon": 0.7071,  # 0.5 squared distance
+                "epsilon": 0.7071,  # a squared distance of 0.5
                 "bandwidth": 0.5,
                 "by_component": False,
                 "join_contact": 0.0,

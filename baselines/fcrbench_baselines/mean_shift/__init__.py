@@ -1,1 +1,1 @@
-"""Flat-kernel mean shift of an embedding: what the methods that learn one share."""
+"""Flat-kernel mean shift of an embedding, used by all methods that learn one."""

@@ -1,4 +1,4 @@
-"""From an embedding and a foreground to instances: mean shift of the whole image, or by component."""
+"""Clusters an embedding into instances by mean shift, in the whole image or by component."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from fcrbench.postprocess import join_fragments, label
 from fcrbench_baselines.mean_shift import kernels
 
-SAMPLE = 2000  # pixels from which the axes of largest variance are estimated
+SAMPLE = 2000  # number of pixels from which the axes of largest variance are estimated
 
 
 def cluster(
@@ -17,27 +17,28 @@ def cluster(
     by_component: bool = False,
     join_contact: float = 0.0,
 ) -> NDArray[np.int32]:
-    """Instances of one image by flat-kernel mean shift over the embedding of its foreground.
+    """Find the instances of one image by flat-kernel mean shift over the embedding of its foreground.
 
-    The first free pixel in raster order is a seed; its centre moves to the mean of all free pixels within the
-    bandwidth until it stands still; those within the bandwidth then are a cluster and no longer free; and so
-    on until no pixel is free (De Brabandere et al., 2017, section 2.3, where the seed is a random pixel).
+    The first free pixel in raster order is the seed of a cluster. The centre moves to the mean of all free
+    pixels within the bandwidth until it no longer changes. The pixels that are then within the bandwidth form
+    the cluster and are no longer free. This is repeated until no pixel is free (De Brabandere et al., 2017,
+    section 2.3, where the seed is a random pixel).
 
     Args:
         embedding: (E, H, W) float32.
         foreground: (H, W) bool.
         bandwidth: largest distance of a pixel to the centre of its cluster, delta_v in the paper.
-        by_component: cluster each 4-connected component of the foreground apart, and split clusters into
-            connected instances. Objects that are far apart may then share an embedding.
-        join_contact: give instances with this share of their edge on a larger one to that one, see
-            `fcrbench.postprocess.join_fragments`; 0, join none. Pixels on the rim of an object are off its
-            mean and make clusters of their own.
+        by_component: cluster each 4-connected component of the foreground separately, and split clusters into
+            connected instances. Distant objects may then have the same embedding.
+        join_contact: an instance joins a larger one if this fraction of its edge touches it, see
+            `fcrbench.postprocess.join_fragments`; 0 joins none. Pixels on the rim of an object are far from
+            its mean and often form separate clusters.
 
     Returns:
         (H, W) int32 labels 1..n, 0 = background.
 
     Raises:
-        ValueError: shapes do not fit, the bandwidth is not positive, join_contact is not within 0..1, or a
+        ValueError: shapes do not match, the bandwidth is not positive, join_contact is not within 0..1, or a
             foreground pixel is not finite.
     """
     if embedding.ndim != 3 or foreground.shape != embedding.shape[1:]:
@@ -50,16 +51,16 @@ def cluster(
     groups, n_groups = label(foreground) if by_component else (foreground.astype(np.int32), 1)
     pixels, starts = kernels.group_pixels(groups.reshape(-1), n_groups)
     planes = np.ascontiguousarray(embedding, np.float32).reshape(len(embedding), -1)
-    # NumPy's allocation takes large pages, Numba's does not: faults would cost more than the copying.
+    # Allocated by NumPy, which uses large pages: in Numba, page faults would cost more than the copying.
     rows = np.zeros((len(pixels), -(-len(planes) // kernels.LANES) * kernels.LANES), np.float32)
-    kernels.gather(planes, pixels, rows)
+    kernels.gather_rows(planes, pixels, rows)
     if not np.isfinite(rows.sum()):
         raise ValueError("embedding: expected finite numbers in the foreground, found NaN or infinity")
 
     order = np.arange(len(pixels))
     axes = np.zeros((rows.shape[1], kernels.AXES), np.float32)
     keys = np.zeros((len(pixels), kernels.AXES), np.float32)
-    if not by_component:  # a component has a few hundred pixels: nothing to look up
+    if not by_component:  # a component has only a few hundred pixels, so no lookup is needed
         axes = _main_axes(rows)
         keys = rows @ axes
         order = np.argsort(keys[:, 0], kind="stable")
@@ -74,7 +75,7 @@ def cluster(
 
 
 def _main_axes(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Orthonormal columns (E, AXES) along which the rows spread most, estimated from some of them."""
+    """Return orthonormal columns (E, AXES) along which the variance of a sample of the rows is largest."""
     sample = rows[:: max(1, len(rows) // SAMPLE)].astype(np.float64)
     if len(sample) < 2:
         return np.zeros((rows.shape[1], kernels.AXES), np.float32)

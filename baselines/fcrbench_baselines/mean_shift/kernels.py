@@ -1,7 +1,7 @@
-"""Mean shift over the pixels of an image in Numba: arrays in, arrays out, no checks; `decode` has the API.
+"""Mean shift over the pixels of an image in Numba, without checks of arguments; `decode` has the API.
 
-Pixels are rows of a C-contiguous (n, E) float32 array, E a multiple of LANES, in groups that are clustered
-apart: group g has the rows starts[g] to starts[g + 1].
+Pixels are rows of a C-contiguous (n, E) float32 array, where E is a multiple of LANES. They are in groups
+that are clustered separately: group g has the rows starts[g] to starts[g + 1].
 """
 
 import numpy as np
@@ -9,20 +9,22 @@ from numba import njit
 from numpy.typing import NDArray
 
 MAX_ITERATIONS = 100
-LANES = 8  # features compared at a time
-AXES = 4  # directions in which far pixels are told by a look at their keys
+LANES = 8  # number of features that are compared at a time
+AXES = 4  # number of directions in which keys tell that pixels are far apart
 
 jit = njit(cache=True, nogil=True, error_model="numpy")
-# The order of the sum of squares is left to the compiler, which then uses vectors.
-inner = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+# The compiler may reorder sums of squares, so that it can use vector instructions.
+jit_reassociate = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 
 
 @jit
 def group_pixels(groups: NDArray, n_groups: int) -> tuple[NDArray, NDArray]:
-    """Flat positions (int64) of the pixels of groups 1..n_groups, by group, in raster order; and starts.
+    """Return the flat positions (int64) of the pixels of groups 1..n_groups by group, and `starts`.
 
     groups  (H * W,) int32, 0 = in no group
-    starts  (n_groups + 1,) int64, where each group begins, then the number of positions
+    starts  (n_groups + 1,) int64, the index at which each group begins, then the number of positions
+
+    Within a group, positions are in raster order.
     """
     starts = np.zeros(n_groups + 1, np.int64)
     for i in range(groups.size):
@@ -30,26 +32,26 @@ def group_pixels(groups: NDArray, n_groups: int) -> tuple[NDArray, NDArray]:
             starts[groups[i]] += 1
     for g in range(n_groups):
         starts[g + 1] += starts[g]
-    place = starts.copy()
+    next_index = starts.copy()
     pixels = np.empty(starts[n_groups], np.int64)
     for i in range(groups.size):
         if groups[i] > 0:
-            pixels[place[groups[i] - 1]] = i
-            place[groups[i] - 1] += 1
+            pixels[next_index[groups[i] - 1]] = i
+            next_index[groups[i] - 1] += 1
     return pixels, starts
 
 
 @jit
-def gather(planes: NDArray, pixels: NDArray, rows: NDArray) -> None:
-    """Write columns `pixels` of planes (E, H * W) to the first E columns of `rows`."""
+def gather_rows(planes: NDArray, pixels: NDArray, rows: NDArray) -> None:
+    """Copy the columns `pixels` of planes (E, H * W) to the first E columns of `rows`."""
     for i in range(len(pixels)):
         for k in range(len(planes)):
             rows[i, k] = planes[k, pixels[i]]
 
 
-@inner
+@jit_reassociate
 def _squared_distance(row: NDArray, centre: NDArray, limit: np.float32) -> np.float32:
-    """The squared distance of two vectors, or a number above `limit` if it is above."""
+    """Return the squared distance of two vectors, or some number above `limit` if it is above `limit`."""
     total = np.float32(0)
     for begin in range(0, len(centre), LANES):
         for k in range(LANES):
@@ -59,7 +61,7 @@ def _squared_distance(row: NDArray, centre: NDArray, limit: np.float32) -> np.fl
     return total
 
 
-@inner
+@jit_reassociate
 def _squared_length(vector: NDArray) -> np.float32:
     total = np.float32(0)
     for k in range(len(vector)):
@@ -68,7 +70,7 @@ def _squared_length(vector: NDArray) -> np.float32:
 
 
 @jit
-def _candidates(
+def _find_candidates(
     rows: NDArray,
     keys: NDArray,
     order: NDArray,
@@ -81,12 +83,15 @@ def _candidates(
     candidates: NDArray,
     distance: NDArray,
 ) -> int:
-    """Fill `candidates`, and `distance` to the centre, with free rows of a group within reach; how many."""
+    """Find the free rows of a group within `reach` of the centre, and return their number.
+
+    Their indices are written to `candidates`, and their distances to `distance`.
+    """
     middle = np.zeros(AXES, np.float32)
     for k in range(len(centre)):
         for a in range(AXES):
             middle[a] += centre[k] * axes[k, a]
-    # The margins cover rounding: keys may be off by some units in the last place of the vectors.
+    # The margin covers rounding errors of keys, which are a few units in the last place of the vectors.
     slack = reach + np.float32(1e-4) * (1 + np.sqrt(_squared_length(centre)))
     limit = reach * reach
     low, high = first, last
@@ -126,23 +131,26 @@ def _update(
     bandwidth: np.float32,
     total: NDArray,
 ) -> tuple[int, bool]:
-    """Mark the candidates inside the bandwidth, keep their sum; the change of count, and if any changed."""
-    sure_in = bandwidth * np.float32(1 - 1e-5) - travelled
-    sure_out = bandwidth * np.float32(1 + 1e-5) + travelled
+    """Update `inside`, which candidates are within the bandwidth, and `total`, the sum of their rows.
+
+    Returns by how much their number has grown, and whether any candidate has changed sides.
+    """
+    surely_inside = bandwidth * np.float32(1 - 1e-5) - travelled
+    surely_outside = bandwidth * np.float32(1 + 1e-5) + travelled
     gained, changed = 0, False
     for c in range(len(candidates)):
         row = rows[candidates[c]]
-        if distance[c] <= sure_in:
-            now = True
-        elif distance[c] > sure_out:
-            now = False
+        if distance[c] <= surely_inside:
+            is_inside = True
+        elif distance[c] > surely_outside:
+            is_inside = False
         else:
             limit = bandwidth * bandwidth
-            now = bool(_squared_distance(row, centre, limit) <= limit)
-        if now != inside[c]:
-            inside[c] = now
+            is_inside = bool(_squared_distance(row, centre, limit) <= limit)
+        if is_inside != inside[c]:
+            inside[c] = is_inside
             changed = True
-            sign = 1 if now else -1
+            sign = 1 if is_inside else -1
             gained += sign
             for k in range(len(centre)):
                 total[k] += sign * row[k]
@@ -159,16 +167,16 @@ def mean_shift(
     bandwidth: float,
     clusters: NDArray,
 ) -> int:
-    """Flat-kernel mean shift from one free pixel after another, see `decode.cluster`; how many clusters.
+    """Cluster by flat-kernel mean shift, see `decode.cluster`; return the number of clusters.
 
     order     (n,) int64, the rows of each group by ascending first key
-    keys      (n, AXES) float32, rows[order] @ axes: a pixel can be near only where its keys are
-    axes      (E, AXES) float32, orthonormal columns, or zeros: then all pixels of a group are looked at
-    clusters  (n,) int32 zeros, filled with 1.. in the order of discovery
+    keys      (n, AXES) float32, rows[order] @ axes; pixels are near each other only if their keys are
+    axes      (E, AXES) float32, orthonormal columns; with zeros, all pixels of a group are compared
+    clusters  (n,) int32 zeros, filled with cluster numbers 1.. in the order of discovery
     """
     width = np.float32(bandwidth)
-    # Pixels within two bandwidths are looked up once; until the centre has moved by nearly one, all that can
-    # be inside is among them.
+    # Pixels within two bandwidths are looked up once. Until the centre has moved by nearly one bandwidth,
+    # they include all pixels that can be inside.
     reach = np.float32(2) * width
     candidates = np.empty(len(rows), np.int64)
     distance = np.empty(len(rows), np.float32)
@@ -180,7 +188,7 @@ def mean_shift(
     for group in range(len(starts) - 1):
         first, last = starts[group], starts[group + 1]
         for seed in range(first, last):
-            while clusters[seed] == 0:  # again if the centre has moved away from its seed
+            while clusters[seed] == 0:  # repeated if the centre has moved away from its seed
                 found += 1
                 centre[:] = rows[seed]
                 n = -1
@@ -191,7 +199,7 @@ def mean_shift(
                     if n < 0 or travelled > np.float32(0.99) * width:
                         anchor[:] = centre
                         travelled = np.float32(0)
-                        n = _candidates(
+                        n = _find_candidates(
                             rows,
                             keys,
                             order,
@@ -215,7 +223,7 @@ def mean_shift(
                         break
                     for k in range(len(centre)):
                         centre[k] = total[k] / count
-                if count == 0:  # all at the rim, and rounding put them outside
+                if count == 0:  # all pixels are at the rim, and rounding put them outside
                     clusters[seed] = found
                 for c in range(n):
                     if inside[c]:

@@ -1,1 +1,1 @@
-"""Label images of class maps larger than memory, tile by tile, with the ids that the whole image gets."""
+"""Label images of class maps larger than memory, computed tile by tile, with the same ids as in memory."""

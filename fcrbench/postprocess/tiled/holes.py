@@ -1,4 +1,4 @@
-"""Holes that lie in several tiles."""
+"""Filling of holes that lie in several tiles."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,10 +8,11 @@ from fcrbench.postprocess._runs import Runs
 from fcrbench.tiles import Seams, Tile
 
 
-class SeamHoles:
-    """Background regions that touch the seams between tiles, and the object that encloses them, if one does.
+class CrossTileHoles:
+    """Background regions that touch seams between tiles, and the object that encloses each of them, if any.
 
-    All tiles go through `fill` in raster order, then, as they came out, those of `owners` through `finish`.
+    Call `add_tile` for all tiles in raster order, then `find_owners`, then `fill_tile` for the results of
+    `add_tile` whose regions have an owner.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -19,26 +20,26 @@ class SeamHoles:
         self.seams = Seams(self.width, np.dtype(np.int32), corners=False)
         self.offsets = [0]
         self.joins = [np.zeros((2, 0), np.int64)]
-        self.beside = [np.zeros((2, 0), np.int64)]  # a region, and an object next to it or -1
+        self.beside = [np.zeros((2, 0), np.int64)]  # a region, and an object beside it or -1
 
-    def fill(self, tile: Tile, runs: Runs) -> NDArray[np.int32]:
-        """The labels (h, w) of a tile, given as runs of ids, with those holes filled that touch no seam."""
-        regions, around = runs.fill_holes(*tile.on_border(self.height, self.width))
+    def add_tile(self, tile: Tile, runs: Runs) -> NDArray[np.int32]:
+        """Fill the holes of a tile, given as runs of ids, that touch no seam; return its labels (h, w)."""
+        regions, enclosing = runs.fill_holes(*tile.sides_on_border(self.height, self.width))
         offset = self.offsets[-1]
-        self.offsets.append(offset + len(around) - 1)
-        known = np.flatnonzero(around)
-        self.beside.append(np.stack([known + offset, around[known].astype(np.int64)]))
-        labels, painted = runs.paint(), Runs(runs.shape, runs.starts, regions, 0).paint()
-        for a, b in self.seams.add(tile, labels, painted, offset):
-            both = (a.id > 0) & (b.id > 0)
-            self.joins.append(np.unique(np.stack([a.id, b.id])[:, both], axis=1))
+        self.offsets.append(offset + len(enclosing) - 1)
+        known = np.flatnonzero(enclosing)
+        self.beside.append(np.stack([known + offset, enclosing[known].astype(np.int64)]))
+        labels, region_image = runs.paint(), Runs(runs.shape, runs.starts, regions, 0).paint()
+        for a, b in self.seams.add_tile(tile, labels, region_image, offset):
+            are_regions = (a.id > 0) & (b.id > 0)
+            self.joins.append(np.unique(np.stack([a.id, b.id])[:, are_regions], axis=1))
             for region, value in ((a.id, b.value), (b.id, a.value)):
-                beside = (region > 0) & (value > 0)
-                self.beside.append(np.unique(np.stack([region, value.astype(np.int64)])[:, beside], axis=1))
+                touches = (region > 0) & (value > 0)
+                self.beside.append(np.unique(np.stack([region, value.astype(np.int64)])[:, touches], axis=1))
         return labels
 
-    def owners(self) -> list[NDArray[np.int32]]:
-        """For each tile (regions + 1,): the object that encloses each of its regions, 0 for none."""
+    def find_owners(self) -> list[NDArray[np.int32]]:
+        """Return for each tile (regions + 1,) the object that encloses each of its regions, 0 for none."""
         parent = np.arange(self.offsets[-1] + 1)
         joins = np.concatenate(self.joins, axis=1)
         join_all(parent, np.ascontiguousarray(joins[0]), np.ascontiguousarray(joins[1]))
@@ -53,9 +54,11 @@ class SeamHoles:
             for a, b in zip(self.offsets, self.offsets[1:], strict=False)
         ]
 
-    def finish(self, tile: Tile, labels: NDArray[np.int32], owners: NDArray[np.int32]) -> NDArray[np.int32]:
-        """The labels of a tile with the other holes filled, too."""
-        runs = Runs.of_ids(labels)
-        regions, _ = runs.fill_holes(*tile.on_border(self.height, self.width))
+    def fill_tile(
+        self, tile: Tile, labels: NDArray[np.int32], owners: NDArray[np.int32]
+    ) -> NDArray[np.int32]:
+        """Return the labels of a tile after filling its regions that have an owner."""
+        runs = Runs.from_ids(labels)
+        regions, _ = runs.fill_holes(*tile.sides_on_border(self.height, self.width))
         runs.labels += owners[regions]  # regions are background
         return runs.paint()
