@@ -88,7 +88,7 @@ def test_bad_images_are_named_and_the_others_are_done(cli, images, trained):
     [
         (["nowhere.png"], ["nowhere.png"]),
         (["hollow"], ["no image in hollow", ".tif"]),
-        (["images", "images/a.png"], ["a.png", "share"]),
+        (["images", "images/a.png"], ["a.png", "same output name"]),
     ],
 )
 def test_missing_images_are_refused(cli, images, trained, arguments, words):

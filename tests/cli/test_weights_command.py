@@ -87,7 +87,7 @@ def test_weights_are_scored_without_training(cli, trained):
     assert (again / "report.html").is_file()
     shutil.copy(weights.resolve("default"), file)
     line = cli.fails("run", "--resume", again)
-    assert "w.safetensors are not those that" in line
+    assert "w.safetensors have changed since" in line
 
 
 def test_a_run_from_weights_starts_with_them_and_resumes(cli, trained):
