@@ -24,9 +24,9 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# One thread a process: two test processes already fill two cores.
+# One thread a process: two test processes already fill two cores. A file goes to one of them, with its fixtures.
 check: $(VENV)/ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not long" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not long" $(ARGS)
 
 # The tests that a person does not wait for: the guides in environments of their own, memory over many images.
 check-long: $(VENV)/ready

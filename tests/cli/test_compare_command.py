@@ -16,8 +16,6 @@ from fcrbench.errors import DataError, UsageError
 from fcrbench.report.comparison import notes
 from fcrbench.report.comparison_files import markdown
 
-pytestmark = pytest.mark.xdist_group("compare")  # its runs are made once, by one worker
-
 SCORES = ["dice2", "aji", "f1", "pq", "sq", "rq", "ap"]
 COUNTS = ["splits", "merges"]
 

@@ -10,8 +10,6 @@ from command_line import files
 
 from fcrbench.io import write_png
 
-pytestmark = pytest.mark.xdist_group("run")  # its runs are made once, by one worker
-
 
 @pytest.fixture
 def images(cli):

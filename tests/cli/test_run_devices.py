@@ -11,8 +11,6 @@ import pytest
 from command_line import TINY, Cli, only
 from safetensors.numpy import load_file
 
-pytestmark = pytest.mark.xdist_group("run")  # its runs are made once, by one worker
-
 # Three crops in batches of two: the last batch is 0 + 1.
 THREE = [*TINY, "--set", "training.crops_per_image=1", "--set", "training.validate_every=1"]
 FLOAT32 = ["--set", 'training.precision="32"']  # whatever the processor could do faster

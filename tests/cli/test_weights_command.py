@@ -15,8 +15,6 @@ from safetensors.numpy import load_file
 from fcrbench import datasets, weights
 from fcrbench.io import write_labels
 
-pytestmark = pytest.mark.xdist_group("run")  # its runs are made once, by one worker
-
 DATA = TINY[:10]  # the fields of TINY without its training
 
 
