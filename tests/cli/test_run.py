@@ -226,7 +226,9 @@ def test_a_mistyped_toml_key_is_refused_with_the_close_one(cli):
     (cli.folder / "run.toml").write_text("[training\n")
     assert "run.toml is not valid TOML" in cli.fails("run", "--config", "run.toml", code=2)
     (cli.folder / "run.toml").write_text(f"[options]\n{'.'.join(400 * ['a'])} = 1")
-    assert "run.toml: tables or arrays are nested more than 32 deep" in cli.fails("run", "--config", "run.toml", code=2)
+    assert "run.toml: tables or arrays are nested more than 32 deep" in cli.fails(
+        "run", "--config", "run.toml", code=2
+    )
 
 
 def test_cuda_without_a_gpu_is_refused(cli):
