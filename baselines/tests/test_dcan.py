@@ -265,7 +265,7 @@ def test_the_threshold_undoes_the_balance_of_the_loss():
         return value
 
     optimiser.step(loss)
-    threshold = methods.create("dcan").options.contour_threshold
+    threshold = 0.93  # of even odds; a trained network does not keep to it, see baselines/README.md
     assert ((odds.sigmoid() >= threshold) == (truth >= 0.5)).all()
     assert float(odds.detach().sigmoid()[1]) == pytest.approx(threshold, abs=1e-3)
 

@@ -1,4 +1,4 @@
-"""Image files in and out. Decoders are imported when a file is read, not before."""
+"""Reads and writes image files. Decoders are imported only when a file is read."""
 
 from fcrbench.io.find import IMAGE_SUFFIXES, find_images
 from fcrbench.io.images import read_image, read_labels

@@ -1,4 +1,4 @@
-"""A PNG or TIFF file to the array it holds, whatever that is; every failure becomes one DataError."""
+"""Decodes a PNG or TIFF file to the array in it. Every error of a decoder becomes one DataError."""
 
 import os
 from pathlib import Path
@@ -10,11 +10,11 @@ from fcrbench.io import png, tiff
 
 
 def decode(path: str | os.PathLike[str], *, indexed: bool = False) -> np.ndarray:
-    """The pixels of one PNG or TIFF file.
+    """Read the pixels of one PNG or TIFF file.
 
-    Returns (H, W), or (C, H, W) for C channels or pages; native byte order. A palette is expanded to its
-    colours and "white is zero" turned round, or, with `indexed`, the stored numbers are kept as they are.
-    Raises DataError naming the file when it is missing, empty, truncated, of another format or otherwise
+    Returns (H, W), or (C, H, W) for C channels or pages, in native byte order. A palette is expanded to its
+    colours and "white is zero" is inverted; with `indexed`, the stored numbers are returned unchanged.
+    Raises DataError naming the file if it is missing, empty, truncated, of another format or otherwise
     unreadable.
     """
     path = Path(path)
@@ -25,17 +25,17 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False) -> np.ndarray
         elif data.startswith(tiff.MAGICS):
             array = tiff.decode_tiff(data, indexed, str(path))
         else:
-            raise DataError(f"{path}: is neither PNG nor TIFF")
+            raise DataError(f"{path}: neither a PNG nor a TIFF file")
     except DataError:
         raise
     except MemoryError as error:
         raise DataError(f"{path}: too large for the memory of this machine, or damaged") from error
-    # Decoders raise whatever their C library or parser met: RuntimeError, ValueError, struct.error, ...
+    # Decoders raise many types of errors: RuntimeError, ValueError, struct.error, ...
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{path}: cannot be read, truncated or damaged ({reason[:120]})") from error
     if array.size == 0:
-        raise DataError(f"{path}: holds no pixel, shape {array.shape}")
+        raise DataError(f"{path}: contains no pixels, shape {array.shape}")
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
 

@@ -1,4 +1,4 @@
-"""Which image files are in a folder."""
+"""Finds the image files in a folder."""
 
 import os
 from pathlib import Path
@@ -9,11 +9,11 @@ IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 
 
 def find_images(folder: str | os.PathLike[str]) -> dict[str, Path]:
-    """The PNG and TIFF files directly inside `folder`, by stem, in sorted order of the stems.
+    """Return the PNG and TIFF files directly inside `folder` by stem, sorted by stem.
 
-    Suffixes are compared without regard to case; hidden files (a leading dot, as macOS leaves behind) and
-    subfolders are skipped. Raises DataError when the folder is missing or two files share a stem, since
-    image and mask are paired by it.
+    The case of suffixes is ignored. Hidden files (with a leading dot, as macOS creates them) and subfolders
+    are skipped. Raises DataError if the folder is missing or two files have the same stem, because images and
+    masks are paired by their stems.
     """
     folder = Path(folder)
     try:
@@ -21,7 +21,7 @@ def find_images(folder: str | os.PathLike[str]) -> dict[str, Path]:
     except FileNotFoundError:
         raise DataError(f"{folder}: no such folder") from None
     except NotADirectoryError:
-        raise DataError(f"{folder}: is a file, expected a folder of PNG or TIFF images") from None
+        raise DataError(f"{folder}: expected a folder of PNG or TIFF images, found a file") from None
     except OSError as error:
         raise DataError(f"{folder}: cannot list the folder: {error.strerror or error}") from error
     found: dict[str, Path] = {}

@@ -1,4 +1,4 @@
-"""Reading an image, and reading a label image: the checks that each of the two needs."""
+"""Reads images and label images, with the checks that each of them needs."""
 
 import os
 
@@ -13,10 +13,10 @@ _OPAQUE = {"u": lambda dtype: np.iinfo(dtype).max, "f": lambda dtype: 1.0, "b": 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a gray image from a PNG or TIFF file.
 
-    Returns (H, W) in the dtype of the file, values unchanged (bool becomes uint8 0/1). Colour files and
-    files of several pages are converted when all channels are equal; a fully opaque alpha channel is
-    ignored. Raises DataError naming the file when it is unreadable, has colours or different pages, or
-    holds a value that is not finite.
+    Returns (H, W) in the dtype of the file with unchanged values (bool becomes uint8 0/1). Colour files and
+    files with several pages are converted if all channels are equal. A fully opaque alpha channel is ignored.
+    Raises DataError naming the file if it is unreadable, has colours or different pages, or contains a value
+    that is not finite.
     """
     array = decode(path)
     if array.ndim == 3:
@@ -34,9 +34,9 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
 def read_labels(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a label image (0 = background, one integer per object) from a PNG or TIFF file.
 
-    Returns (H, W) in the integer dtype of the file, ids unchanged; a bool mask gives uint8 0/1, a palette
-    file its indices. Raises DataError naming the file when it is unreadable, has more than one channel or
-    page, or holds floating-point or negative values.
+    Returns (H, W) in the integer dtype of the file with unchanged ids. A bool mask gives uint8 0/1, and a
+    palette file gives its indices. Raises DataError naming the file if it is unreadable, has more than one
+    channel or page, or contains floating-point or negative values.
     """
     array = decode(path, indexed=True)
     if array.ndim != 2:
@@ -51,7 +51,7 @@ def read_labels(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def _gray(channels: np.ndarray, path: str | os.PathLike[str]) -> np.ndarray:
-    """(C, H, W) with equal channels to (H, W)."""
+    """Reduce (C, H, W) with equal channels to (H, W)."""
     colours = channels
     if len(channels) in (2, 4):
         opaque = _OPAQUE.get(channels.dtype.kind)

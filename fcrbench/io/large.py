@@ -1,4 +1,4 @@
-"""Images on the disk that are read and written by tiles: OME-Zarr, and tiled TIFF."""
+"""Reads and writes images on the disk in tiles: OME-Zarr and tiled TIFF."""
 
 import shutil
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import zarr
 
 CHUNK = 1024  # pixels a side
-_MIN_LEVEL_SIDE = 1024  # pixels: no further level of the pyramid when the image fits
+_MIN_LEVEL_SIDE = 1024  # pixels; the pyramid ends with the first level that is no larger
 _TIFF_SUFFIXES = (".tif", ".tiff")
 _LARGE_IMAGE = 1 << 28  # pixels
-_LARGE_FILE = 1 << 22  # bytes: a smaller file that holds so many pixels is nearly empty
-_NGFF_VERSION = "0.4"  # on Zarr 2: what QuPath, Fiji and napari read today
+_LARGE_FILE = 1 << 22  # bytes; a smaller file with so many pixels is nearly empty
+_NGFF_VERSION = "0.4"  # with Zarr 2, which QuPath, Fiji and napari read today
 
 
 class Plane:
@@ -34,7 +34,7 @@ class Plane:
         if array.ndim < 2 or any(n != 1 for n in before):
             raise DataError(f"{path}: has shape {array.shape}, expected one plane (H, W)")
         if min(rest) == 0:
-            raise DataError(f"{path}: holds no pixel, shape {array.shape}")
+            raise DataError(f"{path}: contains no pixels, shape {array.shape}")
         self._array, self._front, self._path = array, (0,) * len(before), path
         self.shape: tuple[int, int] = rest
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
@@ -45,7 +45,7 @@ class Plane:
         try:
             with quiet_tifffile():
                 return np.ascontiguousarray(self._array[(*self._front, *key)], dtype=self.dtype)
-        # Codecs raise whatever their C library met.
+        # Codecs raise many types of errors.
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise DataError(f"{self._path}: cannot be read, truncated or damaged ({reason[:120]})") from error
@@ -58,7 +58,7 @@ class Plane:
 
 
 class _PlaneWithHalf(Plane):
-    """A plane that writes every second pixel of what it is given to another one, too."""
+    """A plane that also writes every second pixel to a second plane of half the size."""
 
     def __init__(self, array: Any, half: Any, path: Path) -> None:
         super().__init__(array, path)
@@ -73,7 +73,7 @@ class _PlaneWithHalf(Plane):
 
 
 def is_large(path: Path) -> bool:
-    """Whether the image is to be worked on by tiles: a Zarr folder, or a TIFF of more than 2**28 pixels."""
+    """Return whether an image is processed in tiles: a Zarr folder or a TIFF of more than 2**28 pixels."""
     suffix = path.suffix.lower()
     if suffix == ".zarr":
         return path.is_dir()
@@ -86,20 +86,20 @@ def is_large(path: Path) -> bool:
             read_directories(file)
             with tifffile.TiffFile(file) as tif:
                 return int(tif.pages[0].size) > _LARGE_IMAGE
-    except Exception:  # what is wrong with the file is told by who reads it
+    except Exception:  # the reader of the file will report the error
         return False
 
 
 def open_image(path: Path, *, indexed: bool = True) -> Plane:
-    """A gray image or label image (H, W), read by slices.
+    """Open a gray image or label image (H, W) that is read by slices.
 
-    path     an OME-Zarr image (0.4 or 0.5; its full resolution), a Zarr array, or a TIFF file of one page, in
-             tiles or strips
-    indexed  take the numbers of a palette or "white is zero" TIFF as they are stored, as those of a label
-             image; else such a file is refused
+    path     an OME-Zarr image (0.4 or 0.5; the full resolution is read), a Zarr array, or a TIFF file with
+             one page, in tiles or strips
+    indexed  read the stored numbers of a palette or "white is zero" TIFF, as for a label image; otherwise
+             such a file is refused
 
-    Raises DataError naming the path when it is none of these, has more planes, channels or pages than one, or
-    claims more than a damaged file could; FcrbenchError when the extra "zarr" is not installed.
+    Raises DataError naming the path if it is none of these, has more than one plane, channel or page, or
+    claims more pixels than it can contain. Raises FcrbenchError if the extra "zarr" is not installed.
     """
     zarr = _import_zarr()
     if not path.exists():
@@ -108,8 +108,8 @@ def open_image(path: Path, *, indexed: bool = True) -> Plane:
         return _open_tiff(path, indexed)
     try:
         node = zarr.open(str(path), mode="r")
-    except Exception as error:  # a file, an empty folder, metadata that is no JSON, ...
-        raise DataError(f"{path}: is no Zarr array or group ({str(error)[:120]})") from error
+    except Exception as error:  # a file, an empty folder, metadata that is not JSON, ...
+        raise DataError(f"{path}: not a Zarr array or group ({str(error)[:120]})") from error
     if isinstance(node, zarr.Array):
         return Plane(node, path)
     attributes = dict(node.attrs)
@@ -117,7 +117,7 @@ def open_image(path: Path, *, indexed: bool = True) -> Plane:
     try:
         array = node[multiscales[0]["datasets"][0]["path"]]
     except (TypeError, KeyError, IndexError) as error:
-        raise DataError(f"{path}: is a Zarr group without an OME-Zarr image") from error
+        raise DataError(f"{path}: a Zarr group without an OME-Zarr image") from error
     return Plane(array, path)
 
 
@@ -145,12 +145,13 @@ def _open_tiff(path: Path, indexed: bool) -> Plane:
 
 @contextmanager
 def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -> Iterator[Plane]:
-    """A label image (H, W) int32 to be written by slices; it appears at `path` when the block ends.
+    """Yield a label image (H, W) int32 to write by slices. It appears at `path` when the block ends.
 
-    path  .tif or .tiff: a tiled OME-TIFF of uint32, made from a Zarr array beside it; else an OME-Zarr image
+    path  .tif or .tiff for a tiled OME-TIFF of uint32, which is made from a temporary Zarr array beside it;
+          otherwise an OME-Zarr image is written
 
-    Both have a pyramid of every second pixel. When the block fails nothing is left. Raises FcrbenchError when
-    the disk refuses or the path exists and overwrite is not set.
+    Both have a pyramid of every second pixel. If the block fails, nothing is left behind. Raises
+    FcrbenchError if the image cannot be written, or if the path exists and `overwrite` is not set.
     """
     if path.exists() and not overwrite:
         raise FcrbenchError(f"{path} exists")
@@ -167,7 +168,7 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
             yield Plane(levels[0], path)
         _finish_pyramid(group, levels)
         if path.exists() and not overwrite:
-            raise FcrbenchError(f"{path} has been written by another process meanwhile")
+            raise FcrbenchError(f"{path} has been written by another process in the meantime")
         if path.suffix.lower() in _TIFF_SUFFIXES:
             write_pyramid(path, levels, CHUNK)
         else:
@@ -180,7 +181,7 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
 
 
 def _move_into_place(folder: Path, path: Path) -> None:
-    """Move a folder to a path, in place of what is there."""
+    """Move a folder to a path and replace what is there."""
     replaced = temporary_name(path)
     try:
         if path.exists():
@@ -192,12 +193,12 @@ def _move_into_place(folder: Path, path: Path) -> None:
 
 @contextmanager
 def scratch_array(path: Path, shape: tuple[int, ...], tile: int) -> Iterator["zarr.Array"]:
-    """An array of uint8 beside `path` for what is written by tiles; it is removed when the block ends."""
+    """Yield a temporary array of uint8 beside `path`, which is removed when the block ends."""
     zarr = _import_zarr()
     temporary = temporary_name(path)
     try:
         temporary.mkdir(parents=True)
-        side = tile * max(CHUNK // tile, 1)  # no chunk is written in parts, nor are there many small ones
+        side = tile * max(CHUNK // tile, 1)  # each chunk holds whole tiles, and chunks are not too small
         chunks = (1,) * (len(shape) - 2) + tuple(min(side, n) for n in shape[-2:])
         yield zarr.create_array(str(temporary / "0"), shape=shape, chunks=chunks, dtype=np.uint8)
     except OSError as error:
@@ -214,14 +215,14 @@ def _create(group: Any, name: str, shape: tuple[int, ...]) -> Any:
         shape=shape,
         chunks=tuple(min(CHUNK, n) for n in shape),
         dtype=np.int32,
-        # Of ids in runs: a tenth of what LZ4 leaves, at the same speed.
+        # For label images the result is a tenth of that of LZ4, at the same speed.
         compressors=Blosc("zstd", 1, Blosc.BITSHUFFLE),
         chunk_key_encoding={"name": "v2", "separator": "/"},
     )
 
 
 def _create_half(group: Any, levels: list[Any]) -> Any:
-    """The next level of a pyramid: half the size by every second pixel, as ids cannot be averaged."""
+    """Create the next level of a pyramid. It takes every second pixel, because ids cannot be averaged."""
     return _create(group, str(len(levels)), tuple(-(-n // 2) for n in levels[-1].shape))
 
 

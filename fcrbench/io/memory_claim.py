@@ -1,14 +1,14 @@
-"""How much memory a file may claim."""
+"""Refuses files whose headers claim more pixels than the files can contain."""
 
 ALWAYS_ALLOWED = 1 << 28  # bytes that any file may claim
-MAX_RATIO = 4096  # times its own length: what a larger claim must lie within (LZW and zlib reach 2400)
+MAX_RATIO = 4096  # a larger claim must be at most this times the size of the file (LZW and zlib reach 2400)
 
 
 def check_memory_claim(claimed: int, stored: int, size: int) -> None:
-    """ValueError where a file claims memory that its length does not justify.
+    """Raise ValueError if a file claims more memory than its size justifies.
 
     claimed  bytes of the pixels in memory
-    stored   bytes of the pixels as they are in the file, uncompressed
+    stored   bytes of the pixels in the file before compression
     size     bytes of the file
     """
     if claimed > ALWAYS_ALLOWED and stored > MAX_RATIO * size:

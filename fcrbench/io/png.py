@@ -1,5 +1,8 @@
-"""PNG: what libpng is given is checked before, so that it neither takes memory for sizes that no file of this
-length can hold, nor writes its warnings to stderr."""
+"""Decodes PNG files.
+
+The chunks are checked before libpng sees them, so that it neither allocates memory for sizes that a
+file of this length cannot contain, nor writes warnings to stderr.
+"""
 
 import struct
 import zlib
@@ -11,14 +14,14 @@ from fcrbench.io.memory_claim import check_memory_claim
 MAGIC = b"\x89PNG\r\n\x1a\n"
 _GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGBA = 0, 2, 3, 4, 6  # colour types
 _CHANNELS = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _GRAY_ALPHA: 2, _RGBA: 4}
-_DEPTHS = {_GRAY: (1, 2, 4, 8, 16), _PALETTE: (1, 2, 4, 8)}  # of the others 8 and 16 bits
+_DEPTHS = {_GRAY: (1, 2, 4, 8, 16), _PALETTE: (1, 2, 4, 8)}  # other colour types have 8 or 16 bits
 _MAX_SIDE = 1_000_000  # pixels, the limit that libpng sets
 # Adam7: first row, first column and the steps of the seven passes (PNG specification, section 8.2).
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
 def decode_png(data: bytes, indexed: bool) -> np.ndarray:
-    """(H, W) or (C, H, W) uint8 or uint16, see `decode.decode`; ValueError for a file that is damaged."""
+    """Return (H, W) or (C, H, W) uint8 or uint16, see `decode.decode`. Raise ValueError if damaged."""
     chunks = _read_chunks(data)
     width, height, bits, colour, compression, filtering, interlace = struct.unpack(
         ">IIBBBBB", chunks[b"IHDR"][0]
@@ -28,7 +31,7 @@ def decode_png(data: bytes, indexed: bool) -> np.ndarray:
     if colour not in _CHANNELS or bits not in _DEPTHS.get(colour, (8, 16)):
         raise ValueError(f"colour type {colour} with {bits} bits")
     if compression or filtering or interlace > 1:
-        raise ValueError("an unknown way of compression, filtering or interlacing")
+        raise ValueError("unknown method of compression, filtering or interlacing")
     if b"IDAT" not in chunks:
         raise ValueError("no pixels")
     channels = _CHANNELS[colour]
@@ -36,7 +39,7 @@ def decode_png(data: bytes, indexed: bool) -> np.ndarray:
     stored = height * -(-width * bits * channels // 8)
     check_memory_claim(height * width * max(bits // 8, 1) * expanded, stored, len(data))
     if colour == _PALETTE and indexed:
-        colour = _GRAY  # its indices are kept
+        colour = _GRAY  # decode the indices as gray values
     extra = _palette_chunks(chunks, colour, bits)
     pixels = b"".join(chunks[b"IDAT"])
     if interlace:
@@ -45,7 +48,7 @@ def decode_png(data: bytes, indexed: bool) -> np.ndarray:
 
 
 def _read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
-    """Contents of the chunks that pixels depend on, in their order; a lost end of the file is left out."""
+    """Return the contents of the chunks that affect pixels, in order. A truncated end is ignored."""
     found: dict[bytes, list[bytes]] = {}
     at = len(MAGIC)
     while at + 12 <= len(data):
@@ -73,7 +76,7 @@ def _read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
 
 
 def _palette_chunks(chunks: dict[bytes, list[bytes]], colour: int, bits: int) -> bytes:
-    """The palette and the transparent colours as they stand before the pixels, where they have a meaning."""
+    """Return the chunks of the palette and the transparent colours, if they are valid for this type."""
     colours = (chunks.get(b"PLTE") or [b""])[0] if colour == _PALETTE else b""
     n = len(colours) // 3
     if colour == _PALETTE and (len(colours) % 3 or not 1 <= n <= 1 << bits):
@@ -82,7 +85,7 @@ def _palette_chunks(chunks: dict[bytes, list[bytes]], colour: int, bits: int) ->
     if colour != _PALETTE and any(
         value >> bits for (value,) in struct.iter_unpack(">H", clear[: len(clear) // 2 * 2])
     ):
-        clear = b""  # no pixel has such a value
+        clear = b""  # no pixel can have such a value
     fits = {_GRAY: len(clear) == 2, _RGB: len(clear) == 6, _PALETTE: 1 <= len(clear) <= n}
     parts = [_make_chunk(b"PLTE", colours)] if colours else []
     return b"".join([*parts, _make_chunk(b"tRNS", clear)] if fits.get(colour) else parts)
@@ -95,13 +98,13 @@ def _decode(pixels: bytes, height: int, width: int, bits: int, colour: int, extr
     file = b"".join([MAGIC, header, extra, _make_chunk(b"IDAT", pixels), _make_chunk(b"IEND", b"")])
     array: np.ndarray = imagecodecs.png_decode(file)
     if bits < 8 and colour == _GRAY:
-        # The decoder stretches 1-, 2- and 4-bit gray to 0..255; the file's own values are smaller.
+        # The decoder scales 1-, 2- and 4-bit gray to 0..255. This restores the values in the file.
         array = array // (255 // (2**bits - 1))
     return array if array.ndim == 2 else np.moveaxis(array, -1, 0)
 
 
 def _deinterlace(pixels: bytes, height: int, width: int, bits: int, colour: int, extra: bytes) -> np.ndarray:
-    """Each pass is an image by itself."""
+    """Decode an interlaced image. Each of its passes is decoded as an image of its own."""
     line = bits * _CHANNELS[colour]
     passes = []
     for y, x, down, right in _PASSES:
@@ -111,7 +114,7 @@ def _deinterlace(pixels: bytes, height: int, width: int, bits: int, colour: int,
     expected = sum(size for _, _, size in passes)
     raw = zlib.decompressobj().decompress(pixels, expected)
     if len(raw) < expected:
-        raise ValueError(f"{len(raw)} of {expected} bytes of pixels are there")
+        raise ValueError(f"expected {expected} bytes of pixels, found {len(raw)}")
     out: np.ndarray | None = None
     at = 0
     for where, shape, size in passes:

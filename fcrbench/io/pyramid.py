@@ -1,4 +1,4 @@
-"""Label images as tiled TIFF files."""
+"""Writes label images as tiled TIFF files with a pyramid."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from fcrbench.tiles import Source, split_into_tiles
 from fcrbench.work.atomic import atomic_path
 
-_LEVEL = 1  # of zlib: runs of ids compress well at once
+_LEVEL = 1  # of zlib; label images compress well at the fastest level
 
 
 def write_pyramid(path: Path, levels: Sequence[Source], side: int) -> None:
-    """Write a label image (H, W) and its smaller versions as an OME-TIFF of uint32, read by tiles.
+    """Write a label image (H, W) and its smaller versions as an OME-TIFF of uint32, tile by tile.
 
-    side  of the tiles of the file, in pixels, a multiple of 16
+    side  side of the tiles of the file in pixels, a multiple of 16
 
     The smaller versions are sub-images, where QuPath and Fiji look for them.
 
-    Raises FcrbenchError, naming the path, when the disk refuses; what was there then stays.
+    Raises FcrbenchError naming the path if it cannot be written. An existing file is then kept.
     """
     import tifffile
 
@@ -33,7 +33,7 @@ def write_pyramid(path: Path, levels: Sequence[Source], side: int) -> None:
                 photometric="minisblack",
                 compression="zlib",
                 compressionargs={"level": _LEVEL},
-                maxworkers=1,  # with more of them, tiles wait in memory
+                maxworkers=1,  # with more workers, finished tiles pile up in memory
                 subifds=len(levels) - 1 if k == 0 else None,
                 subfiletype=int(k > 0),
                 metadata={"axes": "YX"} if k == 0 else None,

@@ -1,4 +1,4 @@
-"""TIFF: what tifffile is given is checked before, so that a damaged file costs neither time nor memory."""
+"""Decodes TIFF files. They are checked before tifffile reads them, so that a damaged file costs no memory."""
 
 import io
 import logging
@@ -15,30 +15,30 @@ import numpy as np
 from fcrbench.io.memory_claim import check_memory_claim
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_MAX_TAGS = 4096  # of a directory, as tifffile allows
-_NOT_GRAY = ("SEPARATED", "CIELAB", "ICCLAB", "ITULAB")  # equal or opaque samples say nothing there
+_MAX_TAGS = 4096  # per directory, the limit of tifffile
+_NOT_GRAY = ("SEPARATED", "CIELAB", "ICCLAB", "ITULAB")  # equal samples are not gray in these colour spaces
 log = logging.getLogger(__name__)
 
 
 def decode_tiff(data: bytes, indexed: bool, name: str) -> np.ndarray:
-    """(H, W) or (C, H, W), see `decode.decode`; any exception for a file that is damaged.
+    """Return (H, W) or (C, H, W), see `decode.decode`. Raise any exception for a damaged file.
 
-    name  of the file, for the log: it says where directories are lost behind those that are read
+    name  name of the file, for the warning about lost directories after those that are read
     """
     import tifffile
 
     tags, lost = read_directories(io.BytesIO(data))
     with quiet_tifffile(), tifffile.TiffFile(io.BytesIO(data)) as tif:
-        tif.pages.useframes = False  # every page with its own directory, read in full
+        tif.pages.useframes = False  # read the full directory of every page
         found: list[Any] = [tif.pages[i] for i in range(len(tags))]
         pages = [page for page in found if not getattr(page, "is_reduced", False)]  # thumbnails are none
         if not pages:
-            raise ValueError("no image inside")
+            raise ValueError("no image in the file")
         if lost and any(len(page.tags) < n for page, n in zip(found, tags, strict=True)):
             raise ValueError("the file is shorter than its own directory says")
         described = tif.is_imagej or tif.is_shaped or (lost and tif.is_ome)
         if described and tif.series[0].size > sum(page.size for page in pages):
-            # Stacks whose planes follow the first one without directories of their own, or are lost.
+            # The other planes of this stack have no directories of their own, or they are lost.
             raise ValueError(f"a stack of shape {tif.series[0].shape}, expected one 2-D image")
         total = sum(page.nbytes for page in pages)
         check_memory_claim(total, total, len(data))
@@ -50,24 +50,22 @@ def decode_tiff(data: bytes, indexed: bool, name: str) -> np.ndarray:
     if len(shapes) > 1:
         raise ValueError(f"pages of different shapes: {sorted(shapes)}")
     if lost:
-        log.warning(
-            "%s: read without what follows its %d page%s: %s", name, len(tags), "s" * (len(tags) > 1), lost
-        )
+        log.warning("%s: read only the first %d page%s: %s", name, len(tags), "s" * (len(tags) > 1), lost)
     return planes[0] if len(planes) == 1 else np.stack(planes)
 
 
 def read_directories(file: BinaryIO) -> tuple[list[int], str]:
-    """How many tags each directory of a TIFF file has, and why their chain ends before its end; "" if not so.
+    """Return the number of tags of each directory of a TIFF file, and why the chain of directories is broken.
 
-    As other readers do, what stands before a lost directory is taken: some writers leave a number behind the
-    last one, where TIFF 6.0 has 0. ValueError where the first one is lost, or where the chain is a ring, in
-    which tifffile would go round without end.
+    The reason is "" for a complete chain. Like other readers, this accepts the directories before a lost one,
+    because some writers leave a wrong offset after the last directory, where TIFF 6.0 requires 0. Raises
+    ValueError if the first directory is lost, or if the chain is a ring, which tifffile would follow forever.
     """
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     magic = file.read(4)
     if magic not in MAGICS:
-        raise ValueError("no TIFF file")
+        raise ValueError("not a TIFF file")
     order = "<" if magic[:2] == b"II" else ">"
     big = 43 in magic
     offset, count, entry = ("Q", "Q", 20) if big else ("I", "H", 12)
@@ -78,7 +76,7 @@ def read_directories(file: BinaryIO) -> tuple[list[int], str]:
         return found
 
     def directory(at: int) -> tuple[int, int]:
-        """The number of tags of a directory, and where the next one is."""
+        """Return the number of tags of a directory and the offset of the next one."""
         if at >= size:
             raise ValueError("the file is shorter than its own directory says")
         n = number(count, at)
@@ -109,41 +107,43 @@ def read_directories(file: BinaryIO) -> tuple[list[int], str]:
 
 
 def check_segments(page: Any, size: int) -> None:
-    """Refuse what a damaged directory claims before memory is taken for it, and pixels that are not read.
+    """Refuse damaged directories and unsupported pixels before memory is allocated for them.
 
-    Also, some codecs return what they could decode from a cut strip without an error.
+    This also refuses truncated strips, because some codecs decode a part of them without an error.
     """
     if page.dtype is None:
-        raise ValueError(f"pixels of {page.bitspersample} bits and format {int(page.sampleformat)}, not read")
+        raise ValueError(
+            f"pixels of {page.bitspersample} bits and format {int(page.sampleformat)} are not supported"
+        )
     if _is_24_bit_integer(page) and (page.parent.byteorder == "<" or page.predictor != 1):
-        # Little-endian files: libtiff has the lowest byte first, tifffile the highest, and TIFF 6.0 can be
-        # read either way. Differences between neighbours are taken before they are unpacked.
-        raise ValueError("integers of 24 bits in an order that is not known, expected big-endian ones")
+        # In little-endian files libtiff puts the lowest byte first and tifffile the highest, and TIFF 6.0
+        # allows both readings. A predictor is undone before the integers are unpacked.
+        raise ValueError("24-bit integers in an unknown byte order, expected big-endian ones")
     check_memory_claim(page.nbytes, page.nbytes, size)
     if getattr(page.compression, "name", "") == "LERC":
-        raise ValueError("LERC compression is not read")  # its own header may claim any size
+        raise ValueError("LERC compression is not supported")  # its own header may claim any size
     chunk = (
         math.prod(page.chunks) * page.dtype.itemsize
     )  # a strip or tile, also where it is larger than the page
     check_memory_claim(chunk, chunk, size)
     expected, found = math.prod(page.chunked), len(page.dataoffsets)
     if found < expected and not page.is_contiguous:
-        raise ValueError(f"{found} of {expected} strips or tiles are there")
+        raise ValueError(f"expected {expected} strips or tiles, found {found}")
     ends = (start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True))
     if max(ends, default=0) > size:
         raise ValueError("the file is shorter than its own directory says")
 
 
 def check_readable_in_tiles(page: Any, indexed: bool) -> None:
-    """Refuse a page whose numbers as tifffile gives them, part by part, are not its pixels.
+    """Refuse a page for which the numbers that tifffile returns tile by tile are not the pixels.
 
-    indexed  whether a palette's indices, and "white is zero" as it is stored, are what is wanted
+    indexed  whether the indices of a palette and the stored values of "white is zero" are wanted
     """
     photometric = getattr(page.photometric, "name", "")
     if photometric in _NOT_GRAY or (photometric in ("PALETTE", "MINISWHITE") and not indexed):
-        raise ValueError(f"colour space {photometric}, expected black-is-zero gray to read by tiles")
+        raise ValueError(f"colour space {photometric}, expected black-is-zero gray to read in tiles")
     if _is_24_bit_integer(page) and codec_swaps_24_bit():
-        raise ValueError("big-endian integers of 24 bits, which are not read by tiles")
+        raise ValueError("big-endian 24-bit integers, which cannot be read in tiles")
 
 
 def _read_planes(page: Any, indexed: bool, size: int) -> list[np.ndarray]:
@@ -163,17 +163,17 @@ def _read_planes(page: Any, indexed: bool, size: int) -> list[np.ndarray]:
     if palette:
         return _expand_palette(planes, page)
     if photometric == "MINISWHITE" and array.dtype.kind == "u" and not indexed:
-        # Bilevel files stay as stored: tifffile itself writes a bool mask, True = 1, as "white is zero".
-        # What comes after the gray is alpha.
+        # Bilevel files are not inverted, because tifffile writes a bool mask (True = 1) as "white is zero".
+        # The planes after the gray one are alpha.
         planes[0] = (2**page.bitspersample - 1 - planes[0]).astype(array.dtype)
     return planes
 
 
 def _expand_palette(planes: list[np.ndarray], page: Any) -> list[np.ndarray]:
-    """The three colours of a palette image, and behind them its further samples in the same dtype."""
+    """Return the three colour planes of a palette image, followed by its other samples in the same dtype."""
     indices, *further = planes
     if page.colormap is None or page.colormap.shape != (3, 2**page.bitspersample):
-        raise ValueError(f"no palette of {2**page.bitspersample} colours")
+        raise ValueError(f"expected a palette of {2**page.bitspersample} colours")
     colours = np.asarray(page.colormap)
     if not (colours & 0xFF).any() or (colours % 257 == 0).all():
         colours = (colours >> 8).astype(np.uint8)  # 8-bit colours stored in the 16-bit table
@@ -183,13 +183,13 @@ def _expand_palette(planes: list[np.ndarray], page: Any) -> list[np.ndarray]:
 
 
 def _is_24_bit_integer(page: Any) -> bool:
-    """Whether the pixels are integers of three bytes."""
+    """Return whether the pixels are integers of three bytes."""
     return page.bitspersample == 24 and page.dtype is not None and page.dtype.kind in "iu"
 
 
 @cache
 def codec_swaps_24_bit() -> bool:
-    """Whether imagecodecs gives big-endian integers of three bytes with their bytes the wrong way round."""
+    """Return whether imagecodecs decodes big-endian integers of three bytes in the wrong byte order."""
     import imagecodecs
 
     return int(imagecodecs.packints_decode(b"\0\0\1", np.dtype(">u4"), 24)[0]) != 1
@@ -204,8 +204,8 @@ def _is_not_quiet(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def quiet_tifffile() -> Iterator[None]:
-    """tifffile logs each oddity of a damaged file; the one error that follows says enough."""
-    logging.getLogger("tifffile").addFilter(_is_not_quiet)  # once, however often it is added
+    """Silence the log of tifffile about damaged files, because one error follows anyway."""
+    logging.getLogger("tifffile").addFilter(_is_not_quiet)  # adding it again has no effect
     token = _quiet.set(True)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Writing label images and pictures, whole or not at all."""
+"""Writes label images and pictures atomically."""
 
 import os
 
@@ -8,10 +8,10 @@ from fcrbench.work.atomic import atomic_path, write_bytes
 
 
 def write_labels(path: str | os.PathLike[str], labels: np.ndarray) -> None:
-    """Write (H, W) labels as a compressed TIFF in the smaller of uint16 and uint32 that holds every id.
+    """Write (H, W) labels as a compressed TIFF of uint16, or of uint32 if an id does not fit into uint16.
 
-    Raises TypeError for labels that are not integers, ValueError for another shape, a negative id or one
-    above 2**32 - 1, FcrbenchError when the disk refuses. `path` is then as it was before.
+    Raises TypeError for labels that are not integers, ValueError for another shape or for ids below 0 or
+    above 2**32 - 1, and FcrbenchError if the file cannot be written. An existing file is then kept.
     """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iub":
@@ -25,15 +25,15 @@ def write_labels(path: str | os.PathLike[str], labels: np.ndarray) -> None:
 
     dtype = np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32
     with atomic_path(path) as temporary:
-        # Without metadata=None tifffile writes a shape description that some readers take for a stack.
+        # Without metadata=None tifffile writes a shape description, and some readers then expect a stack.
         tifffile.imwrite(temporary, labels.astype(dtype), compression="zlib", metadata=None)
 
 
 def write_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
     """Write a (H, W) gray or (H, W, 3) RGB picture of dtype uint8 or uint16 as PNG.
 
-    Raises TypeError or ValueError for another dtype or shape, FcrbenchError when the disk refuses. `path`
-    is then as it was before.
+    Raises TypeError or ValueError for another dtype or shape, and FcrbenchError if the file cannot be
+    written. An existing file is then kept.
     """
     image = np.ascontiguousarray(image)
     if image.dtype not in (np.uint8, np.uint16):

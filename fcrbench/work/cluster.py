@@ -32,11 +32,11 @@ def dask_map(
     name: Callable[[A], str] = str,
     on_lost: Callable[[A, str], T] | None = None,
 ) -> Iterator[T]:
-    """Yield function(input) for each input, in order, from the workers of a scheduler "tcp://host:port".
+    """Yield function(input) for each input, in order, from workers of the scheduler "tcp://host:port".
 
     Only as many inputs are submitted at a time as the workers can process in about a second. If a worker is
     lost, another one repeats its task. If a task has lost more workers than the scheduler allows
-    (`distributed.scheduler.allowed-failures`), its inputs are processed one by one with no other task running,
+    (`distributed.scheduler.allowed-failures`), its inputs are processed one by one while no other task runs,
     and an input that still loses its workers is given up. If several inputs fail, the error of the first one
     is raised.
 

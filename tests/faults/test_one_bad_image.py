@@ -366,7 +366,9 @@ def test_validation_counts_a_field_that_fails_as_empty(caplog):
         return threshold(picture)
 
     assert mean_scores(predict, samples)["pq"] == pytest.approx(mean_scores(threshold, samples)["pq"] / 2)
-    assert caplog.messages == ["this field counts as empty in the validation: field field0: the output holds NaN"]
+    assert caplog.messages == [
+        "this field counts as empty in the validation: field field0: the output holds NaN"
+    ]
     with pytest.raises(DataError, match="field field0: ZeroDivisionError"):
         mean_scores(lambda picture: 1 / 0, samples)
 

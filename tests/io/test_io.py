@@ -226,7 +226,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
         (chunk(b"IHDR", header(width=10**6, height=10**6)), "claims 1,000,000,000,000 bytes"),
         (chunk(b"IHDR", header(bits=3)), "colour type 0 with 3 bits"),
         (chunk(b"IHDR", header(9, 4, 4, 2)), "colour type 2 with 4 bits"),
-        (chunk(b"IHDR", header(9, 4, 8, 0, 1, 0, 0)), "unknown way of compression"),
+        (chunk(b"IHDR", header(9, 4, 8, 0, 1, 0, 0)), "unknown method of compression"),
         (chunk(b"IHDR", header(9, 4, 8, 3)), "a palette of 0 bytes"),
         (chunk(b"IHDR", header()) * 2, "IHDR comes twice"),
         (chunk(b"IHDR", header())[:-1] + b"x", "checksum of IHDR"),
@@ -309,7 +309,7 @@ def test_missing_empty_and_foreign_files(tmp_path, read):
     (tmp_path / "empty.png").write_bytes(b"")
     refused(read, tmp_path / "empty.png", "empty")
     (tmp_path / "text.png").write_text("not an image")
-    refused(read, tmp_path / "text.png", "neither PNG nor TIFF")
+    refused(read, tmp_path / "text.png", "neither a PNG nor a TIFF file")
     (tmp_path / "folder.png").mkdir()
     refused(read, tmp_path / "folder.png", "cannot be opened")
     (tmp_path / "header.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -432,7 +432,7 @@ def test_find_images(tmp_path):
 def test_find_images_refuses(tmp_path):
     refused(find_images, tmp_path / "none", "no such folder")
     (tmp_path / "a.png").write_bytes(b"x")
-    refused(find_images, tmp_path / "a.png", "is a file")
+    refused(find_images, tmp_path / "a.png", "expected a folder of PNG or TIFF images, found a file")
     (tmp_path / "a.tif").write_bytes(b"x")
     refused(find_images, tmp_path, "a.png", "a.tif", "stem")
 

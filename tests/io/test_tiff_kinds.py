@@ -185,7 +185,7 @@ def test_24_bits_of_which_it_is_not_known_how_they_lie_are_refused(tmp_path):
     for order, predictor in (("<", 1), (">", 2)):
         path = written(tmp_path / "d.tif", raw_tiff(values, 24, order, predictor=predictor))
         for read in (read_image, read_labels):
-            refused(read, path, "24 bits")
+            refused(read, path, "24-bit integers")
 
 
 @pytest.mark.parametrize(("bits", "signed"), [(40, False), (48, False), (4, True), (12, True), (24, True)])
@@ -238,6 +238,6 @@ def test_by_tiles_the_same_kinds_are_read_or_refused(tmp_path):
         path = written(tmp_path / "a.tif", raw_tiff(values, 8, photometric=photometric, colours=colours))
         np.testing.assert_array_equal(open_image(path)[whole], values)
         refused(lambda path: open_image(path, indexed=False), path, "colour space", "black-is-zero")
-    refused(open_image, written(tmp_path / "b.tif", raw_tiff(values, 24, ">")), "24 bits")
+    refused(open_image, written(tmp_path / "b.tif", raw_tiff(values, 24, ">")), "24-bit integers")
     path = written(tmp_path / "c.tif", raw_tiff(values, 8, following=2**31))
     np.testing.assert_array_equal(open_image(path)[whole], values)

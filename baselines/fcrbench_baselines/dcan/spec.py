@@ -25,9 +25,8 @@ class DCANOptions(CleaningOptions):
     batch_norm      batch normalisation after every convolution of the trunk (the paper has none)
     intensity       "linear": mean 0 and deviation 1; "root": the same after subtracting the 1st percentile
                     and taking the square root, which lifts dim nuclei
-    contour_threshold  a pixel is a contour if the output is at least this. The output of a weighted loss is
-                    not a probability: with balance 1 it is .93 or more where a contour is more likely than
-                    not, as contours are about 7 % of all pixels
+    contour_threshold  a pixel is a contour if the output is at least this; chosen on training fields, see
+                    baselines/README.md
     smooth          radius of the disk of the majority filter of the fused mask, 0 = none; pixels
     min_core        components of the fused mask smaller than this are not used as cores; pixels
     grow            grow cores until they fill the object map; parts that no core reaches are instances too
@@ -42,7 +41,7 @@ class DCANOptions(CleaningOptions):
     dropout: float = 0.0
     batch_norm: bool = True
     intensity: Literal["root", "linear"] = "root"
-    contour_threshold: float = 0.93
+    contour_threshold: float = 0.5
     smooth: int = 1
     min_core: int = 10
     grow: bool = True
