@@ -1,7 +1,7 @@
 """Finds what installed packages offer under an entry-point group."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, Protocol, TypeVar
 
@@ -31,6 +31,17 @@ class Plugin(Generic[Spec]):
     spec: Spec
     package: str
     where: str
+
+
+def check_spec(where: str, factory: str, options: type) -> None:
+    """Raise ValueError if a description names no factory, or if its options are no dataclass of defaults."""
+    if ":" not in factory:
+        raise ValueError(f'{where}: factory is {factory!r}; expected "module:Class"')
+    if not is_dataclass(options):
+        raise ValueError(f"{where}: options is {options!r}; expected a dataclass")
+    for option in fields(options):
+        if option.default is MISSING and option.default_factory is MISSING:
+            raise ValueError(f"{where}: option {option.name!r} has no default")
 
 
 def find(group: str, kind: type[Spec], what: str) -> dict[str, Plugin[Spec]]:

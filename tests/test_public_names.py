@@ -9,8 +9,18 @@ import pytest
 from fcrbench import metrics
 
 # Modules that import torch are skipped where it is not installed.
-PUBLIC = ["export", "inference", "io", "large", "methods", "metrics", "postprocess", "weights"]
-ALL = [*PUBLIC, "datasets", "testing"]
+PUBLIC = [
+    "datasets",
+    "export",
+    "inference",
+    "io",
+    "large",
+    "methods",
+    "metrics",
+    "postprocess",
+    "testing",
+    "weights",
+]
 
 
 def load(name: str) -> Any:
@@ -38,7 +48,7 @@ def test_completion_offers_the_public_names_only(name: str) -> None:
     assert dir(module) == sorted(module.__all__)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", PUBLIC)
 def test_signatures_are_readable(name: str) -> None:
     for function, signature in signatures(load(name)).items():
         text = str(signature)
@@ -51,7 +61,7 @@ def test_signatures_are_readable(name: str) -> None:
             assert len(text) < 270, function
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", PUBLIC)
 def test_public_functions_and_classes_have_docstrings(name: str) -> None:
     module = load(name)
     for each in module.__all__:

@@ -5,3 +5,7 @@ from fcrbench.datasets.registry import available, create
 from fcrbench.datasets.splitting import seeded_split
 
 __all__ = ["Dataset", "DatasetSpec", "Sample", "available", "create", "seeded_split"]
+
+
+def __dir__() -> list[str]:
+    return __all__

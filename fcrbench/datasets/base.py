@@ -3,7 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from fcrbench.datasets.invariants import check_field, check_splits
 from fcrbench.datasets.layout import existing_folder
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError
+from fcrbench.plugins import check_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,7 @@ class DatasetSpec:
     options: type = NoOptions
 
     def __post_init__(self) -> None:
-        where = f"DatasetSpec {self.name!r}"
-        if ":" not in self.factory:
-            raise ValueError(f'{where}: factory is {self.factory!r}; expected "module:Class"')
-        if not is_dataclass(self.options):
-            raise ValueError(f"{where}: options is {self.options!r}; expected a dataclass")
-        for option in fields(self.options):
-            if option.default is MISSING and option.default_factory is MISSING:
-                raise ValueError(f"{where}: option {option.name!r} has no default")
+        check_spec(f"DatasetSpec {self.name!r}", self.factory, self.options)
 
 
 class Dataset(ABC):

@@ -74,14 +74,14 @@ class ResumingDownloader:
                 if total == have:
                     return  # all of it had arrived
                 self._start_over()
-                raise _TryAgainError("the server refuses to go on from the part that is here")
+                raise _TryAgainError("the server refuses to continue from the part that is here")
             if status >= 500 or status == 429:
                 raise _TryAgainError(f"the server answers {status} {response.reason}")
             if status not in (200, 206):
                 raise FcrbenchError(f"cannot download {url}: the server answers {status} {response.reason}")
             if status == 206 and start != have:
                 self._start_over()
-                raise _TryAgainError("the server goes on from another place than asked")
+                raise _TryAgainError("the server continues from another place than was asked for")
             if status == 200:
                 self._start_over()
                 length = response.headers.get("Content-Length", "")

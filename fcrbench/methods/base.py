@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
+
+from fcrbench.plugins import check_spec
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -45,13 +47,7 @@ class MethodSpec:
 
     def __post_init__(self) -> None:
         where = f"MethodSpec {self.name!r}"
-        if ":" not in self.factory:
-            raise ValueError(f'{where}: factory is {self.factory!r}; expected "module:Class"')
-        if not is_dataclass(self.options):
-            raise ValueError(f"{where}: options is {self.options!r}; expected a dataclass")
-        for option in fields(self.options):
-            if option.default is MISSING and option.default_factory is MISSING:
-                raise ValueError(f"{where}: option {option.name!r} has no default")
+        check_spec(where, self.factory, self.options)
         if "default" not in self.presets:
             raise ValueError(f'{where}: presets are {sorted(self.presets)}; "default" must be among them')
 

@@ -29,3 +29,7 @@ def __getattr__(name: str) -> Any:
     from fcrbench.testing import suite
 
     return getattr(suite, name)
+
+
+def __dir__() -> list[str]:
+    return __all__
