@@ -1,4 +1,4 @@
-"""Instances for other programs: GeoJSON (QuPath), COCO, tables of measurements."""
+"""Converts instances for other programs: GeoJSON (QuPath), COCO, tables of measurements."""
 
 from fcrbench.export.coco import coco
 from fcrbench.export.geojson import feature_collection

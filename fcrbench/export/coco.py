@@ -16,20 +16,21 @@ from fcrbench.labels import as_labels
 
 Masks = Literal["rle", "polygons"]
 Entry = dict[str, Any]
-_CHARACTERS = 13  # of 5 bits that a signed 64-bit number may take
+_CHARACTERS = 13  # the most characters of 5 bits that a signed 64-bit number may take
 CATEGORY = {"id": 1, "name": "nucleus", "supercategory": "cell"}
 
 
 def coco(images: Iterable[tuple[str, ArrayLike]], masks: Masks = "rle") -> dict[str, Any]:
-    """Annotations of many label images, ready for JSON.
+    """Return COCO annotations of many label images, ready for JSON.
 
     Args:
         images: (file name, labels) of each image; labels (H, W), any integer dtype, 0 = background.
-        masks: "rle", compressed run lengths, exact for every object; "polygons", pixel edges, where an object
-            has no hole, which COCO polygons cannot have; run lengths for the others.
+        masks: "rle" writes compressed run lengths, which are exact for every object. "polygons" writes the
+            pixel edges of objects without holes, and run lengths for the others, because COCO polygons cannot
+            have holes.
 
-    An annotation keeps the object's id in the key "label", as COCO's own "id" counts through all images.
-    Areas are pixels, boxes x, y, width, height.
+    An annotation has the id of the object in the key "label", because the COCO key "id" is a number that is
+    unique over all images. Areas are in pixels, and boxes are x, y, width, height.
 
     Raises TypeError for labels that are not integers, ValueError for another shape, a negative id or unknown
     masks.
@@ -44,7 +45,7 @@ def check_masks(masks: str) -> None:
 
 
 def join_annotations(images: Iterable[tuple[Entry, list[Entry]]]) -> dict[str, Any]:
-    """Images and their annotations, see `annotate`, numbered and put together."""
+    """Number images and their annotations (see `annotate`) and combine them to one document."""
     entries: list[Entry] = []
     annotations: list[Entry] = []
     for image_id, (entry, found) in enumerate(images, 1):
@@ -57,7 +58,7 @@ def join_annotations(images: Iterable[tuple[Entry, list[Entry]]]) -> dict[str, A
 
 
 def annotate(name: str, labels: ArrayLike, masks: Masks) -> tuple[Entry, list[Entry]]:
-    """One image of `coco` and its annotations, without the ids that number them."""
+    """Return the entry of one image and its annotations for `coco`, without their numbers."""
     array = as_labels(labels, name)
     objects = object_runs(array)
     height, width = objects.shape
@@ -93,9 +94,9 @@ def _segmentations(array: NDArray, objects: ObjectRuns, masks: Masks) -> list[An
 
 
 def run_lengths(labels: ArrayLike) -> list[str]:
-    """COCO's compressed run lengths of every object's mask, by ascending id.
+    """Return the compressed COCO run lengths of the mask of every object, by ascending id.
 
-    A mask is read column by column: lengths of 0s and 1s in turn, of 0s first. See `kernels.rle`.
+    A mask is read column by column. The lengths of 0s and 1s alternate and begin with 0s. See `kernels.rle`.
     """
     columns = object_runs(as_labels(labels, "labels").T)
     n = len(columns.ids)
@@ -105,7 +106,7 @@ def run_lengths(labels: ArrayLike) -> list[str]:
     order = np.argsort(columns.index, kind="stable")
     order = order[np.searchsorted(columns.index[order], 1) :]  # without background
     owner, starts, stops = columns.index[order], columns.starts[order], columns.starts[order + 1]
-    # A run that goes on at the top of the next column is one.
+    # A run that continues at the top of the next column counts as one run.
     first = np.ones(len(order), bool)
     first[1:] = (owner[1:] != owner[:-1]) | (starts[1:] != stops[:-1])
     last = np.append(first[1:], True)
@@ -114,7 +115,7 @@ def run_lengths(labels: ArrayLike) -> list[str]:
     begins[1:] = owner[1:] != owner[:-1]
     before = np.where(begins, 0, np.append(0, stops[:-1]))
     ends = np.append(begins[1:], True)
-    # Per run the 0s before it and its 1s; then, unless the mask ends with a 1, the 0s after the last run.
+    # The counts of a run are the 0s before it and its 1s. If the mask ends with 0s, they follow the last run.
     tail = ends & (stops < size)
     columns_of_counts = np.stack([starts - before, stops - starts, size - stops], axis=1)
     used = np.stack([np.ones_like(tail), np.ones_like(tail), tail], axis=1)

@@ -1,4 +1,4 @@
-"""Label images on the disk to files of other programs."""
+"""Converts label images on the disk to files for other programs: `fcrbench export`."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Format = Literal["geojson", "coco", "table"]
-OVERLAY = "_overlay"  # what `fcrbench predict` puts beside NAME.tif
+OVERLAY = "_overlay"  # suffix of the pictures that `fcrbench predict` writes beside NAME.tif
 
 
 def export_files(
@@ -36,19 +36,20 @@ def export_files(
     *,
     strict: bool = False,
 ) -> int:
-    """Export label images; returns how many.
+    """Export label images and return their number.
 
-    sources  label images, PNG or TIFF, and folders of them; overlays that `predict` left there are not read
+    sources  label images (PNG or TIFF) and folders of them; overlays that `predict` wrote are skipped
     output   for "geojson" a folder, in which each image gets <stem>.geojson; for "coco" a .json file; for
              "table" a .csv or .parquet file
-    images   folder of the images of the same stems: with it, tables and GeoJSON hold intensities
+    images   folder of images with the same stems; with it, tables and GeoJSON include intensities
     progress called with the name of an image and its number of objects
-    strict   raise for the first image that cannot be exported, and write no file of several; else the others
-             are finished, and those are listed in the DataError raised at the end and in failed.csv in the
-             folder, or <output>.failed.csv beside the file; see `failures`
+    strict   raise an error for the first image that cannot be exported, and write no file for several images.
+             Otherwise the others are finished, and the failed images are listed in the DataError raised at
+             the end and in failed.csv in the folder, or in <output>.failed.csv beside the file, see
+             `work.failures`
 
-    Raises DataError when there is no label image, none has an image, or two share a stem; UsageError for an
-    output that does not fit the format.
+    Raises DataError if there is no label image, if none has an image, or if two have the same stem. Raises
+    UsageError if the output does not fit the format.
     """
     check_output(to, output)
     check_masks(masks)
@@ -68,7 +69,7 @@ def export_files(
             progress(path.name, count(result))
             yield result
         if len(failures.found) == len(job.labels) and not by_folder:
-            failures.finish(len(job.labels), "exported")  # no file without an image
+            failures.finish(len(job.labels), "exported")  # raises, so that no empty file is written
 
     if by_folder:
         for _ in process_each(lambda stem: _write_geojson(job, stem, output), int):
@@ -88,14 +89,14 @@ def export_files(
 
 @dataclass(frozen=True)
 class _Job:
-    """Label images, and images with the folder they are of, by stem."""
+    """Label images by stem, and the images by stem with their folder, if any."""
 
     labels: dict[str, Path]
     images: dict[str, Path] | None
     folder: Path | None
 
     def names_in_errors(self, stem: str) -> list[str]:
-        """What an error about one of them may name, besides its label image."""
+        """Return texts that identify the image in an error message, besides the path of its label image."""
         of_image = [] if self.images is None or stem not in self.images else [str(self.images[stem])]
         return [*of_image, f"{self.folder} has no image"]
 
@@ -137,12 +138,12 @@ def _write_geojson(job: _Job, stem: str, folder: Path) -> int:
 
 
 def check_output(to: Format, output: Path) -> None:
-    """UsageError where the name of the output does not fit the format."""
+    """Raise UsageError if the name of the output does not fit the format."""
     suffixes = {"coco": (".json",), "table": (".csv", ".parquet")}.get(to)
     if suffixes is not None and output.suffix.lower() not in suffixes:
         raise UsageError(f"--to {to} writes one file ending in {' or '.join(suffixes)}, found {output}")
     if to == "geojson" and output.exists() and not output.is_dir():
-        raise UsageError(f"--to geojson writes a file an image into a folder, found the file {output}")
+        raise UsageError(f"--to geojson writes one file per image into a folder, found the file {output}")
     if output.suffix.lower() == ".parquet":
         try:
             import pyarrow  # noqa: F401
@@ -151,7 +152,7 @@ def check_output(to: Format, output: Path) -> None:
 
 
 def collect_labels(sources: Sequence[Path]) -> dict[str, Path]:
-    """Label images by stem; DataError on none, or a stem that comes twice."""
+    """Return label images by stem. Raise DataError if there are none, or if two have the same stem."""
     labels: dict[str, Path] = {}
     for source in sources:
         found = find_images(source) if source.is_dir() else {source.stem: source}
@@ -159,7 +160,7 @@ def collect_labels(sources: Sequence[Path]) -> dict[str, Path]:
             if source.is_dir() and stem.endswith(OVERLAY) and stem.removesuffix(OVERLAY) in found:
                 continue
             if stem in labels:
-                raise DataError(f"{path} and {labels[stem]} share the name {stem}")
+                raise DataError(f"{path} and {labels[stem]} have the same name {stem}")
             labels[stem] = path
     if not labels:
         raise DataError(f"no label image in {', '.join(map(str, sources))}")
@@ -176,7 +177,7 @@ def _measurements(table: "pd.DataFrame") -> dict[int, dict[str, float]]:
 
 
 def _write_csv(output: Path, tables: Iterator["pd.DataFrame"]) -> None:
-    """One table after the other, so that no more than one is held."""
+    """Write the tables one after the other, so that only one is in memory."""
     with atomic_path(output) as temporary:
         for i, table in enumerate(tables):
             table.to_csv(temporary, index=False, mode="a", header=i == 0)
@@ -185,7 +186,7 @@ def _write_csv(output: Path, tables: Iterator["pd.DataFrame"]) -> None:
 def _write_parquet(
     output: Path, job: _Job, process_each: "Callable[[Callable[[str], pa.Table]], Iterator[pa.Table]]"
 ) -> None:
-    """As `_write_csv`; the first table says what the columns are of, and one that does not fit them fails."""
+    """Like `_write_csv`. The first table determines the types of the columns; a table that differs fails."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

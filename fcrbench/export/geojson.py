@@ -1,4 +1,4 @@
-"""GeoJSON (RFC 7946) of the objects of an image, as QuPath reads it."""
+"""Converts the objects of an image to GeoJSON (RFC 7946) for QuPath."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ CLASSIFICATION = "Nucleus"
 def feature_collection(
     labels: ArrayLike, image: str = "", measurements: dict[int, dict[str, float]] | None = None
 ) -> dict[str, Any]:
-    """Every object of a label image (H, W) as a Feature, ready for JSON.
+    """Return every object of a label image (H, W) as a Feature of a FeatureCollection, ready for JSON.
 
-    Coordinates are pixels from the upper left corner, x first, y down, as QuPath has them. An object in one
-    piece is a Polygon with its holes, one in several pieces a MultiPolygon.
+    Coordinates are pixels from the upper left corner, x before y, with y pointing down, as in QuPath. An
+    object in one piece is a Polygon with its holes. An object in several pieces is a MultiPolygon.
 
     Args:
         labels: (H, W), any integer dtype, 0 = background.
-        image: its name: the UUIDs of the objects, the same at every export, are made from it and the id.
-        measurements: id: name: value, shown by QuPath as measurements; see `table.measure`.
+        image: name of the image. The UUID of an object depends only on this name and the object's id.
+        measurements: {id: {name: value}}, which QuPath shows as measurements; see `table.measure`.
 
     Raises TypeError for labels that are not integers, ValueError for another shape or a negative id.
     """

@@ -1,4 +1,4 @@
-"""A label image as numbered objects: what every export begins with."""
+"""Converts a label image to runs of numbered objects, which every export starts from."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ _WORD = 64  # pixels, see `kernels.runs`
 
 @dataclass(frozen=True)
 class ObjectRuns:
-    """Longest stretches of one id within a row.
+    """Runs of pixels: the longest stretches of one id within a row.
 
     Attributes:
         shape: (H, W).
         ids: (n,) ids of the objects in ascending order, dtype int64 or uint64.
         starts: (runs + 1,) int64, flat index of the first pixel of each run, then the number of pixels.
-        index: (runs,) int32, the run's object from 1 on, 0 for background.
+        index: (runs,) int32, the number of the run's object, from 1 on; 0 for background.
     """
 
     shape: tuple[int, int]
@@ -29,7 +29,7 @@ class ObjectRuns:
     index: NDArray[np.int32]
 
     def paint(self) -> NDArray[np.int32]:
-        """(H, W) int32: objects 1 .. n in order of their ids."""
+        """Return (H, W) int32 labels with the objects numbered 1 .. n in the order of their ids."""
         out = np.empty(self.shape, np.int32)
         if out.size:
             runs_kernel.paint_runs(self.starts, self.index, out.reshape(-1))
@@ -37,7 +37,7 @@ class ObjectRuns:
 
 
 def object_runs(labels: ArrayLike) -> ObjectRuns:
-    """The runs of a label image (H, W), any integer dtype, 0 = background.
+    """Return the runs of a label image (H, W) of any integer dtype, 0 = background.
 
     Raises TypeError for labels that are not integers, ValueError for another shape or a negative id.
     """

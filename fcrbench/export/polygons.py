@@ -1,4 +1,4 @@
-"""Objects as polygons along the edges of their pixels."""
+"""Traces objects as polygons along the edges of their pixels."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ Ring = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Part:
-    """A 4-connected part of an object: outer ring and holes.
+    """A 4-connected part of an object: its outer ring and its holes.
 
-    Rings are (n, 2) int32 vertices x, y in pixels, not closed; pixel (x, y) covers x .. x + 1, y .. y + 1.
-    Every ring is simple: it visits no vertex twice. The outer one has the part on its right hand (y points
-    down), which is counterclockwise to readers for whom y points up (RFC 7946); holes run the other way.
+    Rings are (n, 2) int32 vertices x, y in pixels. The first vertex is not repeated at the end. Pixel (x, y)
+    covers x .. x + 1, y .. y + 1. Every ring is simple, that is, it visits no vertex twice. The part lies to
+    the right of its outer ring (y points down), which is counterclockwise if y points up (RFC 7946). Holes
+    run the other way.
     """
 
     outer: Ring
@@ -28,10 +29,10 @@ class Part:
 
 
 def polygons(labels: ArrayLike) -> dict[int, list[Part]]:
-    """id: parts of every object of a label image (H, W), by ascending id, parts in raster order.
+    """Return {id: parts} of every object of a label image (H, W), by ascending id, parts in raster order.
 
-    An object in several pieces, or in pieces that touch over corners only, has several parts. Filling outer
-    rings and leaving out holes gives the labels again, pixel by pixel.
+    An object in several pieces, or in pieces that touch only at corners, has several parts. Filling the outer
+    rings without the holes gives the labels back, pixel by pixel.
 
     Raises TypeError for labels that are not integers, ValueError for another shape or a negative id.
     """
@@ -62,19 +63,19 @@ def polygons(labels: ArrayLike) -> dict[int, list[Part]]:
 
 
 def twice_area(ring: Ring) -> int:
-    """Twice the area inside a ring, in pixels: positive for outer rings, negative for holes."""
+    """Return twice the area of a ring in pixels. It is positive for outer rings and negative for holes."""
     x, y = ring.astype(np.int64).T
     return int(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
 
 
 def _simple_rings(ring: Ring) -> list[Ring]:
-    """A ring cut where it visits a vertex again, as one does around pixels that touch over a corner."""
+    """Split a ring at vertices that it visits twice, which happens where pixels touch at a corner."""
     keys = (ring[:, 1].astype(np.int64) << 32) + ring[:, 0]
     if len(np.unique(keys)) == len(keys):
         return [ring]
     rings: list[Ring] = []
     stack: list[int] = []
-    place: dict[int, int] = {}  # key of a vertex on the stack: where it is there
+    place: dict[int, int] = {}  # key of a vertex on the stack -> its position in the stack
     for i, key in enumerate(keys.tolist()):
         if key in place:
             cut = place[key]

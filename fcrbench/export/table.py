@@ -1,4 +1,4 @@
-"""Measurements of objects, under the names that scikit-image's regionprops_table gives them."""
+"""Measures objects, with the column names of regionprops_table in scikit-image."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 _BORDER_WEIGHTS = np.array([0, 1, math.sqrt(2), (1 + math.sqrt(2)) / 2])
 _NO_DIRECTION = -math.pi / 4
-_ROUND = 1e-9  # of the mean second moment: a smaller difference of the two may be one of rounding
+_ROUND = 1e-9  # a smaller difference of the two second moments, relative to their mean, may be rounding
 _BOX = ("bbox-0", "bbox-1", "bbox-2", "bbox-3")
 
 
 def measure(labels: ArrayLike, image: ArrayLike | None = None) -> pd.DataFrame:
-    """One row an object of a label image, by ascending id.
+    """Return a table with one row per object of a label image, by ascending id.
 
     Args:
         labels: (H, W), any integer dtype, 0 = background.
         image: (H, W) intensities, any real dtype.
 
     Columns, in pixels where they have a unit:
-        label, area; centroid-0 and centroid-1, the mean y and x of the pixels' centres; bbox-0 .. bbox-3, the
-        first y and x and the last y and x plus 1;
+        label, area; centroid-0 and centroid-1, the mean y and x of the centres of the pixels; bbox-0 ..
+        bbox-3, the first y and x and the last y and x plus 1;
         axis_major_length, axis_minor_length, eccentricity, orientation (radians from the y axis,
-        counterclockwise) of the ellipse of the same second moments; where that is a circle, which has no
-        direction, the orientation is -pi / 4, as in scikit-image, and the eccentricity 0;
-        perimeter, of Benkrid & Crookes (1999);
+        counterclockwise) of the ellipse with the same second moments. A circle has no direction; its
+        orientation is -pi / 4, as in scikit-image, and its eccentricity is 0;
+        perimeter, as defined by Benkrid & Crookes (1999);
         with an image: intensity_mean, intensity_min, intensity_max.
 
     Raises TypeError for labels that are not integers, ValueError for another shape, a negative id, or an
@@ -65,7 +65,7 @@ def measure(labels: ArrayLike, image: ArrayLike | None = None) -> pd.DataFrame:
 
 
 def _ellipse(sums: NDArray[np.int64], shift: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """From second central moments to axes, by the eigenvalues of the 2 x 2 inertia tensor."""
+    """Compute the axes from the second central moments, by the eigenvalues of the 2 x 2 inertia tensor."""
     area = sums[:, 2]
     yy, xx, yx = (sums[:, 5:8] / area[:, None] - shift[:, [0, 1, 0]] * shift[:, [0, 1, 1]]).T
     middle, spread = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
@@ -83,9 +83,9 @@ def _ellipse(sums: NDArray[np.int64], shift: NDArray[np.float64]) -> dict[str, N
 def _orientation(
     sums: NDArray[np.int64], orientation: NDArray[np.float64], nearly_round: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """The orientation, where it hangs on the last digits from whole numbers."""
+    """Recompute the orientation of nearly round objects in integers, to avoid rounding errors."""
     for k in np.flatnonzero(nearly_round).tolist():
-        n, y, x, yy, xx, yx = sums[k, 2:].tolist()  # Python's integers have no end
+        n, y, x, yy, xx, yx = sums[k, 2:].tolist()  # Python's integers do not overflow
         across, along = 2 * (n * yx - y * x), n * (yy - xx) - (y * y - x * x)
         orientation[k] = math.atan2(across, along) / 2 if across or along else _NO_DIRECTION
     return orientation

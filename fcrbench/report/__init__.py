@@ -1,4 +1,4 @@
-"""What a run shows: the self-contained `report.html` and pictures with outlines."""
+"""Pages, tables, figures and pictures: `report.html`, comparisons, overlays with outlines."""
 
 from fcrbench.report.html import write_report
 from fcrbench.report.outlines import overlay

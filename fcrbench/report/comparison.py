@@ -1,4 +1,4 @@
-"""A comparison as tables of text, which every format writes out, and what has to be said beside them."""
+"""Turns a comparison into tables of text, which every output format writes, and notes about them."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ TIMES, SQUARED, PLUS_MINUS = "\N{MULTIPLICATION SIGN}", "\N{SUPERSCRIPT TWO}", "
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One table: rows of a label and a cell for each of `columns` (heading, definition or "")."""
+    """One table. `columns` are (heading, definition or ""); a row is a label with a cell for each column."""
 
     title: str
     columns: tuple[tuple[str, str], ...]
@@ -48,7 +48,7 @@ class Block:
 
 
 def measured_blocks(comparison: Comparison) -> list[Block]:
-    """The columns of the paper's Table 1; further scores; speed and training."""
+    """Return the measured tables: the columns of the paper's Table 1, other scores, speed and training."""
     rows = comparison.rows
     table_1 = [_score_column(rows, name) for name in TABLE_1_SCORES]
     size = [Score(parameters(row.parameters) if row.parameters else NONE) for row in rows]
@@ -73,8 +73,8 @@ def measured_blocks(comparison: Comparison) -> list[Block]:
             "Speed and training",
             rows,
             [
-                ("Network, img/s", "images per second, from the image to the network's output"),
-                ("Post-proc., img/s", "images per second, from the network's output to instances"),
+                ("Network, img/s", "images per second, from the image to the output of the network"),
+                ("Post-proc., img/s", "images per second, from the output of the network to instances"),
                 ("Budget", f"training crops {TIMES} their size in pixels, for each seed"),
                 ("Trained in", "for each seed, with validation"),
             ],
@@ -84,7 +84,7 @@ def measured_blocks(comparison: Comparison) -> list[Block]:
 
 
 def differences_block(comparison: Comparison) -> Block | None:
-    """Each row less the reference; None when there is no other row."""
+    """Return the differences of each row to the reference, or None if there is no other row."""
     others = [row for row in comparison.rows if row is not comparison.reference]
     if not others:
         return None
@@ -94,25 +94,26 @@ def differences_block(comparison: Comparison) -> Block | None:
         others,
         list(map(_heading, RATIOS)),
         [[_difference(row.differences[name]) for row in others] for name in RATIOS],
-        note=f"Row less {reference}, paired over the images that both have scored, with 95 % "
-        "intervals. Bold: the interval is without 0. That is a test of one score at 5 %; several looked at "
-        "together need more care.",
+        note=f"Each row minus {reference}, paired over the images that both have scored, with 95 % "
+        "intervals. A value is bold if its interval does not contain 0. This is a test of one score at 5 %; "
+        "be more careful if you look at several scores together.",
     )
 
 
 def published_block() -> Block:
-    """The paper's Table 1, as printed."""
+    """Return the paper's Table 1 as printed."""
     return Block(
         title=f"Published: the paper's Table 1, measured on {published.DATASET} ({images(published.IMAGES)})",
         columns=(*map(_heading, TABLE_1_SCORES), ("Parameters", "")),
         rows=tuple((row.method, (*row.scores, Score(row.parameters))) for row in published_rows()),
-        note="Other images and other annotators: not comparable with the rows measured here. The paper gives "
-        f"about {published.POSTPROCESS_IMAGES_PER_SECOND} images/s for the post-processing of FCRNet.",
+        note="These rows are not comparable with the rows measured here, because the images and the "
+        f"annotators differ. The paper gives about {published.POSTPROCESS_IMAGES_PER_SECOND} images/s for "
+        "the post-processing of FCRNet.",
     )
 
 
 def join_blocks(blocks: Sequence[Block]) -> Block:
-    """Blocks of the same rows as one wide table."""
+    """Join blocks with the same rows to one wide table."""
     rows = zip(*(block.rows for block in blocks), strict=True)
     return Block(
         title="",
@@ -122,7 +123,7 @@ def join_blocks(blocks: Sequence[Block]) -> Block:
 
 
 def label_with_seeds(row: Row) -> str:
-    """The label, with the number of seeds where there are several."""
+    """Return the label of a row, with the number of seeds if there are several."""
     return f"{row.label}, {len(row.runs)} seeds" if len(row.runs) > 1 else row.label
 
 
@@ -136,15 +137,16 @@ def measured_on(comparison: Comparison) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What a reader must know: how the figures were taken, the budget, what is not equal."""
+    """Return the notes that a reader needs: how the figures were measured, the budget, what differs."""
     rows = comparison.rows
     several = any(len(row.runs) > 1 for row in rows)
-    seeds = f"; of several seeds their mean, {PLUS_MINUS} their standard deviation" if several else ""
+    seeds = (
+        f"; several seeds are shown by their mean {PLUS_MINUS} their standard deviation" if several else ""
+    )
     sentences = [
-        f"Measured on {measured_on(comparison)}. Means over images with 95 % intervals over images"
-        f"{seeds}; splits and merges are per image. An interval holds for other images of the same kind; it "
-        "says nothing about another training."
-        + (" Bold: the best score of a column." if len(rows) > 1 else ""),
+        f"Measured on {measured_on(comparison)}. Scores are means over images with 95 % intervals over images"
+        f"{seeds}. Splits and merges are per image. An interval is about other images of the same kind, "
+        "not about another training." + (" The best score of a column is bold." if len(rows) > 1 else ""),
         *_about_budget(comparison),
         *_about_speed(rows),
     ]
@@ -157,7 +159,8 @@ def notes(comparison: Comparison) -> list[str]:
     flattered = [row.label for row in rows if row.runs[0].config.get("evaluate") == "best"]
     if flattered:
         sentences.append(
-            f"{', '.join(flattered)}: weights chosen by their PQ on these same images, which flatters."
+            f"{', '.join(flattered)}: the weights were chosen by their PQ on these same images, so the "
+            "scores are optimistic."
         )
     return sentences
 
@@ -177,14 +180,14 @@ def _about_budget(comparison: Comparison) -> list[str]:
         ]
     else:
         sentences = [
-            "The training budgets are not equal: see their column before reading the scores as a ranking."
+            "The training budgets are not equal: see their column before you read the scores as a ranking."
         ]
     replaced: dict[str, list[str]] = {}
     for row in trained:
         if own := replaced_budget(row.runs[0].config):
             replaced.setdefault("; ".join(own), []).append(row.label)
     for values, names in replaced.items():
-        sentences.append(f"That is not the preset's own budget for {', '.join(names)}: {values}.")
+        sentences.append(f"This differs from the budget of the preset for {', '.join(names)}: {values}.")
     return [" ".join(sentences)]
 
 
@@ -197,7 +200,7 @@ def _about_speed(rows: Sequence[Row]) -> list[str]:
     if len(machines) == 1:
         return [f"Speeds were measured on {next(iter(machines))}, one image at a time."]
     listed = "; ".join(f"{', '.join(labels)}: {machine}" for machine, labels in machines.items())
-    return [f"Speeds were not measured alike. {listed}."] if listed else []
+    return [f"Speeds were measured under different conditions. {listed}."] if listed else []
 
 
 def _machine(row: Row, index: int) -> str:
@@ -250,7 +253,7 @@ def _speed_column(rows: Sequence[Row], stage: str) -> list[Score]:
 
 
 def _best(values: Sequence[float], digits: int, better: Callable[[list[float]], float]) -> list[bool]:
-    """Which values are the best as printed; none where there is nothing to choose from."""
+    """Return which values are the best as printed. None is the best if there is only one value."""
     printed = [round(value, digits) for value in values]
     known = [value for value in printed if not math.isnan(value)]
     if len(values) < 2 or not known:

@@ -1,4 +1,4 @@
-"""A comparison as Markdown, LaTeX, CSV and in a terminal; written to a folder, with the page."""
+"""Writes a comparison as Markdown, LaTeX, CSV and HTML to a folder, and shows it in a terminal."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-_LABEL_WIDTH, _GAP = 14, 2  # characters that a long label keeps in a terminal, and between columns
+_LABEL_WIDTH, _GAP = 14, 2  # characters for a long label in a terminal, and between columns
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -42,7 +42,7 @@ _LATEX = {
 
 
 def markdown(comparison: Comparison) -> str:
-    """The tables for a README: one wide table, the differences, the published rows apart."""
+    """Return Markdown for a README: one wide table, the differences, and the published rows as a table."""
     parts = [f"**{_markdown_text(title(comparison))}**"]
     parts += [_markdown_table(join_blocks(measured_blocks(comparison)))]
     parts += ["\n".join(f"- {_markdown_text(note)}" for note in notes(comparison))]
@@ -52,7 +52,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def latex(comparison: Comparison) -> str:
-    """Floats for `\\input`, which need the packages booktabs and graphicx."""
+    """Return LaTeX floats for `\\input`. They need the packages booktabs and graphicx."""
     caption = " ".join(notes(comparison))
     floats = [_latex_table(join_blocks(measured_blocks(comparison)), caption)]
     floats += [_latex_table(block, f"{block.title}. {block.note}") for block in _extra_blocks(comparison)]
@@ -60,10 +60,10 @@ def latex(comparison: Comparison) -> str:
 
 
 def frame(comparison: Comparison) -> "pd.DataFrame":
-    """One row a method, then the published rows ("source"), numbers in full.
+    """Return one row per method, followed by the published rows (see "source"), with unrounded numbers.
 
-    Columns of a score: NAME, NAME_low, NAME_high, NAME_sd (over seeds), NAME_difference and its _low and
-    _high. Blank where there is none.
+    The columns of a score are NAME, NAME_low, NAME_high, NAME_sd (over seeds), and NAME_difference with its
+    _low and _high. Missing values are blank.
     """
     import pandas as pd
 
@@ -81,7 +81,7 @@ def frame(comparison: Comparison) -> "pd.DataFrame":
 
 
 def show(comparison: Comparison, console: "Console") -> None:
-    """Print the tables, wide ones in parts."""
+    """Print the tables. Wide ones are split to the width of the console."""
     from rich.padding import Padding
 
     console.print(title(comparison), highlight=False)
@@ -98,7 +98,7 @@ def show(comparison: Comparison, console: "Console") -> None:
 def write(comparison: Comparison, dataset: Dataset, folder: Path) -> None:
     """Write table.md, table.tex, table.csv and table.html.
 
-    Raises DataError, when all are written, for fields that the page cannot show; they are in failed.csv.
+    Raises DataError after all files are written if the page cannot show some fields; failed.csv lists them.
     """
     from fcrbench.report.comparison_page import choose_fields, render
 
@@ -158,7 +158,7 @@ def _markdown_text(text: str) -> str:
 
 
 def _latex_table(block: Block, caption: str) -> str:
-    """A float: one line of values a method, below it the intervals and the spreads where there are any."""
+    """Return a float with one line of values per method, followed by lines of intervals and spreads."""
     lines = [_latex_row(["Method", *(heading for heading, _ in block.columns)]), r"\midrule"]
     for name, cells in block.rows:
         texts = [
@@ -199,7 +199,7 @@ def _latex_text(text: str) -> str:
 
 
 def _split_to_width(block: Block, width: int) -> Iterator[Block]:
-    """The block in as few tables as fit side by side into `width` characters."""
+    """Split a block into as few tables as possible that fit into `width` characters."""
     room = width - min(_LABEL_WIDTH, max(len(label) for label, _ in block.rows))
     parts: list[list[int]] = [[]]
     used = 0

@@ -1,4 +1,4 @@
-"""`table.html`: a comparison as one self-contained page, with fields as every method segmented them."""
+"""Renders `table.html`: a comparison as one self-contained page that shows how methods segment fields."""
 
 import math
 import statistics
@@ -17,7 +17,7 @@ from fcrbench.work.failures import Failure, Failures, attempt
 if TYPE_CHECKING:
     from fcrbench.report.pictures import Picture
 
-# Side of the part of a field that is shown, in pixels: about what a quarter of the page's width holds.
+# Side of the shown part of a field in pixels. About a quarter of the width of the page.
 WINDOW = 240
 
 
@@ -40,7 +40,7 @@ class ShownField:
 
 
 def render(comparison: Comparison, dataset: Dataset, failures: Failures) -> str:
-    """The page as text; fields are read from `dataset`, and `failures` gets those that cannot be shown."""
+    """Return the page. Fields are read from `dataset`, and `failures` receives those that cannot be shown."""
     fields = []
     for place, image in choose_fields(comparison).items():
         shown = attempt(partial(_show_field, comparison, dataset, place, image), f"field {image}")
@@ -67,10 +67,10 @@ def render(comparison: Comparison, dataset: Dataset, failures: Failures) -> str:
 
 
 def choose_fields(comparison: Comparison) -> dict[str, str]:
-    """Places and images, each image once: most different between the methods, median and worst by mean PQ.
+    """Return {place: image}: the most different image between methods, the median and the worst by mean PQ.
 
-    Most different is where the counts of matched nuclei (TP) are furthest apart: by PQ it would be a field of
-    a few nuclei.
+    Each image occurs once. The methods differ most where their counts of matched nuclei (TP) are furthest
+    apart. By PQ this would be a field with only a few nuclei.
     """
     pq, matched = _of_shown_runs(comparison, "pq"), _of_shown_runs(comparison, "tp")
     means = {image: statistics.fmean(values) for image, values in pq.items()}  # NaN where a PQ is undefined
@@ -85,7 +85,7 @@ def choose_fields(comparison: Comparison) -> dict[str, str]:
 
 
 def _of_shown_runs(comparison: Comparison, column: str) -> dict[str, list[float]]:
-    """A column of each image in the runs whose predictions are shown: the first of each row."""
+    """Return a column of images.csv by image, from the runs that are shown: the first run of each row."""
     found: dict[str, list[float]] = {}
     for row in comparison.rows:
         for image in row.runs[0].images:
@@ -112,7 +112,7 @@ def _charts(comparison: Comparison) -> list[Chart]:
     for name, label in (("pq", "PQ"), ("ap", "AP")):
         rows = {row.label: _value_and_interval(row, name) for row in comparison.rows}
         seeds = {row.label: _seed_means(row, name) for row in comparison.rows if len(row.runs) > 1}
-        note = "Mean over images, 95 % interval." + (" Small: single seeds." if seeds else "")
+        note = "Mean over images, 95 % interval." + (" Small dots are single seeds." if seeds else "")
         charts.append(Chart(label, note, figures.interval_chart(f"scores-{name}", label, rows, seeds, label)))
     for name, label in (("pq", "PQ"), ("ap", "AP")):
         rows = {
@@ -124,7 +124,7 @@ def _charts(comparison: Comparison) -> list[Chart]:
             reference = comparison.reference.label
             heading, note = f"{label}, difference to {reference}", "Paired over images, 95 % interval."
             svg = figures.interval_chart(
-                f"differences-{name}", heading, rows, {}, f"{label} less that of {reference}", zero=True
+                f"differences-{name}", heading, rows, {}, f"{label} minus that of {reference}", zero=True
             )
             charts.append(Chart(heading, note, svg))
     return charts

@@ -1,4 +1,4 @@
-"""Charts as inline SVG. Text stays text, and colours are CSS variables of the page, for dark mode."""
+"""Draws charts as inline SVG. Text is kept as text, and colours are CSS variables, for dark mode."""
 
 import io
 import math
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-# Matplotlib wants real colours: these stand-ins are replaced in the SVG by what the page defines.
+# Matplotlib needs real colours. These placeholders are replaced in the SVG by the variables of the page.
 _INK, _RULE, _MUTED = "#010101", "#020202", "#030303"
 _SERIES = ("#040404", "#050505", "#060606", "#070707")
 _CSS = {_INK: "currentColor", _RULE: "var(--rule)", _MUTED: "var(--muted)"}
@@ -21,9 +21,9 @@ _CSS |= {color: f"var(--series-{k})" for k, color in enumerate(_SERIES, start=1)
 _LINES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D")
 
-# Inches at 72 user units each: about the width of a phone, so that text stays legible there.
+# Inches of 72 user units. About the width of a phone, so that text is legible there.
 _SIZE = (4.9, 3.1)
-_LABEL = 24  # characters in a line of a row's label: what is longer would leave no room for the row
+_LABEL = 24  # characters in a line of a row's label; longer ones are wrapped to leave space for the chart
 _STYLE: Any = {  # Any: Matplotlib's stubs want each key as a literal
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -50,7 +50,7 @@ _STYLE: Any = {  # Any: Matplotlib's stubs want each key as a literal
 
 
 def iou_curve(thresholds: Sequence[float], f1: np.ndarray, ap: np.ndarray) -> str:
-    """F1 and AP over the IoU threshold.
+    """Draw F1 and AP over the IoU threshold.
 
     thresholds   T IoU thresholds, ascending
     f1, ap       (images, T) float, without NaN: the means are drawn, and for F1 the middle half of images
@@ -75,7 +75,7 @@ def iou_curve(thresholds: Sequence[float], f1: np.ndarray, ap: np.ndarray) -> st
 
 
 def image_strip(pq: Sequence[float], interval: tuple[float, float, float], marks: dict[str, float]) -> str:
-    """PQ of every image from worst to best, with the mean and its interval.
+    """Draw the PQ of every image from worst to best, with the mean and its interval.
 
     interval   mean, low, high; NaN ends are not drawn
     marks      label -> PQ of the images shown in full below
@@ -92,7 +92,7 @@ def image_strip(pq: Sequence[float], interval: tuple[float, float, float], marks
         axes.plot(ranks, values, "o", color=_SERIES[1], markersize=4.5, label="one image")
         for label, value in marks.items():
             rank = values.index(value) + 1
-            right = rank < len(values)  # the values rise: the space right below a point is free
+            right = rank < len(values)  # the values rise, so the space to the lower right is free
             axes.annotate(
                 label,
                 (rank, value),
@@ -111,10 +111,10 @@ def image_strip(pq: Sequence[float], interval: tuple[float, float, float], marks
 def line_chart(
     name: str, title: str, x: Sequence[float], series: Mapping[str, Sequence[float]], unit: str = ""
 ) -> str:
-    """One line a series over the epochs; blanks (NaN) are skipped, the first series is drawn boldest.
+    """Draw one line per series over the epochs. NaN values are skipped, and the first series is the boldest.
 
     name     id of the chart in the page
-    title    what a screen reader says, before the last value of each series
+    title    text for screen readers, before the last value of each series
     series   label -> values; a series without any number is left out
     unit     label of the vertical axis
     """
@@ -160,14 +160,14 @@ def level_curve(
     neutral: float,
     log: bool,
 ) -> str:
-    """Scores over the level of something that makes images worse, each with the band of its interval.
+    """Draw scores over the level of a corruption, each with the band of its interval.
 
     name     id of the chart in the page
-    title    what a screen reader says, before the first and last values
-    ticks    how each level is written
+    title    text for screen readers, before the first and last values
+    ticks    text of each level
     series   label -> (mean, low, high) at each level
     unit     label of the horizontal axis
-    none     the level at which nothing is changed; a line marks it
+    neutral  the level that changes nothing; a dotted line marks it
     log      whether the axis is logarithmic
     """
     with matplotlib.rc_context(_STYLE):
@@ -198,10 +198,10 @@ def interval_chart(
     unit: str,
     zero: bool = False,
 ) -> str:
-    """A point with its interval for each row, from top to bottom.
+    """Draw a point with its interval for each row, from top to bottom.
 
     name    id of the chart in the page
-    title   what a screen reader says, before the values
+    title   text for screen readers, before the values
     rows    label -> value, low, high; a row without a value stays empty, NaN ends are not drawn
     dots    label -> values drawn as small dots, such as those of single seeds
     unit    label of the horizontal axis
@@ -243,12 +243,12 @@ def _axes(xlabel: str, ylabel: str, height: float = _SIZE[1]) -> tuple[Figure, A
 
 
 def _legend(axes: Axes) -> None:
-    """A legend above the axes, where it can cover nothing."""
+    """Add a legend above the axes, where it does not cover the chart."""
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=4, columnspacing=1.4)
 
 
 def _svg(figure: Figure, name: str, title: str) -> str:
-    """The figure as one <svg> element whose ids start with `name`; the same input gives the same text."""
+    """Return the figure as one <svg> element whose ids start with `name`. Equal input gives equal text."""
     buffer = io.StringIO()
     figure.patch.set_visible(False)
     for axes in figure.axes:
@@ -256,14 +256,14 @@ def _svg(figure: Figure, name: str, title: str) -> str:
     with matplotlib.rc_context({"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    # Metadata names outside addresses; a <style> inside inline SVG would rule the whole page.
+    # Metadata contains external addresses, and a <style> in inline SVG would apply to the whole page.
     text = re.sub(r"<metadata>.*?</metadata>|<style\b.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
-    # Several charts share the page: every id, and every reference to one, gets the chart's name.
+    # Several charts share the page, so every id, and every reference to one, is prefixed by the chart's name.
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = text.replace("url(#", f"url(#{name}-")
     text = text.replace('xlink:href="#', f'href="#{name}-')
-    # The page's own font, whatever family Matplotlib measured with.
+    # Use the font of the page instead of the one that Matplotlib used for its layout.
     text = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", text)
     text = re.sub(r"font-family: [^;\"]+;?\s*", "", text)
     for stand_in, color in _CSS.items():

@@ -1,4 +1,4 @@
-"""`report.html`: one self-contained page from the files of a run directory."""
+"""Renders `report.html`: one self-contained page from the files of a run directory."""
 
 import json
 import math
@@ -19,7 +19,7 @@ THRESHOLDS = tuple(range(50, 100, 5))  # per cent, as in the column names ap_50 
 
 @dataclass(frozen=True)
 class Field:
-    """One field shown in full: the names of its place ("best"), its row of images.csv, its picture."""
+    """One field that is shown in full: its place ("best"), its row of images.csv, and its picture."""
 
     place: str
     row: dict[str, Any]
@@ -28,7 +28,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Chart:
-    """One figure of the page: inline SVG and the sentence under its heading."""
+    """One figure of the page: inline SVG with a heading and a note."""
 
     heading: str
     note: str
@@ -38,8 +38,8 @@ class Chart:
 def write_report(run_dir: Path, dataset: Dataset) -> Path:
     """Write `report.html` into a run directory, from its files and the fields of `dataset`.
 
-    Returns the path of the page, which appears whole or not at all. Raises DataError naming the file when
-    one that the page needs is missing or cannot be read, FcrbenchError when the page cannot be written.
+    Returns the path of the page, which is written atomically. Raises DataError naming a file that is missing
+    or cannot be read, and FcrbenchError if the page cannot be written.
     """
     from fcrbench.evaluation.record import read_run
 
@@ -51,7 +51,7 @@ def write_report(run_dir: Path, dataset: Dataset) -> Path:
 
 
 def render(record: "RunRecord", dataset: Dataset) -> str:
-    """The page as text."""
+    """Return the page."""
     from fcrbench.report import published, tables
     from fcrbench.report.templates import fill
 
@@ -77,13 +77,13 @@ def render(record: "RunRecord", dataset: Dataset) -> str:
 
 
 def choose_fields(record: "RunRecord") -> dict[str, dict[str, Any]]:
-    """Best, median (the lower of two) and worst image by PQ, each image once; undefined PQ is left out."""
+    """Return the best, median and worst image by PQ, each image once. Images without a PQ are left out."""
     rows = {row["image"]: row for row in record.images}
     return {place: rows[image] for place, image in best_median_worst(rows).items()}
 
 
 def best_median_worst(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Places, and the image in each, by "pq" of the row of each image; the median is the lower of two."""
+    """Return {place: image} for the best, median and worst "pq". The median is the lower of two."""
     ranked = [image for image, row in rows.items() if not math.isnan(row.get("pq", math.nan))]
     ranked.sort(key=lambda image: rows[image]["pq"])
     if not ranked:
@@ -92,7 +92,7 @@ def best_median_worst(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def merge_places(places: Mapping[str, str]) -> dict[str, str]:
-    """Place -> image, with the places that one image takes put together: "best and median"."""
+    """Merge the places that have the same image, as in "best and median"."""
     taken: dict[str, str] = {}
     for place, image in places.items():
         taken[image] = f"{taken[image]} and {place}" if image in taken else place
@@ -121,8 +121,8 @@ def _score_charts(record: "RunRecord", shown: dict[str, dict[str, Any]]) -> list
         charts.append(
             Chart(
                 "By IoU threshold",
-                "How quickly the scores fall tells missed nuclei (low on the left) from rough outlines "
-                "(a steep fall on the right).",
+                "If many nuclei are missed, the curves are low on the left. If outlines are rough, the "
+                "curves fall steeply on the right.",
                 figures.iou_curve([t / 100 for t in THRESHOLDS], f1, ap),
             )
         )
@@ -164,7 +164,7 @@ def _training_charts(record: "RunRecord") -> list[Chart]:
         charts.append(Chart("Validation", "On the images scored above, during training.", svg))
     if any(_any(values) for values in losses.values()):
         svg = figures.line_chart("loss", "Training loss over the epochs", epochs, losses)
-        note = "Mean over each epoch" + (", with the terms it is made of." if len(losses) > 1 else ".")
+        note = "Mean over each epoch" + (", with its terms." if len(losses) > 1 else ".")
         charts.append(Chart("Loss", note, svg))
     if _any(history.get("learning_rate", [])):
         rate = {"learning rate": history["learning_rate"]}

@@ -1,4 +1,4 @@
-"""Which objects a prediction got wrong: the ids behind the counts FN, FP, splits and merges."""
+"""Finds the objects that a prediction got wrong: the ids behind the counts FN, FP, splits and merges."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from fcrbench import metrics
 
 @dataclass(frozen=True, slots=True)
 class Mistakes:
-    """Ids of objects, and how many objects there are; the rules are those of `fcrbench.metrics`.
+    """Ids of wrong objects, by the rules of `fcrbench.metrics`.
 
-    n_true    objects in the truth
-    n_found   objects in the prediction
+    n_true    number of objects in the truth
+    n_found   number of objects in the prediction
     missed    truth ids without a partner of IoU > 0.5
     false     predicted ids without a partner of IoU > 0.5
     splits    truth ids that hold more than half of each of two or more predictions
@@ -27,7 +27,7 @@ class Mistakes:
     merges: np.ndarray
 
     def describe(self) -> str:
-        """ "3 missed, 1 false, 0 split, 2 merged"."""
+        """Return the counts, as in "3 missed, 1 false, 0 split, 2 merged"."""
         return (
             f"{len(self.missed)} missed, {len(self.false)} false, {len(self.splits)} split, "
             f"{len(self.merges)} merged"
@@ -35,9 +35,9 @@ class Mistakes:
 
 
 def find_mistakes(truth: np.ndarray, prediction: np.ndarray) -> Mistakes:
-    """Compare two label images (H, W), integers, 0 = background.
+    """Compare two label images (H, W) of integers, 0 = background.
 
-    The ids come back in the dtype of their image. Raises what `metrics.matching` raises.
+    The ids have the dtype of their image. Raises the same errors as `metrics.matching`.
     """
     table = metrics.overlap_table(truth, prediction)
     matched = metrics.matching(truth, prediction, iou=0.5)

@@ -1,23 +1,23 @@
-"""Images as 8-bit gray and instances as thin outlines. NumPy only."""
+"""Draws images in 8-bit gray with thin outlines of instances. Needs only NumPy."""
 
 import numpy as np
 
-# Okabe & Ito's colours keep apart for every common kind of colour blindness, also on gray.
+# The colours of Okabe & Ito are distinct for every common kind of colour blindness, also on gray.
 TRUTH = (230, 159, 0)  # orange
 PREDICTION = (86, 180, 233)  # sky blue
 BOTH = (255, 255, 255)
 
-# The brightest gray: below white, so that white outlines show on saturated nuclei.
+# The brightest gray is darker than white, so that white outlines are visible on saturated nuclei.
 _BRIGHTEST = 190
-# Percentiles are read from at most about this many pixels; more do not change the picture.
+# Percentiles are computed from about this many pixels at most. More would not change the picture.
 _STRETCH_PIXELS = 1 << 18
 
 
 def stretch(image: np.ndarray) -> np.ndarray:
-    """Contrast-stretched copy for display.
+    """Return a contrast-stretched copy for display.
 
-    image    (H, W), any real dtype; not-a-number and infinite pixels become black
-    returns  (H, W) uint8; the 0.5th percentile is 0 and the 99.8th is 190, the outlines stay brighter
+    image    (H, W), any real dtype; NaN and infinite pixels become black
+    returns  (H, W) uint8; the 0.5th percentile is 0 and the 99.8th is 190, which is darker than the outlines
     """
     if image.ndim != 2:
         raise ValueError(f"image: expected 2 dimensions (H, W), found shape {image.shape}")
@@ -25,13 +25,13 @@ def stretch(image: np.ndarray) -> np.ndarray:
         return np.zeros(image.shape, np.uint8)
     values = image.astype(np.float32)
     step = int(np.sqrt(image.size / _STRETCH_PIXELS)) or 1
-    # Float64 input beyond float32 overflows to infinity here and is dropped with the rest.
+    # Float64 values that exceed float32 became infinite and are dropped here, too.
     seen = values[::step, ::step]
     seen = seen[np.isfinite(seen)]
     if seen.size == 0:
         return np.zeros(image.shape, np.uint8)
     low, high = np.percentile(seen, (0.5, 99.8))
-    if high <= low:  # nearly all pixels are equal: show whatever range there is
+    if high <= low:  # nearly all pixels are equal, so use the full range
         low, high = seen.min(), seen.max()
     scale = _BRIGHTEST / (high - low) if high > low else 0.0
     values = np.nan_to_num(values, copy=False, nan=low, posinf=high, neginf=low)
@@ -39,11 +39,11 @@ def stretch(image: np.ndarray) -> np.ndarray:
 
 
 def inner_boundaries(labels: np.ndarray) -> np.ndarray:
-    """Pixels of objects with a 4-neighbour of another id: one pixel wide, inside each object.
+    """Return the object pixels that have a 4-neighbour with another id: one pixel wide, inside each object.
 
     labels   (H, W) integers, 0 = background
-    returns  (H, W) bool. Two touching objects get one line each, so they stay apart. The image's border
-             is not a boundary.
+    returns  (H, W) bool. Two touching objects have one line each, so they can be told apart. The border of
+             the image is not a boundary.
     """
     boundary = np.zeros(labels.shape, bool)
     down = labels[1:] != labels[:-1]
@@ -57,13 +57,13 @@ def inner_boundaries(labels: np.ndarray) -> np.ndarray:
 
 
 def overlay(image: np.ndarray, labels: np.ndarray, truth: np.ndarray | None = None) -> np.ndarray:
-    """The image in gray with the outline of every instance.
+    """Draw the image in gray with the outline of every instance.
 
     image    (H, W), any real dtype
     labels   (H, W) integers, 0 = background: the prediction, outlined in sky blue
-    truth    (H, W) integers, optional: outlined in orange; white where both outlines coincide
+    truth    (H, W) integers, optional: outlined in orange, or in white where both outlines coincide
     returns  (H, W, 3) uint8
-    Raises ValueError when the shapes differ or are not two-dimensional.
+    Raises ValueError if the shapes differ or are not two-dimensional.
     """
     gray = stretch(image)
     picture = np.repeat(gray[:, :, None], 3, axis=2)

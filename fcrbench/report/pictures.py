@@ -1,4 +1,4 @@
-"""Fields of a run as pictures: the image, and transparent layers for outlines and mistakes."""
+"""Draws fields for pages: the image, and transparent layers with outlines and mistakes."""
 
 import base64
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ import numpy as np
 from fcrbench.report.mistakes import Mistakes, find_mistakes
 from fcrbench.report.outlines import BOTH, PREDICTION, TRUTH, inner_boundaries, overlay, stretch
 
-# Larger fields are shown as a window of this side, so that a page stays a few megabytes.
+# Of larger fields only a window of this side is shown, so that a page has at most a few megabytes.
 MAX_SIDE = 1024
 MAX_WINDOW = 180  # pixels; side of the part of a field that is shown many times
 
-# Okabe & Ito's colours again; hatching carries the same without colour.
+# More colours of Okabe & Ito. The hatching distinguishes them without colour.
 MISSED = (213, 94, 0)  # vermilion, rising lines
 FALSE = (204, 121, 167)  # reddish purple, falling lines
 MERGE = (240, 228, 66)  # yellow, tinted
@@ -25,10 +25,10 @@ _HATCH_ALPHA, _TINT_ALPHA = 235, 105
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One field, ready for the page: PNG data URIs of equal size, to be stacked.
+    """One field for a page: PNG data URIs of equal size, which the page stacks.
 
     shape    (height, width) of the layers
-    window   which part of a large field is shown, in words; "" for the whole field
+    window   a text that says which part of a large field is shown; "" for the whole field
     """
 
     shape: tuple[int, int]
@@ -56,9 +56,9 @@ def picture(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> Pic
 def side_by_side(
     image: np.ndarray, truth: np.ndarray, predictions: Sequence[np.ndarray], side: int
 ) -> list[Picture]:
-    """Draw one field once for each prediction, all in the same window of at most `side` x `side` pixels.
+    """Draw one field once per prediction, always in the same window of at most `side` x `side` pixels.
 
-    The window holds the most pixels that some of the predictions got wrong and others did not.
+    The window contains the most pixels that some of the predictions got wrong and others did not.
     """
     found = [find_mistakes(truth, prediction) for prediction in predictions]
     layers = [_mistakes_layer(truth, p, f) for p, f in zip(predictions, found, strict=True)]
@@ -71,7 +71,7 @@ def side_by_side(
 
 
 def outlined_window(image: np.ndarray, labels: np.ndarray, truth: np.ndarray, side: int) -> str:
-    """The part of at most side x side pixels with most true objects and both outlines, as a data URI."""
+    """Draw both outlines in the window of at most side x side pixels with most nuclei. Return a data URI."""
     return _png(overlay(image, labels, truth)[_window(truth > 0, side)])
 
 
@@ -117,7 +117,7 @@ def _mistakes_layer(truth: np.ndarray, prediction: np.ndarray, found: Mistakes) 
 
 
 def _window(marked: np.ndarray, side: int) -> tuple[slice, slice]:
-    """The view of at most side x side pixels that holds the most marked ones (ties: top left)."""
+    """Return the window of at most side x side pixels with the most marked ones (ties: top left)."""
     height, width = (min(side, length) for length in marked.shape)
     sums = np.zeros((marked.shape[0] + 1, marked.shape[1] + 1), np.int64)
     sums[1:, 1:] = marked.cumsum(axis=0, dtype=np.int64).cumsum(axis=1)

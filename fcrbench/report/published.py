@@ -1,4 +1,4 @@
-"""Figures of the FCRNet paper that a report shows beside a run's own."""
+"""Figures of the FCRNet paper that a report shows beside those of a run."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class PublishedRow:
 
 DATASET = "BBBC006"
 IMAGES = 164
-# "About 5": post-processing of one FCRNet output, the paper's text.
+# The text of the paper says "about 5" for the post-processing of FCRNet outputs.
 POSTPROCESS_IMAGES_PER_SECOND = 5
 
 TABLE_1 = (

@@ -1,4 +1,4 @@
-"""What `fcrbench robustness` writes: a table of the curves, a table of the images, a page with both."""
+"""Writes the files of `fcrbench robustness`: a table of the curves, a table of the images, and a page."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LABELS = {"ap": "AP", "f1": "F1@0.5"}
-EQUAL = 0.01  # AP; 8-bit images should be within this of what they were made from
+EQUAL = 0.01  # AP; 8-bit images should differ from their originals by no more than this
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """One corruption on the page. pictures: (level, PNG data URI, objects found) of one field."""
+    """One corruption on the page. `pictures` are (level, PNG data URI, number of objects) of one field."""
 
     corruption: Corruption
     chart: Chart
@@ -40,7 +40,7 @@ class Section:
 
 
 def curves_as_table(points: Sequence[Point]) -> "pd.DataFrame":
-    """One row a level: corruption, unit, level, n_images, each score with its interval and difference."""
+    """Return one row per level: corruption, unit, level, n_images, scores with intervals and differences."""
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
@@ -79,7 +79,7 @@ def write(points: Sequence[Point], dataset: Dataset, what: dict[str, Any], folde
 
 
 def render(points: Sequence[Point], dataset: Dataset, what: dict[str, Any]) -> str:
-    """The page as text."""
+    """Return the page."""
     by_name: dict[str, list[Point]] = {}
     for point in points:
         by_name.setdefault(point.corruption.name, []).append(point)
@@ -96,7 +96,7 @@ def render(points: Sequence[Point], dataset: Dataset, what: dict[str, Any]) -> s
 
 
 def describe_eight_bits(points: Sequence[Point]) -> str:
-    """One sentence on 8-bit images against what they were made from; "" where that was not measured."""
+    """Return a sentence that compares 8-bit images with their originals, or "" if they were not measured."""
     for point in points:
         if (point.corruption.name, point.level) == ("bits", 8) and point.corruption.neutral != 8:
             less = point.differences["ap"]
@@ -109,13 +109,13 @@ def describe_eight_bits(points: Sequence[Point]) -> str:
 
 
 def _verdict(less: dict[str, float]) -> str:
-    """Whether a difference is within EQUAL, as far as its interval tells."""
+    """Say whether a difference is within EQUAL, as far as its interval shows."""
     low, high = less["low"], less["high"]
     if low >= -EQUAL and high <= EQUAL:
         return f"within {EQUAL:g}"
     if high < -EQUAL or low > EQUAL:
         return f"not within {EQUAL:g}"
-    return f"too few images to tell whether within {EQUAL:g}"  # also of one image, without an interval
+    return f"too few images to tell whether within {EQUAL:g}"  # also for one image, which has no interval
 
 
 def _make_section(points: Sequence[Point]) -> Section:
@@ -152,16 +152,16 @@ def _make_row(point: Point) -> Row:
         score = tables.Score(tables.number(of["mean"]), tables.interval(of["low"], of["high"]))
         difference = tables.Score(tables.signed(less["difference"]), _format_interval(less))
         cells.append((score, tables.Score(tables.NONE) if unchanged else difference))
-    return Row(_format_level(point.level) + (" (as it is)" if unchanged else ""), cells)
+    return Row(_format_level(point.level) + (" (unchanged)" if unchanged else ""), cells)
 
 
 def _format_interval(less: dict[str, float], digits: int = 3) -> str:
-    """Both ends in words, or nothing when there is no interval."""
+    """Return both ends of an interval as text, or "" if there is none."""
     if math.isnan(less["low"]):
         return ""
     return f"{tables.signed(less['low'], digits)} to {tables.signed(less['high'], digits)}"
 
 
 def _format_level(level: float) -> str:
-    """`0.67`, `5`, `1/16`."""
+    """Format a level as `0.67`, `5` or `1/16`."""
     return f"1/{1 / level:g}" if 0 < level < 1 and (1 / level).is_integer() else f"{level:g}"

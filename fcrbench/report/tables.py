@@ -1,4 +1,4 @@
-"""The rows of a report's tables: numbers picked from a run's record and written out."""
+"""Builds the rows of the tables of a report, and formats their numbers."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from fcrbench.report import published
 
 NONE = "\N{EN DASH}"
 
-# name in the files -> (how it is written, what it is in one line)
+# name in the files -> (heading, definition)
 SCORES = {
     "pq": ("PQ", "panoptic quality, SQ \N{MULTIPLICATION SIGN} RQ, at IoU > 0.5 (Kirillov et al. 2019)"),
     "sq": ("SQ", "mean IoU of the matched pairs at IoU > 0.5"),
@@ -39,7 +39,7 @@ COUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """One score of the data set, as text: mean over images, its interval, the pooled value."""
+    """One score of the data set as text: the mean over images, its interval, and the pooled value."""
 
     label: str
     definition: str
@@ -50,7 +50,7 @@ class ScoreRow:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A score as text, with its interval and the spread of the seeds ("" = none)."""
+    """A score as text, with its interval and the spread of the seeds ("" if there is none)."""
 
     text: str
     interval: str = ""
@@ -60,7 +60,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One row of the table beside the paper's. scores: Dice2, AJI, F1, PQ, the columns of Table 1."""
+    """One row of the comparison with the paper. The scores are the columns of Table 1: Dice2, AJI, F1, PQ."""
 
     method: str
     scores: tuple[Score, ...]
@@ -70,7 +70,7 @@ class ComparisonRow:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonGroup:
-    """Rows that were measured on the same images; `own` marks this run's."""
+    """Rows that were measured on the same images. `own` marks those of this run."""
 
     measured_on: str
     rows: list[ComparisonRow]
@@ -79,14 +79,14 @@ class ComparisonGroup:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of the image table: its text, and the number it is sorted by ("" = undefined)."""
+    """A cell of the table of images: its text, and the number by which it is sorted ("" = undefined)."""
 
     text: str
     key: str
 
 
 def score_rows(summary: Mapping[str, Any], names: tuple[str, ...] = tuple(SCORES)) -> list[ScoreRow]:
-    """The scores `names` that the summary holds, in that order."""
+    """Return the rows of those scores in `names` that the summary contains, in that order."""
     metrics, pooled = summary.get("metrics", {}), summary.get("pooled", {})
     rows = []
     for name in names:
@@ -106,7 +106,7 @@ def score_rows(summary: Mapping[str, Any], names: tuple[str, ...] = tuple(SCORES
 
 
 def comparison(record: RunRecord) -> list[ComparisonGroup]:
-    """This run (mean over images, then pooled), and the paper's Table 1."""
+    """Return the rows of this run (mean over images, then pooled) and those of the paper's Table 1."""
     summary = record.summary
     metrics, pooled = summary.get("metrics", {}), summary.get("pooled", {})
     means = []
@@ -134,7 +134,7 @@ def comparison(record: RunRecord) -> list[ComparisonGroup]:
 
 
 def published_rows() -> list[ComparisonRow]:
-    """The paper's Table 1."""
+    """Return the rows of the paper's Table 1."""
     return [
         ComparisonRow(
             row.method,
@@ -147,7 +147,7 @@ def published_rows() -> list[ComparisonRow]:
 
 
 def image_table(record: RunRecord) -> tuple[list[str], list[list[Cell]]]:
-    """Header and rows of the table of images, in the order of the split. The first column is the id."""
+    """Return header and rows of the table of images in the order of the split. The first column is the id."""
     present = record.images[0] if record.images else {}
     scores = [name for name in SCORES if name in present and name != "rq"]  # RQ is F1 at the same IoU
     counts = [name for name in COUNTS if name in present]
@@ -162,19 +162,19 @@ def image_table(record: RunRecord) -> tuple[list[str], list[list[Cell]]]:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with fixed digits; a dash when it is missing or undefined."""
+    """Format a number with fixed digits, or as a dash if it is missing or undefined."""
     return NONE if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def interval(low: float | None, high: float | None, digits: int = 3) -> str:
-    """Both ends with an en dash between, or nothing when there is no interval."""
+    """Format both ends with an en dash between them. Return "" if there is no interval."""
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return ""
     return f"{low:.{digits}f}\N{EN DASH}{high:.{digits}f}"
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """A number that always shows its sign, unless it is 0 to these digits; a dash when it is undefined."""
+    """Format a number with its sign, unless it is 0 to these digits, or as a dash if it is undefined."""
     if math.isnan(value):
         return NONE
     text = f"{value:+.{digits}f}"
@@ -182,24 +182,24 @@ def signed(value: float, digits: int = 3) -> str:
 
 
 def rate(value: float | None) -> str:
-    """Images per second with two or three significant digits, thousands separated."""
+    """Format images per second with two or three significant digits and separated thousands."""
     if value is None or math.isnan(value):
         return NONE
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def parameters(value: int | None) -> str:
-    """Parameters of a network in millions, as Table 1 prints them."""
+    """Format the parameters of a network in millions, as Table 1 does."""
     return NONE if value is None else f"{value / 1e6:.1f} M"
 
 
 def images(count: int) -> str:
-    """`1 image`, `164 images`."""
+    """Format a number of images as `1 image` or `164 images`."""
     return f"{count:,} image{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float | None) -> str:
-    """`1 h 02 min`, `5 min 07 s`, `42 s`."""
+    """Format a duration as `1 h 02 min`, `5 min 07 s` or `42 s`."""
     if seconds is None or math.isnan(seconds):
         return NONE
     minutes, rest = divmod(round(seconds), 60)

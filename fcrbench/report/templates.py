@@ -1,11 +1,11 @@
-"""The templates of the pages, filled in."""
+"""Fills the templates of the pages."""
 
 from pathlib import Path
 from typing import Any
 
 
 def fill(template: str, **values: Any) -> str:
-    """A page from a template of this folder; text is escaped, an undefined name is an error."""
+    """Render a template of this folder. Text is escaped, and an undefined name is an error."""
     import jinja2
 
     environment = jinja2.Environment(

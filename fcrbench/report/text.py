@@ -1,4 +1,4 @@
-"""Scores as lines of plain text, for the terminal."""
+"""Formats scores as lines of plain text for the terminal."""
 
 import json
 import math
@@ -10,9 +10,9 @@ from fcrbench.report.tables import SCORES
 
 
 def score_lines(summary: Mapping[str, Any]) -> list[str]:
-    """A table of the scores of `DatasetScores.summary()`: mean over images, interval, pooled value."""
+    """Format the scores of `DatasetScores.summary()` as a table: mean over images, interval, pooled value."""
     images, empty = summary["n_images"], summary["n_empty"]
-    left_out = f", {empty} without any object left out of the means" if empty else ""
+    left_out = f", {empty} without any object (left out of the means)" if empty else ""
     lines = [f"{images} images{left_out}", f"{'':10}{'mean':>8}   {'95 % interval':<17}{'pooled':>8}"]
     for key, (label, _) in SCORES.items():
         score = summary["metrics"][key]
@@ -23,14 +23,14 @@ def score_lines(summary: Mapping[str, Any]) -> list[str]:
 
 
 def run_lines(folder: Path) -> list[str]:
-    """The scores and the speed of a finished run."""
+    """Format the scores and the speed of a finished run."""
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     speed = summary["throughput"]
     lines = [
         *score_lines(summary),
         f"{summary['parameters']:,} parameters; on {speed['device']} with {speed['threads']} threads: "
-        f"network {speed['network_images_per_second']:.1f}, post-processing "
-        f"{speed['postprocess_images_per_second']:.0f} images/s (paper's post-processing: about 5)",
+        f"network {speed['network_images_per_second']:.1f} images/s, post-processing "
+        f"{speed['postprocess_images_per_second']:.0f} images/s (in the paper about 5)",
     ]
     if training := summary.get("training"):
         lines.append(f"trained in {training['seconds']:.0f} s, {training['steps']} steps")

@@ -80,7 +80,7 @@ def test_table(cli, folder, suffix):
         (["out", "--to", "geojson", "-o", "out/a.tif"], 2, ["folder", "out/a.tif"]),
         (["out", "--to", "png", "-o", "x"], 2, ["png"]),
         (["hollow", "--to", "coco", "-o", "x.json"], 1, ["no label image in hollow"]),
-        (["out", "out/a.tif", "--to", "coco", "-o", "x.json"], 1, ["share the name a"]),
+        (["out", "out/a.tif", "--to", "coco", "-o", "x.json"], 1, ["have the same name a"]),
         (
             ["images", "--to", "table", "--images", "hollow", "-o", "x.csv"],
             1,

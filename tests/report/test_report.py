@@ -275,7 +275,7 @@ def test_a_prediction_of_another_shape_is_refused(run_dir, sample, sample_predic
 
     for name in sample_predictions:
         write_labels(run_dir / "predictions" / f"{name}.tif", np.ones((20, 30), np.int32))
-    with pytest.raises(DataError, match=r"shape \(20, 30\), expected \(520, 696\)"):
+    with pytest.raises(DataError, match=r"shape \(20, 30\), expected the shape \(520, 696\)"):
         write_report(run_dir, sample)
 
 
