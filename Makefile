@@ -1,9 +1,9 @@
-# make run     set up .venv and do the main job on the embedded data set
-# make test    set up .venv, check, test, run every benchmark once
-# make bench   speed against other implementations
-# make check-long  the long tests, which make test leaves out
+# make run         set up .venv, then train and score FCRNet on the embedded data set
+# make test        set up .venv, run all checks and tests, and run every benchmark once
+# make bench       compare the speed with other implementations
+# make check-long  run the long tests, which make test leaves out
 # make check-asv   run every asv benchmark once
-# TORCH_INDEX=URL names an index of PyTorch wheels to use instead of the one configured.
+# TORCH_INDEX=URL  take PyTorch wheels from this index instead of the configured one
 
 PYTHON ?= python3
 VENV := .venv
@@ -24,7 +24,7 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# One thread a process: two test processes already fill two cores. A file goes to one of them, with its fixtures.
+# One thread per process, because two test processes already use two cores. Each test file runs in one of them, with its fixtures.
 check: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not long" $(ARGS)
 
@@ -32,7 +32,7 @@ check: $(VENV)/ready
 check-long: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m long $(ARGS)
 
-# That every benchmark of the asv suite still runs.
+# Check that every benchmark of the asv suite still runs.
 check-asv: $(VENV)/ready
 	$(BIN)/asv machine --yes
 	$(BIN)/asv check --python=same

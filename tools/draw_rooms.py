@@ -1,11 +1,11 @@
-"""Draw which rooms of the package import which, as one column of arcs for each source tree.
+"""Draw which rooms of the package import which other rooms, as one column of arcs for each source tree.
 
     python tools/draw_rooms.py -o docs/rooms.png                  # this checkout
     python tools/draw_rooms.py OTHER_CHECKOUT . -o docs/rooms.png  # another one beside it
 
-A room is a folder of fcrbench/ or a module that stands there by itself. Rooms stand in the order of the table
-in README.md; those that it does not name stand so that as few arrows as possible run upwards. An arc to the
-right is an import downwards, a red arc to the left is one that runs back up.
+A room is a folder in fcrbench/ or a single module there. Rooms are drawn in the order of the table in
+README.md. Rooms that the table does not name are placed so that as few arrows as possible run upwards. An
+arc to the right is an import downwards, and a red arc to the left is an import upwards.
 """
 
 import argparse
@@ -19,7 +19,7 @@ PACKAGE = "fcrbench"
 
 
 def modules(tree: Path) -> dict[str, Path]:
-    """The modules of the package by dotted name."""
+    """Return the modules of the package by dotted name."""
     found = {}
     for path in sorted((tree / PACKAGE).rglob("*.py")):
         parts = path.relative_to(tree).with_suffix("").parts
@@ -28,7 +28,7 @@ def modules(tree: Path) -> dict[str, Path]:
 
 
 def imports(path: Path, known: dict[str, Path]) -> Iterator[str]:
-    """The modules of the package that a file imports, wherever in the file it does."""
+    """Yield the modules of the package that a file imports, anywhere in the file."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -44,28 +44,28 @@ def imports(path: Path, known: dict[str, Path]) -> Iterator[str]:
 
 
 def room(module: str) -> str:
-    """The room of a module; "" for the package itself and `python -m`, which hold no code of their own."""
+    """Return the room of a module, or "" for the package itself and __main__.py, which only start others."""
     name = module.split(".")[1] if "." in module else ""
     return "" if name == "__main__" else name
 
 
 def arrows(tree: Path) -> set[tuple[str, str]]:
-    """Pairs of rooms of which the first imports the second."""
+    """Return the pairs of rooms of which the first imports the second."""
     known = modules(tree)
     pairs = {(room(name), room(other)) for name, path in known.items() for other in imports(path, known)}
     return {(a, b) for a, b in pairs if a != b and a and b}
 
 
 def documented(readme: Path = ROOT / "README.md") -> list[str]:
-    """The rooms in the order of the table in the README, the topmost first."""
+    """Return the rooms in the order of the table in the README, the topmost first."""
     text = readme.read_text(encoding="utf-8")
     return re.findall(rf"^\| `{PACKAGE}/(\w+)(?:/|\.py)` \|", text, re.MULTILINE)
 
 
 def in_order(rooms: set[str], pairs: set[tuple[str, str]]) -> list[str]:
-    """The rooms so that few arrows run upwards, the documented ones in their order where that is as good."""
+    """Sort the rooms so that few arrows run upwards. Documented ones keep their order if that is as good."""
     placed = [name for name in documented() if name in rooms]
-    for name in 4 * [*sorted(rooms - set(placed)), *placed]:  # each finds its place among the others
+    for name in 4 * [*sorted(rooms - set(placed)), *placed]:  # move each room to its best place, four times
         old = placed.index(name) if name in placed else 0
         placed = [other for other in placed if other != name]
         upward = [
@@ -78,7 +78,7 @@ def in_order(rooms: set[str], pairs: set[tuple[str, str]]) -> list[str]:
 
 
 def draw(trees: list[Path], output: Path) -> None:
-    """One panel for each source tree."""
+    """Draw one panel for each source tree."""
     import matplotlib
 
     matplotlib.use("Agg")

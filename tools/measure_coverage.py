@@ -1,15 +1,16 @@
-"""What docs/metrics.md states: how often the 95 % intervals hold the truth, by number of images.
+"""Measure how often the 95 % intervals contain the true mean, by number of images, for docs/metrics.md.
 
     python tools/measure_coverage.py [SCORES [OTHERS]] [--sets 2000]
 
-SCORES and OTHERS are tables of scores of the same images (images.csv of a run, or what `fcrbench score -o`
-writes); without them the 46 fields of the embedded data set are predicted with the default weights, and as
-what is brighter than the mean of the image. All their images stand for all there are: data sets are drawn
-from them, with replacement, and the intervals of a data set held against the figures of all images. With
-OTHERS the two are compared: how often a true null, no difference but that which there is, is rejected.
+SCORES and OTHERS are tables of scores of the same images (images.csv of a run, or the output of
+`fcrbench score -o`). Without them, the 46 fields of the embedded data set are segmented with the default
+weights, and by a threshold at the mean of each image. The images of a table are taken as the whole
+population. Data sets are drawn from them with replacement, and the intervals of each data set are compared
+with the means of the population. With OTHERS the two tables are compared, too: the tool counts how often
+`metrics.compare` rejects the true difference.
 
-The whole way is measured, `metrics.summarize` and `metrics.compare` on each data set. A share p of N data
-sets is known to sqrt(p (1 - p) / N): .005 for .95 of 2,000.
+`metrics.summarize` and `metrics.compare` are called on each data set. A share p of N data sets has the
+standard error sqrt(p (1 - p) / N), which is .005 for .95 of 2,000.
 """
 
 import argparse
@@ -27,7 +28,7 @@ SIZES = (2, 5, 10, 20, 50, 100)
 
 
 def sample_scores() -> list[pd.DataFrame]:
-    """Scores of the embedded fields: by the default weights, and by brightness alone."""
+    """Return the scores of the embedded fields, by the default weights and by a threshold."""
     from fcrbench import datasets, postprocess
     from fcrbench.inference import load_predictor
 
@@ -42,18 +43,20 @@ def sample_scores() -> list[pd.DataFrame]:
     ]
 
 
-def covered(truth: dict[str, Any], found: dict[str, Any], value: str) -> dict[str, float]:
-    """By name: 1 if the interval found has the true value, 0 if not, NaN if there is no interval."""
-    held = {}
+def interval_covers(truth: dict[str, Any], found: dict[str, Any], value: str) -> dict[str, float]:
+    """Return by name whether the interval contains the true value: 1, 0, or NaN if there is no interval."""
+    result = {}
     for name in NAMES:
         low, high, true = found[name]["low"], found[name]["high"], truth[name][value]
-        held[name] = np.nan if np.isnan(low) else float(low - 1e-12 <= true <= high + 1e-12)
-    return held
+        result[name] = np.nan if np.isnan(low) else float(low - 1e-12 <= true <= high + 1e-12)
+    return result
 
 
-def measure(tables: Sequence[pd.DataFrame], n: int, sets: int) -> list[dict[str, float]]:
-    """Shares of `sets` data sets of n images whose interval has the truth: of means and pooled figures of the
-    first table, then of mean and pooled differences if there is a second.
+def measure_coverage(tables: Sequence[pd.DataFrame], n: int, sets: int) -> list[dict[str, float]]:
+    """Return the shares of `sets` data sets of n images whose intervals contain the true value.
+
+    The rows are for the means and the pooled scores of the first table, then for the mean and the pooled
+    differences if there is a second table.
     """
     rng = np.random.default_rng(n)
     truth = metrics.summarize(tables[0])
@@ -64,16 +67,16 @@ def measure(tables: Sequence[pd.DataFrame], n: int, sets: int) -> list[dict[str,
         drawn = rng.integers(0, len(tables[0]), n)
         parts = [table.iloc[drawn].assign(image=range(n)) for table in tables]
         found = metrics.summarize(parts[0])
-        rows[0].append(covered(truth["metrics"], found["metrics"], "mean"))
-        rows[1].append(covered(pooled_truth, found["pooled_intervals"], "value"))
+        rows[0].append(interval_covers(truth["metrics"], found["metrics"], "mean"))
+        rows[1].append(interval_covers(pooled_truth, found["pooled_intervals"], "value"))
         if both:
             less = metrics.compare(*parts, metrics=list(NAMES), n_boot=1)
-            rows[2].append(covered(both["metrics"], less["metrics"], "difference"))
-            rows[3].append(covered(both["pooled"], less["pooled"], "difference"))
+            rows[2].append(interval_covers(both["metrics"], less["metrics"], "difference"))
+            rows[3].append(interval_covers(both["pooled"], less["pooled"], "difference"))
     return [pd.DataFrame(row).mean().to_dict() for row in rows]
 
 
-def read(path: Path) -> pd.DataFrame:
+def read_scores(path: Path) -> pd.DataFrame:
     return pd.read_csv(path / "images.csv" if path.is_dir() else path)
 
 
@@ -86,25 +89,25 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=2000, help="data sets drawn for each number of images")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of images")
     args = parser.parse_args()
-    tables = [read(path) for path in (args.scores, args.others) if path] or sample_scores()
+    tables = [read_scores(path) for path in (args.scores, args.others) if path] or sample_scores()
     if len(tables) == 2:
         common = tables[0]["image"][tables[0]["image"].isin(tables[1]["image"])]
         tables = [table.set_index("image").loc[common].reset_index() for table in tables]
     for which, table in zip(("scores", "others"), tables, strict=False):
-        told = [
+        facts = [
             f"{label} {table[name].mean():.3f}, deviation {table[name].std():.3f}, skewness "
             f"{table[name].skew():.1f}"
             for name, label in NAMES.items()
         ]
         objects = table["n_true"]
-        told.append(f"{objects.min()} to {objects.max()} objects an image, median {objects.median():g}")
-        print(f"{which}, {len(table)} images: {'; '.join(told)}")
+        facts.append(f"{objects.min()} to {objects.max()} objects per image, median {objects.median():g}")
+        print(f"{which}, {len(table)} images: {'; '.join(facts)}")
     kinds = ("mean", "pooled", "mean: null rejected", "pooled: null rejected")[: 2 * len(tables)]
     print(f"\n{args.sets} data sets of each size; {', '.join(NAMES.values())} in each cell\n")
     print(f"| images | {' | '.join(kinds)} |\n|{'---|' * (len(kinds) + 1)}")
     for n in args.sizes:
         cells = []
-        for kind, held in zip(kinds, measure(tables, n, args.sets), strict=True):
+        for kind, held in zip(kinds, measure_coverage(tables, n, args.sets), strict=True):
             shares = (1 - share if "null" in kind else share for share in held.values())
             cells.append(" ".join(f"{share:.3f}".lstrip("0") for share in shares))
         print(f"| {n} | {' | '.join(cells)} |", flush=True)

@@ -1,13 +1,14 @@
-"""What docs/scale.md states: time and memory of large images by tiles, and of many pairs on several workers.
+"""Measure the figures in docs/scale.md: time and memory for large images in tiles and for many pairs.
 
     python tools/measure_scale.py large FOLDER [--side 32768] [--memory-side 8192]
     python tools/measure_scale.py pairs FOLDER [--pairs 10000]
     python tools/measure_scale.py flat FOLDER [--pairs 10000]
 
-Real fields of the embedded data set. Every measurement is a process of its own, the kernels compiled before
-(of large images in a first round of small ones). Of these seconds are CPU time, all threads together, which
-other programs on the machine lengthen little; of pairs, seconds are those of the clock, as several workers
-are to be faster than one, and the CPU time beside them includes that of starting the workers. Linux.
+The images are real fields of the embedded data set. Every measurement runs in its own process with compiled
+kernels (for large images, a first round with small ones compiles them). The seconds of large images are CPU
+time of all threads together, which other programs on the machine affect little. The seconds of pairs are wall
+time, because several workers should be faster than one; their CPU time includes the start of the workers.
+This needs Linux.
 """
 
 import argparse
@@ -42,8 +43,8 @@ def fields() -> list[Sample]:
 
 
 def make_planes(folder: Path, side: int) -> None:
-    """Zarr arrays (side, side): the image of fields side by side, their nuclei in three colours (classes),
-    and a doubt and a margin of these.
+    """Write Zarr arrays (side, side): fields side by side as an image, their nuclei in three colours
+    (classes), and a made-up doubt and margin.
     """
     import zarr
 
@@ -63,13 +64,13 @@ def make_planes(folder: Path, side: int) -> None:
             rows = [np.concatenate([whole[k] for k in row], axis=1)[:, :side] for row in picked]
             band = np.concatenate(rows)[: min(CHUNK, side - y)]
             out[y : y + CHUNK] = band
-        # A few per cent within nuclei, as a trained network has it.
+        # A doubt of a few per cent within nuclei is typical for a trained network.
         doubt[y : y + CHUNK] = rng.integers(0, 12, band.shape, np.uint8) * (band > 0)
         margin[y : y + CHUNK] = rng.integers(40, 100, band.shape, np.uint8) * (band > 0)
 
 
 def large_step(step: str, folder: Path) -> float | None:
-    """Work on the whole image; returns seconds of the part that has no files, if there is one."""
+    """Do one step on the whole image. Return the seconds without reading and writing files, if measured."""
     source, labels, plain = (folder / f"{name}.zarr" for name in ("classes", "labels", "components"))
     shape = open_image(source).shape
     if step == "label":
@@ -107,7 +108,7 @@ def large_step(step: str, folder: Path) -> float | None:
 
 
 def timed(work: Callable[[], Any], path: Path | None = None) -> float:
-    """CPU seconds of the work alone; the labels that it gives are then written to the path."""
+    """Return the CPU seconds of `work`. The labels that it returns are then written to `path`."""
     start = time.process_time()
     found = work()
     seconds = time.process_time() - start
@@ -125,13 +126,13 @@ def measure_large(step: str, folder: Path) -> None:
     seconds = time.process_time() - start
     note = f"  ({1e9 * inner / pixels:.2f} without files)" if inner is not None else ""
     print(
-        f"{step:20} {seconds:7.1f} s  {1e9 * seconds / pixels:6.2f} ns/pixel{note}  {peak():6.0f} MB",
+        f"{step:20} {seconds:7.1f} s  {1e9 * seconds / pixels:6.2f} ns/pixel{note}  {peak_memory():6.0f} MB",
         flush=True,
     )
 
 
 def make_pairs(folder: Path, n: int) -> None:
-    """n pairs: 60 real fields and the same moved by some pixels, under many names (hard links)."""
+    """Write n pairs: real fields, and the same ones moved by some pixels, under many names (hard links)."""
     for i, sample in enumerate(fields()):
         moved = np.roll(sample.labels, (i % 4, i % 3), (0, 1))
         for name, array in (("truth", sample.labels), ("pred", moved)):
@@ -144,7 +145,7 @@ def make_pairs(folder: Path, n: int) -> None:
 
 
 def measure_pairs(how: str, workers: int, folder: Path) -> None:
-    """Print the rate of one way to score all pairs, and the memory of the process that collects."""
+    """Print the speed of one way to score all pairs, and the memory of the process that collects the rows."""
 
     def rows(scheduler: str | None) -> tuple[int, float]:
         start = time.perf_counter()
@@ -152,25 +153,28 @@ def measure_pairs(how: str, workers: int, folder: Path) -> None:
         found = score_folders(folder / "truth", folder / "pred", workers=threads, scheduler=scheduler)
         return len(found.scores.table), time.perf_counter() - start
 
-    before, cpu = peak(), cpu_seconds()
+    before, cpu = peak_memory(), cpu_seconds()
     if how == "threads":
         n, seconds = rows(None)
     else:
         import dask
         from distributed import LocalCluster
 
-        dask.config.set({"distributed.worker.profile.enabled": False})  # goes by the clock, not by the work
+        dask.config.set(
+            {"distributed.worker.profile.enabled": False}
+        )  # its cost grows with time, not with the work
         with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
             n, seconds = rows(cluster.scheduler_address)
     cpu = cpu_seconds() - cpu
     rate = f"{seconds:7.1f} s {n / seconds:7.1f} images/s, CPU {1000 * cpu / n:.2f} ms/image"
     print(
-        f"{how:8} {workers} {n:7} pairs {rate} {peak():5.0f} MB, {peak() - before:.0f} more than at the start"
+        f"{how:8} {workers} {n:7} pairs {rate} {peak_memory():5.0f} MB, "
+        f"{peak_memory() - before:.0f} more than at the start"
     )
 
 
 def make_small(folder: Path, n: int, side: int = 32) -> None:
-    """n images of side x side pixels with their labels, under many names (hard links)."""
+    """Write n images of side x side pixels with their labels, under many names (hard links)."""
     sample = next(datasets.create("sample").samples("val"))
     files = folder / "files"
     write_png(files / "image.png", sample.image[:side, :side])
@@ -190,23 +194,25 @@ def measure_flat(step: str, folder: Path) -> None:
         from fcrbench.jobs.predict import predict_images
 
         n = predict_images([folder / "images"], "default", folder / "out", device="cpu", overwrite=True)
-    print(f"{step:8} {n:7} images, CPU {1000 * (cpu_seconds() - cpu) / n:.2f} ms/image, {peak():5.0f} MB")
+    print(
+        f"{step:8} {n:7} images, CPU {1000 * (cpu_seconds() - cpu) / n:.2f} ms/image, {peak_memory():5.0f} MB"
+    )
 
 
 def cpu_seconds() -> float:
-    """Of this process and of the workers that it had."""
+    """Return the CPU seconds of this process and of its finished workers."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def peak() -> float:
-    """Most memory that this process had, in MB; ru_maxrss begins with that of the process that started it."""
+def peak_memory() -> float:
+    """Return the peak memory of this process in MB. ru_maxrss would include that of the parent process."""
     found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None
     return int(found[1]) * 1024 / 1e6
 
 
-def child(*arguments: object) -> None:
+def run_step(*arguments: object) -> None:
     subprocess.run([sys.executable, __file__, *map(str, arguments)], check=True)
 
 
@@ -239,20 +245,20 @@ def main() -> None:
                 make_planes(folder, side)
             print(f"{side} x {side}{suffix}", flush=True)
             for step in ("label", "instances", "score", "predict"):
-                child("large", folder, "--step", step + suffix)
+                run_step("large", folder, "--step", step + suffix)
     elif given.what == "flat":
         for n in (given.pairs // 10, given.pairs):
             folder = given.folder / f"small{n}"
             if not folder.exists():
                 make_small(folder, n)
             for step in ("score", "predict"):
-                child("flat", folder, "--step", step)
+                run_step("flat", folder, "--step", step)
     else:
         folder = given.folder / f"pairs{given.pairs}"
         if not folder.exists():
             make_pairs(folder, given.pairs)
         for how, workers in (("threads", 1), ("dask", 1), ("dask", 2), ("threads", 2)):
-            child("pairs", folder, "--step", how, "--workers", workers)
+            run_step("pairs", folder, "--step", how, "--workers", workers)
 
 
 if __name__ == "__main__":

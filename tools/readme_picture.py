@@ -1,6 +1,6 @@
-"""The picture of the README: python tools/readme_picture.py RUN FIELD OUTPUT.png
+"""Draw the picture of the README: python tools/readme_picture.py RUN FIELD OUTPUT.png
 
-Three panels of one validation field of the run's data set `sample`: image, colours, outlines.
+It has three panels of one validation field of the data set `sample`: image, colours, outlines.
 """
 
 import sys
