@@ -1,4 +1,4 @@
-"""`fcrbench run`: what it leaves behind, interruption, and what it refuses."""
+"""`fcrbench run`: the files that it writes, interruptions, and what it refuses."""
 
 import csv
 import ctypes

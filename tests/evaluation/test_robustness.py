@@ -1,4 +1,4 @@
-"""Corruptions against their definitions, and the curves that are made of them."""
+"""Corruptions are compared with their definitions, and the curves and the page are checked."""
 
 import csv
 import re
@@ -22,7 +22,7 @@ def image(dtype, shape=(12, 15)):
 
 
 def naive_defocus(picture, radius, fine=5):
-    """The mean over the sub-pixels within `radius` of the centre of a pixel, borders mirrored."""
+    """Return the mean over the sub-pixels within `radius` of the centre of a pixel, with mirrored borders."""
     half = int(np.ceil(radius))
     padded = np.pad(picture.astype(float), half, mode="symmetric")
     out = np.zeros(picture.shape)

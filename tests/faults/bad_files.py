@@ -1,4 +1,4 @@
-"""Image files as they should not be, and some that only look so."""
+"""Bad image files, and unusual ones that are valid."""
 
 import struct
 
@@ -10,14 +10,14 @@ SHAPE = (60, 70)
 
 
 def field() -> np.ndarray:
-    """Bright disks on a dim ground, 8 bit."""
+    """Return an 8-bit image of bright disks on a dim background."""
     y, x = np.indices(SHAPE)
     disks = [(y - cy) ** 2 + (x - cx) ** 2 < 81 for cy in (15, 42) for cx in (15, 40)]
     return np.where(np.any(disks, axis=0), 200, 20).astype(np.uint8)
 
 
 def huge_tiff(side: int = 1_000_000) -> bytes:
-    """A TIFF of 200 bytes that claims side x side pixels in one strip."""
+    """Return a TIFF of 200 bytes that claims side x side pixels in one strip."""
     tags = [
         (256, 4, 1, side),
         (257, 4, 1, side),
@@ -35,7 +35,7 @@ def huge_tiff(side: int = 1_000_000) -> bytes:
 
 
 def write_bad_images(folder) -> dict[str, str]:
-    """File name: what the error about it says."""
+    """Write bad files and return by file name what the error about each says."""
     folder.mkdir(parents=True, exist_ok=True)
     image = field()
     tifffile.imwrite(folder / "whole.tif", image)
@@ -69,7 +69,7 @@ def write_bad_images(folder) -> dict[str, str]:
 
 
 def write_odd_images(folder) -> list[str]:
-    """Names of files that are unusual and fine."""
+    """Write unusual but valid files and return their names."""
     folder.mkdir(parents=True, exist_ok=True)
     before = set(folder.iterdir())
     image = field()

@@ -1,4 +1,4 @@
-"""Changed PNG, TIFF, TOML and safetensors files given to everything that reads them.
+"""Give mutated PNG, TIFF, TOML and safetensors files to all functions that read them.
 
     python tests/faults/mutations.py [--count 100000] [--seed 0]     give them all; list what goes wrong
     python tests/faults/mutations.py --seed 0 --only 4711 --keep f   one of them again, with its traceback
@@ -29,7 +29,7 @@ WARM_UP = 200.0  # seconds for the imports
 
 
 def run(count: int, seed: int = 0, script: str = __file__, limit: float = LIMIT) -> dict[int, str]:
-    """What goes wrong with which of `count` files, read by `script --worker FIRST --count N --seed N`."""
+    """Return the problems with `count` files, which `script --worker FIRST --count N --seed N` reads."""
     found: dict[int, str] = {}
     first = 0
     while first < count:
@@ -41,7 +41,7 @@ def run(count: int, seed: int = 0, script: str = __file__, limit: float = LIMIT)
 
 
 def _run_until_it_ends(command: list[str], count: int, limit: float, found: dict[int, str]) -> int:
-    """Read files in one process until all are done, or one kills it or stops it; returns the next one."""
+    """Read files in one process until all are done or one kills or stops it. Return the next file."""
     with (
         tempfile.TemporaryDirectory() as folder,
         (Path(folder) / "stderr").open("w+b") as errors,
@@ -78,7 +78,7 @@ def _run_until_it_ends(command: list[str], count: int, limit: float, found: dict
 
 
 def _work(first: int, count: int, seed: int) -> None:
-    """Write to stdout: the number of each file before it is read, and again with what went wrong."""
+    """Print the number of each file before it is read, and again with the problem if there is one."""
     warnings.simplefilter("always")
     warnings.simplefilter("ignore", ResourceWarning)
     logging.getLogger("fcrbench").setLevel(logging.ERROR)  # what is read without its lost end is said there
@@ -111,7 +111,7 @@ def _work(first: int, count: int, seed: int) -> None:
 
 
 class Files:
-    """The kind and the content of file `number`."""
+    """Return the kind and the content of file `number`."""
 
     def __init__(self, seed: int) -> None:
         from mutators import KINDS, originals
@@ -173,7 +173,7 @@ def _readers() -> dict[str, list[Callable[[Path], None]]]:
 
 
 def wrong(readers: list[Callable[[Path], None]], path: Path) -> str | None:
-    """What is wrong in how these read the file; None, nothing."""
+    """Return what is wrong when these functions read the file, or None."""
     from fcrbench.errors import FcrbenchError
 
     for read in readers:
@@ -193,7 +193,7 @@ def wrong(readers: list[Callable[[Path], None]], path: Path) -> str | None:
 
 
 def _last_lines(error: BaseException) -> str:
-    """The error and where it comes from."""
+    """Describe an error and where it was raised."""
     calls = [
         f"{Path(call.filename).name}:{call.lineno}" for call in traceback.extract_tb(error.__traceback__)
     ]

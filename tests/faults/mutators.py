@@ -1,4 +1,4 @@
-"""Real files, and changed ones made of them: bytes at random, and fields of each format's own structure."""
+"""Real files and mutations of them: random changes of bytes, and changes of the structure of each format."""
 
 import io
 import json
@@ -61,12 +61,12 @@ _DTYPES = (
 
 
 def network() -> torch.nn.Module:
-    """What the weights of the safetensors files fit."""
+    """Return a network that the weights in the safetensors files fit."""
     return torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.BatchNorm2d(3))
 
 
 def originals() -> dict[str, list[bytes]]:
-    """By kind, files as they should be."""
+    """Return valid files by kind."""
     sample = next(datasets.create("sample").samples("val"))
     image, labels = sample.image[:48, :56].astype(np.uint16), sample.labels[:48, :56].astype(np.uint8)
     return {
@@ -149,14 +149,14 @@ def _safetensors_files() -> list[bytes]:
 
 
 def _sorted_header(data: bytes) -> bytes:
-    """The same file always: `save` writes the metadata in another order each time."""
+    """Return the same file each time, although `save` writes the metadata in random order."""
     (length,) = struct.unpack_from("<Q", data)
     text = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True).encode()
     return struct.pack("<Q", len(text)) + text + data[8 + length :]
 
 
 def mutate(kind: str, data: bytes, rng: Rng) -> bytes:
-    """One to three changes; half of them know the format, so that they get past its first checks."""
+    """Make one to three changes. Half of them know the format, so that they pass its first checks."""
     own: Callable[[bytes, Rng], bytes] = {
         "png": _change_png,
         "tif": _change_tiff,
@@ -175,7 +175,7 @@ def mutate(kind: str, data: bytes, rng: Rng) -> bytes:
 
 
 def _change_bytes(data: bytes, rng: Rng) -> bytes:
-    """Bits flipped, a run set, the end cut off, bytes put in, a block doubled, moved or taken out."""
+    """Flip bits, set a stretch of bytes, truncate, insert bytes, or copy, move or remove a block."""
     content = bytearray(data)
     if not content:
         return bytes(rng.bytes(8))
@@ -201,7 +201,7 @@ def _change_bytes(data: bytes, rng: Rng) -> bytes:
 
 
 def _number(rng: Rng, old: int, size: int) -> int:
-    """Another value of a field of `size` bytes: an extreme, a neighbour, or anything."""
+    """Return another value for an entry of `size` bytes: an extreme, a neighbour, or a random one."""
     some = (int(rng.choice(len(_NUMBERS))), old + 1, old - 1, 2 * old, old // 2)
     what = int(rng.integers(8))
     found = (

@@ -83,7 +83,7 @@ def test_scoring_finishes_the_rest_and_lists_the_bad(tmp_path):
 
 
 def test_a_tiff_that_claims_a_terabyte_is_refused_before_memory_is_taken(tmp_path):
-    """In a process that may have 4 GiB of addresses."""
+    """This runs in a process with at most 4 GiB of address space."""
     (tmp_path / "huge.tif").write_bytes(huge_tiff())
     code = (
         "import sys; from fcrbench.io import read_image, read_labels\n"

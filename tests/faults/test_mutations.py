@@ -1,4 +1,4 @@
-"""Some of the changed files of mutations.py, and that it finds what can go wrong."""
+"""Some of the files of mutations.py, and checks that it finds what can go wrong."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from fcrbench.weights.tensors import load_weights
 
 
 def test_changed_files_are_read_or_refused():
-    """Python tests/faults/mutations.py does the same with 100,000."""
+    """`python tests/faults/mutations.py` does the same with 100,000 files."""
     assert mutations.run(1000, seed=1) == {}
 
 

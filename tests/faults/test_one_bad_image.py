@@ -1,4 +1,7 @@
-"""Faults in each stage for one image: the others are finished, it is listed; what concerns all, stops."""
+"""Faults in each stage for one image: the others are finished, and the image is listed.
+
+Faults that concern all images stop the command.
+"""
 
 import csv
 import errno
@@ -39,7 +42,7 @@ def listed(path):
 
 @pytest.fixture(scope="module")
 def fields(tmp_path_factory):
-    """Six crops of real fields, each of another width, and their labels."""
+    """Write six crops of real fields with different widths, and their labels."""
     folder = tmp_path_factory.mktemp("fields")
     sample = next(datasets.create("sample").samples("val"))
     for i, name in enumerate(NAMES):
@@ -49,7 +52,7 @@ def fields(tmp_path_factory):
 
 
 def break_(monkeypatch, where, which, error):
-    """The function at `where` raises for what `which` says of its arguments."""
+    """Make the function at `where` raise an error for the arguments that `which` selects."""
     module, _, name = where.rpartition(".")
     place = sys.modules.get(module) or getattr(
         sys.modules[module.rpartition(".")[0]], module.rpartition(".")[2]
@@ -174,7 +177,7 @@ def run(patch, *arguments, folder):
 
 
 def test_prediction_from_the_command_line_with_a_fault_in_every_stage(fields, tmp_path):
-    """A name that is too long needs no patch: it is a fault of the writer as it comes."""
+    """A name that is too long needs no patch, because the real writer fails on it."""
     for name in NAMES:
         os.link(fields / "images" / f"{name}.png", tmp_path / f"{name}.png")
     os.link(fields / "images" / "a.png", tmp_path / f"{LONG}.png")
@@ -322,7 +325,7 @@ def test_robustness_leaves_out_what_fails_where_it_fails():
 
 
 def test_a_run_scores_the_other_fields_and_is_not_finished(tmp_path, monkeypatch, capsys):
-    """Nor does a comparison take it for one: its scores are of fewer fields."""
+    """A comparison does not accept the run as finished, because it has scores for fewer fields."""
     from fcrbench.evaluation import evaluate as evaluation
 
     (tmp_path / "images").mkdir()

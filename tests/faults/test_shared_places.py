@@ -17,7 +17,7 @@ _NO_CAPABILITY, _OVERRIDE = 24, 1  # prctl's PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
 
 
 def as_bound_by_permissions() -> None:
-    """In a process to be started: as root, do without the right to write where permissions forbid it."""
+    """Give up root's right to ignore file permissions. It is called in a new process before it starts."""
     if os.geteuid() == 0:
         import ctypes
 
@@ -46,7 +46,7 @@ def read_only(tmp_path):
 
 @pytest.fixture
 def fields(tmp_path):
-    """Two crops of real fields as PNG, and their labels."""
+    """Write two crops of real fields as PNG, and their labels."""
     dataset = datasets.create("sample")
     for name, key in zip("ab", dataset.splits["val"], strict=False):
         sample = dataset.load(key)
@@ -56,7 +56,7 @@ def fields(tmp_path):
 
 
 def test_every_command_says_that_its_folder_is_read_only(fields, read_only):
-    """At once, in one line with the folder's name, and with nothing left behind."""
+    """The error comes at once, in one line that names the folder, and nothing is left behind."""
     zarr = pytest.importorskip("zarr")
     zarr.create_array(fields / "slide.zarr", data=np.zeros((40, 40), np.uint8), chunks=(32, 32))
     images, labels, slide = (str(fields / name) for name in ("images", "labels", "slide.zarr"))
@@ -99,7 +99,7 @@ def test_every_command_says_that_its_folder_is_read_only(fields, read_only):
 
 
 def test_two_predictions_into_one_folder_at_once(fields):
-    """All files are whole, and those of one run by itself."""
+    """All files are complete and equal those of a single prediction."""
     predict_images([fields / "images"], "default", fields / "alone", device="cpu")
     errors = []
     both = threading.Barrier(2)

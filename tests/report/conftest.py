@@ -1,4 +1,4 @@
-"""A run directory made from real fields, disturbed truth as the prediction, and the real metrics."""
+"""A run directory made of real fields, with a disturbed truth as the prediction and real metrics."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from fcrbench.io import write_labels
 
 
 def disturb(labels: np.ndarray, severity: float, seed: int) -> np.ndarray:
-    """A prediction with every kind of mistake: shifted, some objects lost, cut, joined, some invented."""
+    """Return a prediction with every kind of mistake: objects are shifted, lost, cut, joined and invented."""
     rng = np.random.default_rng(seed)
     labels = np.roll(labels, round(3 * severity), axis=1).astype(np.int32)
     next_id = int(labels.max()) + 1
@@ -99,7 +99,7 @@ def make_run(run_dir: Path, dataset: Dataset, predictions: dict[str, np.ndarray]
 
 
 def history(epochs: int) -> str:
-    """A history with a loss that falls, its two terms, and scores every fifth epoch."""
+    """Return a history with a falling loss, its two terms, and scores every fifth epoch."""
     lines = ["epoch,step,seconds,learning_rate,loss,colour,neighbours,val_pq,val_f1,val_ap,val_dice2,val_aji"]
     for epoch in range(1, epochs + 1):
         colour, neighbours = math.exp(-epoch / 8) + 0.1, 0.4 * math.exp(-epoch / 4) + 0.02

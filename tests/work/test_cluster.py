@@ -1,4 +1,4 @@
-"""On dask workers: the same results in the same order, few inputs under way, lost workers survived."""
+"""dask workers give the same results in the same order, submit few inputs, and may be lost."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ distributed = pytest.importorskip("distributed")
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two workers of one thread each; one that dies is started anew. A task may lose one, not two."""
+    """Start two workers of one thread each. A dead one is restarted. A task may lose one worker, not two."""
     import dask
 
     with (
@@ -45,7 +45,7 @@ def fail_from_eleven(n):
 
 
 def die_once(given):
-    """Kills its worker, in the middle of the task, the first time."""
+    """Kill the worker in the middle of the task, but only the first time."""
     n, folder = given
     if n == 5:
         try:
@@ -119,7 +119,7 @@ def test_an_input_that_kills_every_worker_is_named(cluster):
 
 
 def test_the_others_are_done_where_one_kills_every_worker(cluster):
-    """Also those that were in one task with it, or waited at the same worker, which dask blames alike."""
+    """This includes inputs in the same task or on the same worker, which dask blames in the same way."""
     told = []
 
     def lost(n, why):
