@@ -35,7 +35,7 @@ for part in ("few", "many"):
     [("score", 200, 1000, 15_000), ("predict", 40, 200, 10_000)],
 )
 def test_peak_memory_of_many_images_is_that_of_few(tmp_path, what, few, many, bound):
-    """`bound` is in kilobytes. A row of scores, or the name of an image, takes much less than that."""
+    """`bound` is in kilobytes. A row of scores, or the name of an image, takes far less than one kilobyte."""
     sample = next(datasets.create("sample").samples("val"))
     write_png(tmp_path / "a.png", sample.image[:SIDE, :SIDE])
     write_labels(tmp_path / "a.tif", sample.labels[:SIDE, :SIDE])
