@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fcrbench import methods
+from fcrbench import methods, postprocess
 from fcrbench.config.settings import parse_setting
 from fcrbench.methods import Preset, listing, registry
 from fcrbench.methods.fcrnet.spec import SPEC
@@ -71,3 +71,10 @@ def test_options_are_shown_as_set_takes_them():
         key, value = parse_setting(f"{option[0]}={listing.format_setting(option[1])}")
         assert registry.create(SPEC, **{key: value}).options == SPEC.options()
         assert (key, tuple(value) if isinstance(value, list) else value) == option
+
+
+def test_the_rules_are_still_found_where_they_were():
+    with pytest.warns(DeprecationWarning, match=r"import InstanceRules from fcrbench\.postprocess"):
+        assert methods.InstanceRules is postprocess.InstanceRules
+    with pytest.raises(AttributeError, match="has no attribute 'Rules'"):
+        _ = methods.Rules
