@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import TorchElasticEnvironment
+from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 
@@ -39,7 +39,13 @@ def make_fabric(device: str, precision: str, *, distributed: bool = False) -> Fa
         if number:
             raise UsageError(f"--device {device} is a single device; with several processes use cpu or cuda")
         return _join(kind, fabric_precision)
-    return Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=fabric_precision)
+    return Fabric(
+        accelerator=kind,
+        devices=[int(number)] if number else 1,
+        # Name the environment: Lightning would take variables of SLURM or MPI as an order to form a cluster.
+        plugins=[LightningEnvironment()],
+        precision=fabric_precision,
+    )
 
 
 def _join(kind: str, precision: Literal["bf16-mixed", "32-true"]) -> Fabric:

@@ -166,7 +166,7 @@ def _refuse_unknown_keys(schema: Any, values: Mapping[str, Any], where: str) -> 
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the tables of a configuration file. Raise UsageError if it is missing or not TOML."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows write a BOM
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     # This includes text that is not UTF-8, integers with thousands of digits and deeply nested tables.

@@ -1,6 +1,7 @@
 """Keeps the results of a long job on the disk, line by line, so that a killed job can be resumed."""
 
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -8,6 +9,7 @@ from typing import Any, TextIO
 from fcrbench.errors import DataError, FcrbenchError, WriteError
 from fcrbench.work.atomic import remove_abandoned
 
+log = logging.getLogger(__name__)
 _FLUSH = 1.0  # seconds
 
 
@@ -99,4 +101,10 @@ def _lock(file: TextIO) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:  # Lustre without -o flock, NFS without its lock service, some FUSE disks
+        log.info(
+            "%s: the disk has no file locks (%s); do not start this job twice at the same time",
+            file.name,
+            error.strerror or error,
+        )
     return True
