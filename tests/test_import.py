@@ -107,3 +107,26 @@ def test_kernels_work_where_the_disk_of_the_cache_is_full(tmp_path: Path) -> Non
     )
     assert python(code, NUMBA_CACHE_DIR=str(tmp_path)) == "3"
     assert not list(tmp_path.rglob("*.nbc"))
+
+
+@pytest.mark.parametrize(("suffix", "kept"), [("nbi", 0.0), ("nbi", 0.9), ("nbc", 0.0), ("nbc", 0.5)])
+def test_a_damaged_cache_is_compiled_again_and_replaced(suffix: str, kept: float, tmp_path: Path) -> None:
+    """Files of the cache end up empty or cut after a power failure or on a full disk."""
+    package = Path(fcrbench.__file__).parents[1]
+    label_there(package, NUMBA_CACHE_DIR=str(tmp_path))
+    damaged = list(tmp_path.rglob(f"*.{suffix}"))
+    assert damaged
+    for path in damaged:
+        os.truncate(path, int(kept * path.stat().st_size))
+    assert label_there(package, NUMBA_CACHE_DIR=str(tmp_path))[1] == "0"
+    assert label_there(package, NUMBA_CACHE_DIR=str(tmp_path))[1] == "1"
+
+
+def test_kernels_are_compiled_where_others_are_not() -> None:
+    """NUMBA_DISABLE_JIT is for the caller's own functions."""
+    code = (
+        "import numba, numpy as np; from fcrbench import metrics; from fcrbench.postprocess import label\n"
+        "labels, n = label(np.eye(3, dtype=np.uint8)); assert metrics.score(labels, labels).pq == 1\n"
+        "print(n, type(numba.njit(lambda x: x)).__name__)"
+    )
+    assert python(code, NUMBA_DISABLE_JIT="1") == "3 function"

@@ -6,11 +6,11 @@ iterators. They take arrays of one layout and few dtypes. Kernels do not pass li
 literal would be compiled as a version of its own.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from numba import njit
+from numba import config, njit
 
 # nogil: threads work on several images at once. error_model: do not test for division by zero.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
@@ -22,20 +22,46 @@ def _cached(**options: Any) -> Callable[[Callable], Any]:
     """Return `njit` with a cache on disk, so that kernels are compiled once per machine.
 
     The cache is next to the file or, if that folder is read-only, in the user's cache folder. If no folder
-    can be written to, each process compiles the kernels again.
+    can be written to, each process compiles the kernels again. Files of the cache that are damaged are
+    replaced.
     """
 
     def decorate(function: Callable) -> Any:
-        kernel: Any = njit(**options)(function)
+        with _compilation_enabled():
+            kernel: Any = njit(**options)(function)
         try:
             kernel.enable_caching()
         except RuntimeError:  # no folder is writable
             return kernel
-        # Numba ignores disk errors on Windows only, but a full disk must not stop the work on any system.
-        kernel._cache._guard_against_spurious_io_errors = lambda: suppress(OSError)
+        kernel._cache._guard_against_spurious_io_errors = lambda: _ignore_cache_errors(kernel._cache)
         return kernel
 
     return decorate
+
+
+@contextmanager
+def _compilation_enabled() -> Iterator[None]:
+    """Compile even with NUMBA_DISABLE_JIT, which users set to debug their own code."""
+    disabled, config.DISABLE_JIT = config.DISABLE_JIT, 0
+    try:
+        yield
+    finally:
+        config.DISABLE_JIT = disabled
+
+
+@contextmanager
+def _ignore_cache_errors(cache: Any) -> Iterator[None]:
+    """Go on without the cache if its disk is full or its files are damaged; then begin a new one.
+
+    Numba itself ignores errors of the disk on Windows only.
+    """
+    try:
+        yield
+    except OSError:
+        pass
+    except Exception:  # an empty or truncated file, after a power cut or on a full disk
+        with suppress(OSError):
+            cache.flush()
 
 
 jit = _cached(**_OPTIONS)
