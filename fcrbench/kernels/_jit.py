@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from numba import config, njit
+import numba
+from numba import njit
 
 # nogil: threads work on several images at once. error_model: do not test for division by zero.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
@@ -42,6 +43,7 @@ def _cached(**options: Any) -> Callable[[Callable], Any]:
 @contextmanager
 def _compilation_enabled() -> Iterator[None]:
     """Compile even with NUMBA_DISABLE_JIT, which users set to debug their own code."""
+    config: Any = numba.config
     disabled, config.DISABLE_JIT = config.DISABLE_JIT, 0
     try:
         yield
