@@ -13,6 +13,7 @@ from fcrbench.metrics.compare import compare
 from fcrbench.metrics.dice import dice, dice2
 from fcrbench.metrics.matching import Matching, average_precision, f1, matching, pq
 from fcrbench.metrics.overlap import overlap_table
+from fcrbench.metrics.saved import read_table
 from fcrbench.metrics.scores import IOU_THRESHOLDS, Scores, score
 from fcrbench.metrics.splits_merges import SplitsMerges, splits_merges
 from fcrbench.metrics.table import OverlapTable
@@ -39,6 +40,7 @@ __all__ = [
     "matching",
     "overlap_table",
     "pq",
+    "read_table",
     "score",
     "score_classes",
     "score_dataset",

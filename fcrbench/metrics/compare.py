@@ -44,7 +44,7 @@ def compare(
     level for that one metric. If you look at many metrics, some such differences are due to chance.
 
     Args:
-        table_a, table_b: per-image tables, as `score_dataset` returns them or a saved CSV file holds them.
+        table_a, table_b: per-image tables, as `score_dataset` or `read_table` returns them.
             Images are paired by the column `image`, in any order.
         metrics: one name or several names of ratios: dice .. recall, ap_50 .. ap_95, f1_50 .. f1_95.
         n_boot: number of bootstrap draws of the images, from which "share_a" and "share_b" are computed.
@@ -148,14 +148,35 @@ def _pair_tables(
             raise ValueError(
                 f"{argument}: expected each image once, found {_list_images(duplicates.tolist())} twice"
             )
+        if table["image"].isna().any():
+            raise ValueError(
+                f"{argument}: expected a name for each image, found a missing value; `metrics.read_table` "
+                "reads names such as NA as they are"
+            )
         tables.append(table.set_index("image"))
-    a, b = tables
+    a, b = _with_comparable_names(*tables)
     for lacking, only in (("table_b", a.index.difference(b.index)), ("table_a", b.index.difference(a.index))):
         if len(only):
             raise ValueError(
                 f"{lacking}: expected the images of the other table, lacks {_list_images(only.tolist())}"
             )
     return a, b.loc[a.index]
+
+
+def _with_comparable_names(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pair names such as "0001" with the numbers that pandas makes of them when it reads a CSV file."""
+    import pandas as pd
+
+    numeric = [pd.api.types.is_numeric_dtype(table.index) for table in (a, b)]
+    if numeric[0] == numeric[1]:
+        return a, b
+    text, numbers = (b, a) if numeric[0] else (a, b)
+    names: pd.Series[Any] = pd.Series(list(text.index), dtype=object)
+    values = pd.Index(pd.to_numeric(names, errors="coerce"))
+    if values.hasnans or values.has_duplicates or set(values) != set(numbers.index):
+        return a, b  # the caller says which names differ
+    numbers = numbers.set_axis(text.index[values.get_indexer(numbers.index)])
+    return (numbers, text) if numeric[0] else (text, numbers)
 
 
 def _list_images(images: list) -> str:

@@ -136,3 +136,40 @@ def test_refused() -> None:
             metrics.compare(a, a, bad)
     with pytest.raises(ValueError, match="n_boot"):
         metrics.compare(a, a, n_boot=0)
+
+
+NAMES = ["0001", "1", "NA", "null", "nan", "1e5", "True", "a, b", 'say "x"', "größe", " space "]
+
+
+def test_names_survive_a_csv_file(tmp_path: Path) -> None:
+    saved = table([9, 8, 7, 6, 9, 8, 7, 8, 9, 5, 6]).assign(image=NAMES)
+    saved.to_csv(tmp_path / "scores.csv", index=False)
+    read = metrics.read_table(tmp_path / "scores.csv")
+    pd.testing.assert_frame_equal(read, saved, check_dtype=False)
+    assert metrics.compare(read, saved, "pq")["metrics"]["pq"]["difference"] == 0
+
+
+def test_numbers_that_pandas_made_of_names_are_paired(tmp_path: Path) -> None:
+    now = table([9, 8, 7]).assign(image=["0001", "0002", "0010"])
+    before = table([7, 7, 7]).assign(image=["0010", "0001", "0002"])
+    before.to_csv(tmp_path / "scores.csv", index=False)
+    saved = pd.read_csv(tmp_path / "scores.csv")
+    expected = metrics.compare(now, before, "pq")
+    assert metrics.compare(now, saved, "pq") == expected
+    assert metrics.compare(saved, now, "pq")["metrics"]["pq"]["mean_b"] == expected["metrics"]["pq"]["mean_a"]
+    with pytest.raises(ValueError, match="table_b: expected the images of the other table, lacks '0001'"):
+        metrics.compare(now, saved.assign(image=[4, 5, 6]), "pq")
+
+
+def test_a_name_that_pandas_lost_is_explained(tmp_path: Path) -> None:
+    now = table([9, 8]).assign(image=["NA", "b"])
+    now.to_csv(tmp_path / "scores.csv", index=False)
+    with pytest.raises(ValueError, match=r"table_b: expected a name for each image.*metrics\.read_table"):
+        metrics.compare(now, pd.read_csv(tmp_path / "scores.csv"), "pq")
+
+
+def test_what_is_no_table_of_scores_is_refused_by_name(tmp_path: Path) -> None:
+    for content in ("", "image,size\na,3\n", "\0\1\2"):
+        (tmp_path / "x.csv").write_text(content)
+        with pytest.raises(ValueError, match=r"x\.csv: expected"):
+            metrics.read_table(tmp_path / "x.csv")
