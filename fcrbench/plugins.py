@@ -1,9 +1,10 @@
 """Finds what installed packages offer under an entry-point group."""
 
+import importlib
 import logging
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 OWN = "fcrbench"
 
@@ -31,6 +32,12 @@ class Plugin(Generic[Spec]):
     spec: Spec
     package: str
     where: str
+
+
+def load_attribute(where: str) -> Any:
+    """Import what "module:ATTRIBUTE" names."""
+    module, _, attribute = where.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def check_spec(where: str, factory: str, options: type) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
+from fcrbench.postprocess import InstanceRules
+
 INTEGER_DTYPES = [np.dtype(c) for c in "bBhHiIlL"] + [np.dtype(">u2"), np.dtype(">i4")]
 HUGE = [2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**53 + 1, 2**62, 2**63 - 1]
 
@@ -98,3 +100,29 @@ def laid_out(draw: st.DrawFn, labels: np.ndarray) -> np.ndarray:
     elif layout == "read-only":
         result.setflags(write=False)
     return result
+
+
+@st.composite
+def scores_and_rules(draw: st.DrawFn) -> tuple[np.ndarray, InstanceRules]:
+    """Scores (K, H, W) float32 of few values, with many ties and infinities, and rules for them."""
+    shape = draw(st.tuples(st.integers(1, 6), st.integers(0, 12), st.integers(0, 12)))
+    scores = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).integers(-3, 4, shape).astype(np.float32)
+    scores[scores == 3] = np.inf
+    scores[scores == -3] = -np.inf
+    background = draw(st.sampled_from(["mode", 0, 5]))
+    join, margin = draw(st.sampled_from([0, 0.01, 0.05, 0.2])), draw(st.sampled_from([0, 1, 2.5, 4]))
+    if background == "mode":
+        join = margin = 0
+    else:
+        background = min(background, shape[0] - 1)
+    rules = InstanceRules(
+        background=background,
+        connectivity=draw(st.sampled_from([1, 2])),
+        min_size=draw(st.integers(0, 4)),
+        fill_holes=draw(st.booleans()),
+        join_doubt=join,
+        border_size=draw(st.sampled_from([0, 2, 9])),
+        min_margin=margin,
+        sure_size=draw(st.sampled_from([0, 3, 100])),
+    )
+    return scores, rules

@@ -1,6 +1,5 @@
 """Finds data sets through the entry-point group `fcrbench.datasets`; creates them by name."""
 
-import importlib
 import json
 import os
 from collections.abc import Mapping
@@ -51,8 +50,7 @@ def create(
         )
     if root is not None and not description.needs_root:
         raise UsageError(f"data set {description.name} takes no folder, found root = {os.fspath(root)!r}")
-    module, _, attribute = description.factory.partition(":")
-    created: Dataset = getattr(importlib.import_module(module), attribute)(root, chosen)
+    created: Dataset = plugins.load_attribute(description.factory)(root, chosen)
     return created
 
 

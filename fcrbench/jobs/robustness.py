@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ from fcrbench.evaluation.corruptions import choose_corruptions
 from fcrbench.evaluation.robustness import Point, measure
 from fcrbench.inference import load_predictor
 from fcrbench.jobs import manifest
+from fcrbench.jobs.fields import read_fields
 from fcrbench.report import robustness as page
 from fcrbench.work.atomic import check_folder
-from fcrbench.work.failures import Failure, Failures, attempt
+from fcrbench.work.failures import Failures
 
 
 def measure_robustness(
@@ -52,13 +52,7 @@ def measure_robustness(
     if not ids:
         raise UsageError(f"data set {dataset} has no field in its 'val' split")
     failures = Failures(output / "failed.csv")
-    samples = []
-    for i in ids:
-        sample = attempt(partial(data.load, i), f"field {i}")
-        if isinstance(sample, Failure):
-            failures.add(i, sample)
-        else:
-            samples.append(sample)
+    samples = read_fields(data, ids, failures)
     if not samples:
         failures.finish(len(ids), "read")
     chosen = choose_corruptions(corruptions, samples[0].image.dtype)

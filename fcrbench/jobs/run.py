@@ -5,7 +5,6 @@ import json
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from lightning_fabric import Fabric
@@ -21,12 +20,13 @@ from fcrbench.evaluation.evaluate import mean_scores, predict_and_score, summari
 from fcrbench.inference import Predictor
 from fcrbench.jobs import manifest
 from fcrbench.jobs.configure import fill
+from fcrbench.jobs.fields import read_fields
 from fcrbench.methods import Method, registry
 from fcrbench.training.batches import worker_count
 from fcrbench.training.engine import Progress, Trainer, build_network
 from fcrbench.weights.tensors import load_weights, save_weights
 from fcrbench.work.atomic import remove_abandoned, write_json, write_text
-from fcrbench.work.failures import Failure, Failures, attempt
+from fcrbench.work.failures import Failures
 
 
 def start(config: RunConfig, runs: Path, progress: Progress, stop_after: int | None = None) -> Path:
@@ -139,15 +139,7 @@ def read_data(config: RunConfig) -> Data:
         if not dataset.splits.get(split):
             raise DataError(f"data set {chosen.name} has no field in its {split!r} split")
     failures = Failures()
-    read: dict[str, list[Sample]] = {}
-    for split in splits:
-        read[split] = []
-        for i in dataset.splits[split]:
-            sample = attempt(partial(dataset.load, i), f"field {i}")
-            if isinstance(sample, Failure):
-                failures.add(i, sample)
-            else:
-                read[split].append(sample)
+    read = {split: read_fields(dataset, dataset.splits[split], failures) for split in splits}
     failures.finish(sum(len(dataset.splits[split]) for split in splits), "read")
     return Data(dataset, read.get("train", []), read["val"])
 

@@ -1,7 +1,6 @@
 """Finds methods through the entry-point group `fcrbench.methods` and creates them by name."""
 
 import dataclasses
-import importlib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -50,8 +49,7 @@ def create(method: str | MethodSpec, preset_name: str = "default", /, **options:
     """
     description = spec(method) if isinstance(method, str) else method
     chosen = build_options(description, preset_name, options)
-    module, _, attribute = description.factory.partition(":")
-    created: Method = getattr(importlib.import_module(module), attribute)(chosen)
+    created: Method = plugins.load_attribute(description.factory)(chosen)
     return created
 
 

@@ -137,10 +137,7 @@ def _pair_tables(
     tables = []
     for argument, given in (("table_a", table_a), ("table_b", table_b)):
         table = given.table if isinstance(given, DatasetScores) else given
-        try:
-            check_columns(table)
-        except ValueError as error:
-            raise ValueError(str(error).replace("table", argument, 1)) from None
+        check_columns(table, argument)
         if "image" not in table.columns:
             raise ValueError(f"{argument}: expected a column named image, found none")
         duplicates = table["image"][table["image"].duplicated()]

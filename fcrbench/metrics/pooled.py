@@ -16,12 +16,12 @@ PIXEL_RATIOS = ("dice", "dice2", "aji", "aji_plus")
 _AP = [RATIO_COLUMNS.index(name) for name in AP_COLUMNS]
 
 
-def check_columns(table: "pd.DataFrame") -> None:
-    """Raise ValueError if a column of `Scores.to_dict()` is missing."""
+def check_columns(table: "pd.DataFrame", name: str = "table") -> None:
+    """Raise ValueError, naming the table, if a column of `Scores.to_dict()` is missing."""
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise ValueError(
-            f"table: expected the columns of Scores.to_dict(), found none named {', '.join(missing)}"
+            f"{name}: expected the columns of Scores.to_dict(), found none named {', '.join(missing)}"
         )
 
 

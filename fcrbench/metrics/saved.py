@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from fcrbench.metrics.pooled import check_columns
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -24,16 +26,11 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from fcrbench.metrics.pooled import check_columns
-
     try:
         columns = pd.read_csv(path, nrows=0).columns
         missing = {column: ["", "nan", "NaN"] for column in columns if column != "image"}
         table = pd.read_csv(path, dtype={"image": str}, keep_default_na=False, na_values=missing)
     except ValueError as error:  # also pandas' own errors of parsing and of empty files
         raise ValueError(f"{os.fspath(path)}: expected a table of scores as CSV: {error}") from error
-    try:
-        check_columns(table)
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(path)}: {str(error).removeprefix('table: ')}") from None
+    check_columns(table, os.fspath(path))
     return table

@@ -1,8 +1,7 @@
 """The rules by which the components of a class map become instances, and the order of the rules.
 
 The rules are defined here once and implemented three times: for arrays in `host`, for tensors on an
-    accelerator
-in `device`, and for images larger than memory in `tiled`.
+accelerator in `device`, and for images larger than memory in `tiled`.
 """
 
 from __future__ import annotations

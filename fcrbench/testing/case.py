@@ -1,6 +1,5 @@
 """A method under test, and what the checks need of it: images, networks, training steps."""
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from fcrbench.config import TrainingConfig, build
 from fcrbench.datasets import Sample
 from fcrbench.inference import Predictor
 from fcrbench.methods import Method, MethodSpec, registry
+from fcrbench.plugins import load_attribute
 from fcrbench.training.engine import Progress, Trainer, build_network
 
 WARMUP_STEPS = 10  # steps in which the learning rate rises
@@ -50,8 +50,7 @@ class Case:
 
     @cached_property
     def spec(self) -> MethodSpec:
-        module, _, attribute = self.spec_path.partition(":")
-        spec: MethodSpec = getattr(importlib.import_module(module), attribute)
+        spec: MethodSpec = load_attribute(self.spec_path)
         return spec
 
     def create(self) -> Method:

@@ -2,9 +2,6 @@
 
 import dataclasses
 import itertools
-import os
-import subprocess
-import sys
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -25,6 +22,8 @@ from fcrbench.testing.expect import (
     expect_array,
     expect_finite_gradients,
     expect_labels,
+    expect_light,
+    expect_lines,
     expect_losses,
 )
 from fcrbench.training.average import RunningMean
@@ -37,25 +36,8 @@ EVALUATE_EVERY = 10  # steps
 
 def check_description(case: Case) -> None:
     """Check that the description imports nothing heavy and that all presets are valid."""
-    module, _, attribute = case.spec_path.partition(":")
-    code = (
-        f"import importlib, sys; importlib.import_module({module!r}).{attribute}\n"
-        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
-    )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    expect(result.returncode == 0, f"{case.spec_path} cannot be imported:\n{result.stderr}")
-    heavy = result.stdout.split()
-    expect(
-        not heavy,
-        f"importing {module} imports {', '.join(heavy)}: import these only in the module of the factory",
-    )
-    for attribute in ("name", "title", "paper"):
-        value = getattr(case.spec, attribute)
-        expect(
-            isinstance(value, str) and value.strip() != "" and "\n" not in value,
-            f"the description's {attribute} is {value!r}; expected one line of text",
-        )
+    expect_light(case.spec_path, HEAVY, ": import these only in the module of the factory")
+    expect_lines(case.spec, "name", "title", "paper")
     if ":" not in case.method:
         expect(
             case.spec.name == case.method,

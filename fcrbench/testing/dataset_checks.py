@@ -1,11 +1,8 @@
 """What is asked of a data set. Each check raises AssertionError that says what was found and expected."""
 
 import dataclasses
-import importlib
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +17,8 @@ from fcrbench.config import DatasetConfig, RunConfig
 from fcrbench.datasets import Dataset, DatasetSpec, Sample, registry
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError, describe_error
-from fcrbench.testing.expect import expect
+from fcrbench.plugins import load_attribute
+from fcrbench.testing.expect import expect, expect_light, expect_lines, run_python
 
 HEAVY = (
     "torch",
@@ -54,8 +52,7 @@ class DatasetCase:
 
     @cached_property
     def spec(self) -> DatasetSpec:
-        module, _, attribute = self.where.partition(":")
-        spec: DatasetSpec = getattr(importlib.import_module(module), attribute)
+        spec: DatasetSpec = load_attribute(self.where)
         return spec
 
     def create(self) -> Dataset:
@@ -85,24 +82,9 @@ class DatasetCase:
 
 def check_description(case: DatasetCase) -> None:
     """Its description is imported without anything heavy, and describes the class that it names."""
-    module, _, attribute = case.where.partition(":")
-    code = (
-        f"import importlib, sys; importlib.import_module({module!r}).{attribute}\n"
-        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
-    )
-    heavy = _run(code, f"{case.where} cannot be imported").split()
-    expect(
-        not heavy,
-        f"importing {module} imports {', '.join(heavy)}, and listing data sets imports it: import these "
-        "where pixels are read",
-    )
-    for fact in ("name", "title", "licence", "citation", "source", "how_to_get"):
-        value = getattr(case.spec, fact)
-        expect(
-            isinstance(value, str) and value.strip() != "" and "\n" not in value,
-            f"the description's {fact} is {value!r}; expected one line of text",
-        )
-    created = case.create()
+    expect_light(case.where, HEAVY, ", and listing data sets imports it: import these where pixels are read")
+    expect_lines(case.spec, "name", "title", "licence", "citation", "source", "how_to_get")
+    created, attribute = case.create(), case.where.partition(":")[2]
     expect(isinstance(created, Dataset), f"{case.spec.factory} is not a Dataset")
     expect(
         getattr(created, "spec", None) == case.spec,
@@ -113,7 +95,7 @@ def check_description(case: DatasetCase) -> None:
 def check_listed(case: DatasetCase) -> None:
     """`fcrbench datasets` lists it."""
     code = "import sys; from fcrbench.cli import main; sys.exit(main(['datasets']))"
-    listed = _run(code, "`fcrbench datasets` fails")
+    listed = run_python(code, "`fcrbench datasets` fails")
     expect(
         f"\n{case.spec.name}: {case.spec.title}" in f"\n{listed}",
         f"`fcrbench datasets` does not list {case.spec.name}",
@@ -170,17 +152,16 @@ def check_deterministic(case: DatasetCase) -> None:
     """Built again, or in another process, splits are the same; read in any order, fields are the same."""
     first, second = case.listed(), case.listed()
     expect(first.splits == second.splits, "splits differ between two data sets of the same options")
-    module, _, attribute = case.where.partition(":")
     options = registry.build_options(case.spec, case.options)
     root = None if case.root is None else os.fspath(case.root)
     code = (
-        "import importlib, json; from fcrbench.datasets import create\n"
-        f"spec = importlib.import_module({module!r}).{attribute}\n"
+        "import json; from fcrbench.datasets import create; from fcrbench.plugins import load_attribute\n"
+        f"spec = load_attribute({case.where!r})\n"
         f"options = json.loads({json.dumps(dataclasses.asdict(options))!r})\n"
         f"print(json.dumps(create(spec, {root!r}, **options).splits))"
     )
     for seed in ("1", "2"):
-        printed = _run(code, "the splits cannot be listed in another process", PYTHONHASHSEED=seed)
+        printed = run_python(code, "the splits cannot be listed in another process", PYTHONHASHSEED=seed)
         splits = {split: tuple(ids) for split, ids in json.loads(printed.splitlines()[-1]).items()}
         expect(
             splits == first.splits,
@@ -228,19 +209,6 @@ def _expect_error(kind: type[Exception], words: str, call: Callable[[], object],
         ) from error
     else:
         raise AssertionError(f"{what} raises nothing; expected {kind.__name__}")
-
-
-def _run(code: str, failure: str, **environment: str) -> str:
-    """What Python prints in a process of its own that finds the same modules."""
-    path = os.pathsep.join(filter(None, sys.path))
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path} | environment,
-    )
-    expect(done.returncode == 0, f"{failure}:\n{done.stderr}")
-    return done.stdout
 
 
 def _counts(splits: Mapping[str, tuple[str, ...]]) -> str:

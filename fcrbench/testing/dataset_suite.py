@@ -9,6 +9,7 @@ from unittest import SkipTest
 
 from fcrbench.testing import dataset_checks as checks
 from fcrbench.testing.dataset_checks import DatasetCase
+from fcrbench.testing.expect import run_tests
 
 
 class DatasetTests:
@@ -91,11 +92,6 @@ def check_dataset(dataset: str, **values: Any) -> None:
     """
     suite: Any = type("Tests", (DatasetTests,), {"dataset": dataset, **values})()
     try:
-        for name in dir(DatasetTests):
-            if name.startswith("test_"):
-                try:
-                    getattr(suite, name)()
-                except SkipTest:
-                    continue
+        run_tests(suite)
     finally:
         suite.teardown_class()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from unittest import SkipTest
 
 import numpy as np
 
@@ -14,6 +19,45 @@ if TYPE_CHECKING:
 def expect(condition: bool, message: str) -> None:
     if not condition:
         raise AssertionError(message)
+
+
+def run_python(code: str, failure: str, **environment: str) -> str:
+    """Return what `code` prints in a Python process of its own that finds the same modules."""
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | path | environment
+    )
+    expect(done.returncode == 0, f"{failure}:\n{done.stderr}")
+    return done.stdout
+
+
+def expect_light(where: str, heavy: Sequence[str], advice: str) -> None:
+    """Check that importing the description at "module:ATTRIBUTE" imports none of the heavy packages."""
+    module, _, attribute = where.partition(":")
+    code = (
+        f"import importlib, sys; importlib.import_module({module!r}).{attribute}\n"
+        f"print(*[name for name in {tuple(heavy)!r} if name in sys.modules])"
+    )
+    found = run_python(code, f"{where} cannot be imported").split()
+    expect(not found, f"importing {module} imports {', '.join(found)}{advice}")
+
+
+def expect_lines(description: Any, *names: str) -> None:
+    """Check that these attributes of a description are lines of text."""
+    for name in names:
+        value = getattr(description, name)
+        expect(
+            isinstance(value, str) and value.strip() != "" and "\n" not in value,
+            f"the description's {name} is {value!r}; expected one line of text",
+        )
+
+
+def run_tests(suite: Any) -> None:
+    """Run the tests of an instance of a test class, without those that skip themselves."""
+    for name in dir(suite):
+        if name.startswith("test_"):
+            with suppress(SkipTest):
+                getattr(suite, name)()
 
 
 def expect_finite_gradients(network: nn.Module, where: str) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from fcrbench.testing import checks, cuda, training
 from fcrbench.testing.case import Case
+from fcrbench.testing.expect import run_tests
 
 
 class MethodTests:
@@ -121,9 +122,4 @@ def check_method(method: str, **values: Any) -> None:
     Raises AssertionError for the first check that fails.
     """
     suite: Any = type("Tests", (MethodTests,), {"method": method, **values})()
-    for name in dir(MethodTests):
-        if name.startswith("test_"):
-            try:
-                getattr(suite, name)()
-            except SkipTest:
-                continue
+    run_tests(suite)

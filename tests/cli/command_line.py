@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import traceback
 from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
+from unittest.mock import patch
 
 # The least that trains: three small drawn fields, three steps an epoch.
 TINY = [
@@ -26,14 +26,9 @@ def _fork_server() -> multiprocessing.context.BaseContext:
     """Start the process that commands are forked from."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["preloaded"])
-    path = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *filter(None, [path])])
-    try:
+    path = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(path)):
         forkserver.ensure_running()
-    finally:
-        os.environ["PYTHONPATH"] = path
-        if not path:
-            del os.environ["PYTHONPATH"]
     return context
 
 
@@ -47,14 +42,9 @@ def _command(arguments: list[str], folder: Path, environment: dict[str, str]) ->
         os.dup2(file, stream.fileno())
         os.close(file)
     sys.argv = ["fcrbench", *arguments]
-    try:
-        from fcrbench.cli import main
+    from fcrbench.cli import main
 
-        code = main(arguments)
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    sys.exit(code)
+    sys.exit(main(arguments))
 
 
 class Cli:

@@ -7,6 +7,8 @@ import sysconfig
 import venv
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -32,6 +34,23 @@ class Guide:
     def tests(self) -> list[str]:
         """The tests in its table."""
         return re.findall(r"^\| `(test_\w+)` \|", self.text, re.M)
+
+    def lines(self, package: str) -> int:
+        """How many lines of the package's modules are not blank."""
+        modules = "".join(text for path, text in self.files().items() if path.startswith(f"{package}/"))
+        return sum(bool(line.strip()) for line in modules.splitlines())
+
+    def new_user(self, home: Path) -> "NewUser":
+        """A new user who has written the files of the page."""
+        pytest.importorskip("hatchling", reason="the package is built with it, and there is no network")
+        user = NewUser(home)
+        user.write(self.files())
+        return user
+
+
+def names_of_tests(suite: type) -> set[str]:
+    """The names of the tests of a class."""
+    return {name for name in dir(suite) if name.startswith("test_")}
 
 
 class NewUser:

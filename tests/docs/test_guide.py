@@ -6,36 +6,32 @@ import re
 import sys
 
 import pytest
-from guides import Guide, NewUser
+from guides import Guide, names_of_tests
 
 GUIDE = Guide("add-your-method.md")
 pytestmark = pytest.mark.skipif(not GUIDE.path.exists(), reason="no docs folder beside the tests")
 
 
 def test_the_package_is_of_40_lines():
-    files = GUIDE.files()
-    assert set(files) == {
+    assert set(GUIDE.files()) == {
         "pyproject.toml",
         "fcrbench_tiny/__init__.py",
         "fcrbench_tiny/method.py",
         "tests/test_tiny.py",
     }
-    package = files["fcrbench_tiny/__init__.py"] + files["fcrbench_tiny/method.py"]
-    assert sum(bool(line.strip()) for line in package.splitlines()) <= 40
+    assert GUIDE.lines("fcrbench_tiny") <= 40
 
 
 def test_the_guide_names_every_test():
     from fcrbench.testing import MethodTests
 
-    assert set(GUIDE.tests()) == {name for name in dir(MethodTests) if name.startswith("test_")}
+    assert set(GUIDE.tests()) == names_of_tests(MethodTests)
 
 
 @pytest.mark.long  # builds packages and an environment
 @pytest.mark.skipif(sys.platform == "win32", reason="the guide's commands are of a POSIX shell")
 def test_the_guide_followed_to_the_letter(tmp_path):
-    pytest.importorskip("hatchling", reason="the guide's package is built with it, and there is no network")
-    user = NewUser(tmp_path)
-    user.write(GUIDE.files())
+    user = GUIDE.new_user(tmp_path)
     install, listing, test, run, table = GUIDE.commands()
 
     user.run(install)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import scores_and_rules
 
 from fcrbench import postprocess
 
@@ -20,50 +21,11 @@ PLACES = [
 
 @pytest.mark.parametrize("place", PLACES)
 @settings(max_examples=300)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    shape=st.tuples(st.integers(1, 6), st.integers(0, 12), st.integers(0, 12)),
-    dtype=st.sampled_from([torch.float16, torch.float32, torch.float64]),
-    background=st.sampled_from(["mode", 0, 5]),
-    connectivity=st.sampled_from([1, 2]),
-    min_size=st.integers(0, 4),
-    fill=st.booleans(),
-    join=st.sampled_from([0, 0.01, 0.05, 0.2]),
-    border=st.sampled_from([0, 2, 9]),
-    margin=st.sampled_from([0, 1, 2.5, 4]),
-    sure=st.sampled_from([0, 3, 100]),
-)
+@given(drawn=scores_and_rules(), dtype=st.sampled_from([torch.float16, torch.float32, torch.float64]))
 def test_instances(
-    place: str,
-    seed: int,
-    shape: tuple[int, int, int],
-    dtype: "torch.dtype",
-    background: str | int,
-    connectivity: int,
-    min_size: int,
-    fill: bool,
-    join: float,
-    border: int,
-    margin: float,
-    sure: int,
+    place: str, drawn: tuple[np.ndarray, postprocess.InstanceRules], dtype: "torch.dtype"
 ) -> None:
-    scores = np.random.default_rng(seed).integers(-3, 4, shape).astype(np.float32)
-    scores[scores == 3] = np.inf
-    scores[scores == -3] = -np.inf
-    if background != "mode":
-        background = min(background, shape[0] - 1)
-    else:
-        join = margin = 0
-    rules = postprocess.InstanceRules(
-        background=background,
-        connectivity=connectivity,
-        min_size=min_size,
-        fill_holes=fill,
-        join_doubt=join,
-        border_size=border,
-        min_margin=margin,
-        sure_size=sure,
-    )
+    scores, rules = drawn
     found = device.instances(torch.from_numpy(scores).to(place, dtype), rules)
     assert found.dtype == torch.int32
     assert found.device.type == place

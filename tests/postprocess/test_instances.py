@@ -5,69 +5,30 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import label_images, laid_out
+from strategies import label_images, laid_out, scores_and_rules
 
 from fcrbench import postprocess
 
 
 @settings(max_examples=500)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    shape=st.tuples(st.integers(1, 6), st.integers(0, 12), st.integers(0, 12)),
-    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
-    background=st.sampled_from(["mode", 0, 5]),
-    connectivity=st.sampled_from([1, 2]),
-    min_size=st.integers(0, 4),
-    fill=st.booleans(),
-    join=st.sampled_from([0, 0.01, 0.05, 0.2]),
-    border=st.sampled_from([0, 2, 9]),
-    margin=st.sampled_from([0, 1, 2.5, 4]),
-    sure=st.sampled_from([0, 3, 100]),
-)
+@given(drawn=scores_and_rules(), dtype=st.sampled_from([np.float16, np.float32, np.float64]))
 def test_instances_are_argmax_then_components(
-    seed: int,
-    shape: tuple[int, int, int],
-    dtype: type,
-    background: str | int,
-    connectivity: int,
-    min_size: int,
-    fill: bool,
-    join: float,
-    border: int,
-    margin: float,
-    sure: int,
+    drawn: tuple[np.ndarray, postprocess.InstanceRules], dtype: type
 ) -> None:
-    rng = np.random.default_rng(seed)
-    scores = rng.integers(-3, 4, shape).astype(dtype)  # few values: many ties
-    scores[scores == 3] = np.inf
-    scores[scores == -3] = -np.inf
-    if background != "mode":
-        background = min(background, shape[0] - 1)
-    if background == "mode":
-        join = margin = 0
-    rules = postprocess.InstanceRules(
-        background=background,
-        connectivity=connectivity,
-        min_size=min_size,
-        fill_holes=fill,
-        join_doubt=join,
-        border_size=border,
-        min_margin=margin,
-        sure_size=sure,
-    )
+    scores, rules = drawn[0].astype(dtype), drawn[1]
     found = postprocess.instances(scores, rules)
     assert found.dtype == np.int32
     if scores.size == 0:
-        assert found.shape == shape[1:]
+        assert found.shape == scores.shape[1:]
         return
     classes = scores.argmax(0)
-    chosen = np.bincount(classes.ravel()).argmax() if background == "mode" else background
-    expected, _ = oracles.label(classes, int(chosen), connectivity)
-    if join:
-        expected = oracles.join_undecided(expected, scores, int(chosen), join)
-    expected = oracles.remove_unsure(expected, scores, int(chosen), margin, sure)
-    expected = oracles.remove_cut(oracles.remove_small(expected, min_size), border)
-    if fill:
+    chosen = np.bincount(classes.ravel()).argmax() if rules.background == "mode" else rules.background
+    expected, _ = oracles.label(classes, int(chosen), rules.connectivity)
+    if rules.join_doubt:
+        expected = oracles.join_undecided(expected, scores, int(chosen), rules.join_doubt)
+    expected = oracles.remove_unsure(expected, scores, int(chosen), rules.min_margin, rules.sure_size)
+    expected = oracles.remove_cut(oracles.remove_small(expected, rules.min_size), rules.border_size)
+    if rules.fill_holes:
         expected = oracles.fill_holes(expected)
     np.testing.assert_array_equal(found, expected)
     out = np.empty(found.shape, np.int32)

@@ -62,8 +62,7 @@ def instances_of_classes(
     """Do `postprocess.instances` for a class map that is read and written tile by tile.
 
     The ids do not depend on the tiles: sizes, contacts and holes are those of whole objects. See `label` for
-        the
-    memory. `out` is also read if holes are to be filled.
+    the memory. `out` is also read if holes are to be filled.
 
     Args:
         class_map, out, tile: as in `label`.
