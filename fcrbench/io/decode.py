@@ -1,19 +1,22 @@
-"""Decodes a PNG or TIFF file to the array in it. Every error of a decoder becomes one DataError."""
+"""Decodes an image file to its pixels with named axes. Every error of a decoder becomes one DataError."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fcrbench.errors import DataError
 from fcrbench.io import png, tiff
+from fcrbench.io.stack import Stack
 
 
-def decode(path: str | os.PathLike[str], *, indexed: bool = False) -> np.ndarray:
+def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: bool = True) -> Stack:
     """Read the pixels of one PNG or TIFF file.
 
-    Returns (H, W), or (C, H, W) for C channels or pages, in native byte order. A palette is expanded to its
-    colours and "white is zero" is inverted; with `indexed`, the stored numbers are returned unchanged.
+    Returns pixels as they are stored, in native byte order; see `orientation.turn_upright`. A palette is
+    expanded to its colours and "white is zero" is inverted; with `indexed`, the stored numbers are returned
+    unchanged. Without `describe`, names and pixel size may be left out.
     Raises DataError naming the file if it is missing, empty, truncated, of another format or otherwise
     unreadable.
     """
@@ -21,9 +24,9 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False) -> np.ndarray
     data = _read_bytes(path)
     try:
         if data.startswith(png.MAGIC):
-            array = png.decode_png(data, indexed)
+            stack = png.decode_png(data, indexed)
         elif data.startswith(tiff.MAGICS):
-            array = tiff.decode_tiff(data, indexed, str(path))
+            stack = tiff.decode_tiff(data, indexed, str(path), describe)
         else:
             raise DataError(f"{path}: neither a PNG nor a TIFF file")
     except DataError:
@@ -34,9 +37,11 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False) -> np.ndarray
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{path}: cannot be read, truncated or damaged ({reason[:120]})") from error
-    if array.size == 0:
-        raise DataError(f"{path}: contains no pixels, shape {array.shape}")
-    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    pixels = stack.pixels
+    if pixels.size == 0:
+        raise DataError(f"{path}: contains no pixels, shape {pixels.shape}")
+    native = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
+    return stack if native is pixels else replace(stack, pixels=native)
 
 
 def _read_bytes(path: Path) -> bytes:
