@@ -53,15 +53,14 @@ def decode_tiff(data: bytes, indexed: bool, name: str, describe: bool = True) ->
         check_memory_claim(total, total, len(data))
         for page in pages:
             check_segments(page, len(data))
-        described = (len(pages) > 1 or describe) and is_described(tif)
+        described = is_described(tif, pages[0])
         axes, pixels, colours = _read_pixels(tif, pages, indexed, data, described, lost)
-        names: tuple[str, ...] = ()
-        if "C" in axes:
-            names = channel_names(tif, pixels.shape[axes.index("C")])
-        elif "S" in axes:
-            names = colours
+        names, size = colours, None
+        if described and describe:
+            size = pixel_size(tif)
+            if "S" not in axes:
+                names = channel_names(tif, pixels.shape[axes.index("C")] if "C" in axes else 1)
         orientation = read_orientation(pages[0])
-        size = pixel_size(tif) if described else None
     if lost:
         log.warning("%s: read only the first %d page%s: %s", name, len(tags), "s" * (len(tags) > 1), lost)
     if size is not None and orientation >= _FIRST_SWAPPED:
@@ -75,25 +74,26 @@ def _read_pixels(
     """Return the axes, the pixels and the names of the samples of all pages."""
     first = pages[0]
     palette = _has_palette(first) and not indexed
-    if (tif.is_imagej or tif.is_shaped or (lost and tif.is_ome)) and (
-        claimed_size(tif) > sum(page.size for page in pages)
-    ):
+    if described and (lost or not tif.is_ome) and claimed_size(tif, first) > sum(page.size for page in pages):
         # The other planes of this stack have no directories of their own, or they are lost.
         if lost or (found := read_contiguous(tif, data)) is None:
             raise ValueError("a stack of which planes are lost")
         return (*found, sample_names(first, palette))
+    if len(pages) == 1:
+        samples = _read_planes(first, indexed, len(data))
+        if len(samples) == 1:
+            return "YX", samples[0], ()
+        return "SYX", np.stack(samples), sample_names(first, palette)
     axes, shape, order = arrange_pages(tif, pages, described)
     planes = [_read_planes(page, indexed, len(data)) for page in pages]
     shapes = {plane.shape for page in planes for plane in page}
     if len(shapes) > 1 or len({len(page) for page in planes}) > 1:
         raise ValueError(f"pages of different shapes: {sorted(shapes)}")
-    samples = len(planes[0])
+    n = len(planes[0])
     ordered = [plane for k in order for plane in planes[k]]
-    if len(ordered) == 1:
-        return "YX", ordered[0], ()
-    lengths = [*shape, samples] if samples > 1 else shape
+    lengths = [*shape, n] if n > 1 else shape
     pixels = np.stack(ordered).reshape(*lengths, *ordered[0].shape)
-    return axes + ("S" if samples > 1 else "") + "YX", pixels, sample_names(first, palette)
+    return axes + ("S" if n > 1 else "") + "YX", pixels, sample_names(first, palette)
 
 
 def read_directories(file: BinaryIO) -> tuple[list[int], str]:
