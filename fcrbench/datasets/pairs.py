@@ -12,7 +12,9 @@ import numpy as np
 from fcrbench.datasets.base import Dataset
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError
-from fcrbench.io import find_images, read_image, read_labels
+from fcrbench.io import find_images, read_labels
+from fcrbench.io.decode import decode
+from fcrbench.io.images import image_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class PairedDataset(Dataset):
     def read(self, sample_id: str) -> tuple[np.ndarray, np.ndarray]:
         """The pixels of both files. Raises DataError for files that do not fit."""
         pair = self.pairs[sample_id]
-        image, labels = read_image(pair.image), self.read_mask(pair.mask)
+        image = image_of(decode(pair.image), self.choice, pair.image)
+        labels = self.read_mask(pair.mask)
         check_shapes(image, pair.image, labels, pair.mask)
         if self.options.min_size > 1:
             labels = consecutive(labels, self.options.min_size)

@@ -5,12 +5,10 @@ import os
 import numpy as np
 
 from fcrbench.errors import DataError
-from fcrbench.io.choice import Choice, choose_plane
+from fcrbench.io.choice import ANY, Choice, choose_plane
 from fcrbench.io.decode import decode
 from fcrbench.io.orientation import UPRIGHT, turn_upright
 from fcrbench.io.stack import ALPHA, PLANE_AXES, Stack
-
-_ANY = Choice()
 
 
 def read_image(
@@ -30,7 +28,7 @@ def read_image(
     Raises DataError naming the file if it is unreadable, has several channels or planes of which none is
     chosen, or contains a value that is not finite.
     """
-    choice = _ANY if channel is None and plane is None else Choice(channel, plane)
+    choice = ANY if channel is None and plane is None else Choice(channel, plane)
     return image_of(decode(path), choice, path)
 
 

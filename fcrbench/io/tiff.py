@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fcrbench.io.memory_claim import check_memory_claim
+from fcrbench.io.orientation import swaps_axes
 from fcrbench.io.stack import Stack
 from fcrbench.io.tiff_layout import (
     arrange_pages,
@@ -28,7 +29,6 @@ from fcrbench.io.tiff_layout import (
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_TAGS = 4096  # per directory, the limit of tifffile
 _NOT_GRAY = ("SEPARATED", "CIELAB", "ICCLAB", "ITULAB")  # equal samples are not gray in these colour spaces
-_FIRST_SWAPPED = 5  # from this orientation on, rows and columns are swapped
 log = logging.getLogger(__name__)
 
 
@@ -63,7 +63,7 @@ def decode_tiff(data: bytes, indexed: bool, name: str, describe: bool = True) ->
         orientation = read_orientation(pages[0])
     if lost:
         log.warning("%s: read only the first %d page%s: %s", name, len(tags), "s" * (len(tags) > 1), lost)
-    if size is not None and orientation >= _FIRST_SWAPPED:
+    if size is not None and swaps_axes(orientation):
         size = size[::-1]
     return Stack(pixels, axes, names, size, orientation)
 
