@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fcrbench.io.names import LABELS_SOFTWARE
 from fcrbench.tiles import Source, split_into_tiles
 from fcrbench.work.atomic import atomic_path
 
@@ -37,6 +38,7 @@ def write_pyramid(path: Path, levels: Sequence[Source], side: int) -> None:
                 subifds=len(levels) - 1 if k == 0 else None,
                 subfiletype=int(k > 0),
                 metadata={"axes": "YX"} if k == 0 else None,
+                software=LABELS_SOFTWARE,
             )
 
 

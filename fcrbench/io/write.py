@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from fcrbench.io.names import LABELS_SOFTWARE
 from fcrbench.work.atomic import atomic_path, write_bytes
 
 
@@ -26,7 +27,9 @@ def write_labels(path: str | os.PathLike[str], labels: np.ndarray) -> None:
     dtype = np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32
     with atomic_path(path) as temporary:
         # Without metadata=None tifffile writes a shape description, and some readers then expect a stack.
-        tifffile.imwrite(temporary, labels.astype(dtype), compression="zlib", metadata=None)
+        tifffile.imwrite(
+            temporary, labels.astype(dtype), compression="zlib", metadata=None, software=LABELS_SOFTWARE
+        )
 
 
 def write_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
