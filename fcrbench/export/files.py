@@ -22,6 +22,7 @@ from fcrbench.io.zarr_folder import is_zarr
 from fcrbench.labels import as_labels
 from fcrbench.text import to_unicode
 from fcrbench.work.atomic import atomic_path, write_text
+from fcrbench.work.csv_file import append_csv
 from fcrbench.work.failures import Failure, Failures, attempt
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def _write_csv(output: Path, tables: Iterator["pd.DataFrame"]) -> None:
     """Write the tables one after the other, so that only one is in memory."""
     with atomic_path(output) as temporary:
         for i, table in enumerate(tables):
-            table.to_csv(temporary, index=False, mode="a", header=i == 0)
+            append_csv(temporary, table, header=i == 0)
 
 
 def _write_parquet(
