@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from fcrbench.text import show
+from fcrbench.text import printable
 
 
 class FcrbenchError(Exception):
@@ -46,8 +46,8 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
 def describe_error(error: Exception) -> str:
     """Return the message of any error as one line, with its type unless it is an FcrbenchError."""
     if isinstance(error, FcrbenchError):
-        return show(error)  # a line break in it comes from the name of a file
-    text = show(" ".join(str(error).split()))
+        return printable(error)  # a line break in it comes from the name of a file
+    text = printable(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 

@@ -32,12 +32,12 @@ def _decode(found: re.Match[str]) -> str:
     return bytes(ord(character) - 0xDC00 for character in found[0]).decode("utf-8", "backslashreplace")
 
 
-def show(text: object) -> str:
+def printable(text: object) -> str:
     """Return a text as it is shown in one line: control characters and bytes that are no text are escaped."""
     return _HIDDEN.sub(lambda found: repr(found[0])[1:-1], to_unicode(str(text)))
 
 
-def same_name(name: str) -> str:
+def name_key(name: str) -> str:
     """Return a key that is equal for equal names, whose accents may be encoded in two ways (NFC, NFD)."""
     return name if name.isascii() else unicodedata.normalize("NFC", to_unicode(name))
 

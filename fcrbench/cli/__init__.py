@@ -22,7 +22,7 @@ from fcrbench.cli import (
     table,
 )
 from fcrbench.errors import FcrbenchError, describe_error
-from fcrbench.text import ERRORS, show
+from fcrbench.text import ERRORS, printable
 
 TRAINING_PACKAGES = ("torch", "lightning_fabric", "safetensors")  # the extra "train"
 
@@ -79,7 +79,7 @@ class _LineFormatter(logging.Formatter):
     """Shows the control characters of file names."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(map(show, super().format(record).split("\n")))
+        return "\n".join(map(printable, super().format(record).split("\n")))
 
 
 def _log_to_stderr() -> None:
@@ -93,5 +93,5 @@ def _log_to_stderr() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"fcrbench: error: {show(message)}", file=sys.stderr)
+    print(f"fcrbench: error: {printable(message)}", file=sys.stderr)
     return code

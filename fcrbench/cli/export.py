@@ -45,7 +45,7 @@ def export(
         Stop at the first image that cannot be exported.
     """
     from fcrbench.export.files import export_files
-    from fcrbench.text import show
+    from fcrbench.text import printable
 
     objects = 0
 
@@ -54,4 +54,4 @@ def export(
         objects += found
 
     n = export_files(labels, to, output, images, masks, count, strict=strict)
-    print(f"{objects} objects of {n} images in {show(output)}")
+    print(f"{objects} objects of {n} images in {printable(output)}")

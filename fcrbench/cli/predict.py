@@ -62,10 +62,10 @@ def predict(
     if workers < 1:
         raise UsageError(f"--workers: expected 1 or more, found {workers}")
     from fcrbench.jobs.predict import predict_images
-    from fcrbench.text import show
+    from fcrbench.text import printable
 
     def report(name: str, objects: int) -> None:
-        print(f"{show(name)}: {objects} instances", flush=True)
+        print(f"{printable(name)}: {objects} instances", flush=True)
 
     count = predict_images(
         images,
@@ -80,4 +80,4 @@ def predict(
         resume=resume,
         progress=report,
     )
-    print(f"{count} images segmented into {show(output)}")
+    print(f"{count} images segmented into {printable(output)}")

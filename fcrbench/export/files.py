@@ -15,7 +15,7 @@ from fcrbench.export.geojson import feature_collection
 from fcrbench.export.table import measure
 from fcrbench.io import read_image, read_labels
 from fcrbench.io.large import open_image
-from fcrbench.io.names import image_name
+from fcrbench.io.names import file_name_of, image_name
 from fcrbench.io.pairing import LABELS_WITH_IMAGE, pair_files
 from fcrbench.io.roles import images_in, labels_in
 from fcrbench.io.zarr_folder import is_zarr
@@ -76,7 +76,7 @@ def export_files(
             if isinstance(result, Failure):
                 failures.add(stem, result, strict)
                 continue
-            progress(path.name, count(result))
+            progress(file_name_of(stem, path), count(result))
             yield result
         if len(failures.found) == len(job.labels) and not by_folder:
             failures.finish(len(job.labels), "exported")  # raises, so that no empty file is written
@@ -112,8 +112,7 @@ class _Job:
 
     def image_name(self, stem: str) -> str:
         path = self.labels[stem] if self.images is None else self._image(stem)
-        folder, slash, _ = stem.rpartition("/")
-        return to_unicode(f"{folder}{slash}{path.name}")
+        return to_unicode(file_name_of(stem, path))
 
     def read_labels(self, stem: str) -> np.ndarray:
         path = self.labels[stem]

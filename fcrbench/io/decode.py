@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fcrbench.errors import DataError
-from fcrbench.io import png, tiff
+from fcrbench.io import numpy_file, png, tiff
 
 
 def decode(path: str | os.PathLike[str], *, indexed: bool = False) -> np.ndarray:
@@ -24,6 +24,8 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False) -> np.ndarray
             array = png.decode_png(data, indexed)
         elif data.startswith(tiff.MAGICS):
             array = tiff.decode_tiff(data, indexed, str(path))
+        elif data.startswith(numpy_file.MAGIC):
+            array = numpy_file.decode_npy(data)
         else:
             raise DataError(f"{path}: neither a PNG nor a TIFF file")
     except DataError:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fcrbench.errors import DataError
-from fcrbench.io.names import IMAGE_SUFFIXES, ZARR_SUFFIX, split_name
+from fcrbench.io.names import IMAGE_SUFFIXES, ZARR_SUFFIX, file_name_of, split_name
 from fcrbench.io.zarr_folder import is_zarr
-from fcrbench.text import same_name, show
+from fcrbench.text import name_key, printable
 
 # What programs and systems put beside images, and nobody takes for an image.
 _SYSTEM = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"))
@@ -31,15 +31,14 @@ class Entry(NamedTuple):
     @property
     def file_name(self) -> str:
         """The path of the file below the folder, with "/"."""
-        parent, slash, _ = self.name.rpartition("/")
-        return parent + slash + self.path.name
+        return file_name_of(self.name, self.path)
 
 
 @dataclass(frozen=True)
 class Listing:
     """The images that were found in a folder, sorted by name.
 
-    left_out  the other files by kind, as the message names it
+    left_out  the other files by kind, as the message names it; "(s)" in it is for several
     """
 
     folder: Path
@@ -59,7 +58,7 @@ class Listing:
         """Return the images by name. Raise DataError if two have the same name."""
         found: dict[str, Entry] = {}
         for entry in self.entries:
-            first = found.setdefault(same_name(entry.name), entry)
+            first = found.setdefault(name_key(entry.name), entry)
             if first is not entry:
                 raise same_name_error(self.folder, first, entry)
         return {entry.name: entry.path for entry in self.entries}
@@ -67,7 +66,8 @@ class Listing:
     def describe_left_out(self) -> str:
         """Return one line about the files that were left out, or "" if there are none."""
         kinds = [
-            f"{len(names)} {kind} ({show(names[0])}{', ...' if len(names) > 1 else ''})"
+            f"{len(names)} {kind.replace('(s)', 's' * (len(names) > 1))} "
+            f"({printable(names[0])}{', ...' * (len(names) > 1)})"
             for kind, names in sorted(self.left_out.items(), key=lambda item: -len(item[1]))
         ]
         if len(kinds) > _MOST_KINDS:
@@ -77,9 +77,9 @@ class Listing:
 
 def same_name_error(folder: Path, first: Entry, second: Entry) -> DataError:
     """Return the error about two files of one name."""
-    both = f"{folder}: {show(first.file_name)} and {show(second.file_name)}"
+    both = f"{folder}: {printable(first.file_name)} and {printable(second.file_name)}"
     if first.name == second.name:
-        return DataError(f"{both} share the stem {show(first.name)!r}, expected one image of each stem")
+        return DataError(f"{both} share the stem {printable(first.name)!r}, expected one image of each stem")
     return DataError(
         f"{both} have the same name, whose accents are encoded in two ways (NFC and NFD); "
         "expected one image of each name"
@@ -128,7 +128,7 @@ def list_images(
         except OSError as error:
             if path == top:
                 raise _cannot_list(top, error) from error
-            scanned.leave_out("folders that cannot be read", prefix)
+            scanned.leave_out("folder(s) that cannot be read", prefix)
     entries = sorted(scanned.entries, key=lambda entry: (entry.name, entry.path.name))
     return Listing(top, tuple(entries), {kind: sorted(names) for kind, names in scanned.left_out.items()})
 
@@ -164,10 +164,10 @@ class _Scan:
         suffix = item.name[dot:].lower() if dot > 0 else ""
         if suffix not in self.suffixes:
             if suffix not in _COMPANIONS:
-                kind = f"{show(suffix)} files" if suffix else "files without a suffix"
+                kind = printable(suffix) if suffix else "file(s) without a suffix"
                 self.leave_out(kind, prefix + item.name)
         elif _is_special(item):
-            self.leave_out("pipes or devices", prefix + item.name)
+            self.leave_out("pipe(s) or device(s)", prefix + item.name)
         else:
             stem, _ = split_name(item.name)
             self.entries.append(Entry(prefix + stem, folder / item.name))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from fcrbench.text import same_name, show
+from fcrbench.text import name_key, printable
 
 
 class Ending(NamedTuple):
@@ -14,7 +14,7 @@ class Ending(NamedTuple):
     right: str
 
     def __str__(self) -> str:
-        ends = [show(end) for end in self if end]
+        ends = [printable(end) for end in self if end]
         return f"suffix{'es' * (len(ends) > 1)} {' and '.join(ends)}" if ends else "same name"
 
 
@@ -92,7 +92,7 @@ def _candidates(
 
 
 def _beginnings(name: str, endings: Sequence[str]) -> Iterator[tuple[str, str]]:
-    key = same_name(name)
+    key = name_key(name)
     for ending in endings:
         beginning = key.removesuffix(ending)
         if len(beginning) + len(ending) == len(key) and beginning and not beginning.endswith("/"):
@@ -101,9 +101,9 @@ def _beginnings(name: str, endings: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def suggest_suffix(left: Iterable[str], right: Iterable[str]) -> str:
     """Return what most names of `right` have after a name of `left`, such as "_result"; or ""."""
-    wanted = {same_name(name) for name in left}
+    wanted = {name_key(name) for name in left}
     ends: Counter[str] = Counter()
-    for name in map(same_name, right):
+    for name in map(name_key, right):
         for cut in range(len(name) - 1, 0, -1):
             if name[:cut] in wanted and not name[cut].isalnum() and name[cut] != "/":
                 ends[name[cut:]] += 1

@@ -26,6 +26,12 @@ def split_name(file_name: str, *, is_folder: bool = False) -> tuple[str, str]:
     return name, suffix
 
 
+def file_name_of(name: str, path: PurePath) -> str:
+    """Return the name of the file of an image with the folders of the image's name: "well_B02/f.tif"."""
+    folder, slash, _ = name.rpartition("/")
+    return folder + slash + path.name
+
+
 def image_name(path: PurePath) -> str:
     """Return the name of an image that is given by itself, which is that of its file without the suffix."""
     return split_name(path.name)[0]

@@ -12,7 +12,7 @@ from fcrbench.io.find import Entry, Listing, same_name_error
 from fcrbench.io.matching import AmbiguousNamesError, match_endings, match_names, suggest_suffix
 from fcrbench.io.names import LABEL_SUFFIXES
 from fcrbench.io.roles import IMAGE_ENDINGS, LABEL_ENDINGS
-from fcrbench.text import same_name, show
+from fcrbench.text import name_key, printable
 
 log = logging.getLogger(__name__)
 _SHOWN = 3  # names of a folder in an error message
@@ -54,19 +54,19 @@ def pair_files(
     """
     offered: dict[str, list[Entry]] = {}
     for entry in right.entries:
-        offered.setdefault(same_name(entry.name), []).append(entry)
+        offered.setdefault(name_key(entry.name), []).append(entry)
     names, others = list(left), list(offered)
     try:
         if suffix is None:
             found = match_names(names, others, kind.left_endings, kind.right_endings)
         else:
-            end = [same_name(_without_image_suffix(suffix))]
+            end = [name_key(_without_image_suffix(suffix))]
             found = match_endings(names, others, [""], end)
             if not found and end != [""]:
                 found = match_endings(names, others, kind.left_endings, end)
     except AmbiguousNamesError as error:
         either = " or ".join(
-            f"{show(offered[one.right][0].file_name)} to {show(left[one.left].name)} ({one.ending})"
+            f"{printable(offered[one.right][0].file_name)} to {printable(left[one.left].name)} ({one.ending})"
             for one in (error.first, error.second)
         )
         hint = f"; choose with {kind.option}" if kind.option else ""
@@ -91,17 +91,17 @@ def _describe_no_pair(
     left: Mapping[str, Path], right: Listing, kind: Kind, where: str, suffix: str | None
 ) -> str:
     first = next(iter(left.values()), PurePath("any file"))
-    message = f"{right.folder} has no {kind.right} for {show(first.name)} or any other {kind.left}"
+    message = f"{right.folder} has no {kind.right} for {printable(first.name)} or any other {kind.left}"
     if not right.entries:
         return f"{message}: no file there ends in {', '.join(LABEL_SUFFIXES)}"
     theirs = _some(entry.file_name for entry in right.entries)
     message += f": {right.folder} has {theirs}; {where} has {_some(path.name for path in left.values())}"
     if suffix:
-        return f"{message}; expected names with {show(suffix)} added"
+        return f"{message}; expected names with {printable(suffix)} added"
     guess = suggest_suffix(left, (entry.name for entry in right.entries)) if kind.option else ""
-    return f"{message}: give {kind.option} {show(guess)}" if guess and suffix is None else message
+    return f"{message}: give {kind.option} {printable(guess)}" if guess and suffix is None else message
 
 
 def _some(names: Iterable[str | os.PathLike[str]]) -> str:
-    shown = [show(name) for name in islice(names, _SHOWN + 1)]
+    shown = [printable(name) for name in islice(names, _SHOWN + 1)]
     return ", ".join([*shown[:_SHOWN], *(["..."] if len(shown) > _SHOWN else [])])

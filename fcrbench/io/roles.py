@@ -11,7 +11,7 @@ from pathlib import Path
 from fcrbench.io.find import Entry, Listing, list_images
 from fcrbench.io.names import LABEL_SUFFIXES, LABELS_SOFTWARE
 from fcrbench.io.zarr_folder import is_zarr_labels
-from fcrbench.text import same_name
+from fcrbench.text import name_key
 
 _OBJECTS = ("_nuclei", "_Nuclei", "_objects", "_Objects", "_cells", "_Cells")  # CellProfiler
 CELLPOSE_MASKS = ("_cp_masks", "_seg")
@@ -49,13 +49,13 @@ def images_in(folder: Path, *, recursive: bool = True) -> Listing:
     dropped = {}
     for entry in listing.entries:
         if _is_our_label_image(entry.path):
-            dropped[entry.path] = "label images that fcrbench wrote"
+            dropped[entry.path] = "label image(s) that fcrbench wrote"
         elif known.is_overlay(entry):
             dropped[entry.path] = ""  # they are always there
         elif known.is_other_result(entry):
-            dropped[entry.path] = "other results of Cellpose"
+            dropped[entry.path] = "other result(s) of Cellpose"
         elif known.is_labels(entry):
-            dropped[entry.path] = "label images beside their images"
+            dropped[entry.path] = "label image(s) with the image beside"
     return _reported(listing.without(dropped))
 
 
@@ -80,11 +80,11 @@ def labels_in(
         if known.is_overlay(entry):
             dropped[entry.path] = ""  # they are always there
         elif known.is_other_result(entry):
-            dropped[entry.path] = "other results of Cellpose"
+            dropped[entry.path] = "other result(s) of Cellpose"
         elif known.repeats_masks(entry):
-            dropped[entry.path] = "_seg.npy beside the same masks"
+            dropped[entry.path] = "_seg.npy with the same masks beside"
         elif known.is_image(entry):
-            dropped[entry.path] = "images with their labels beside them"
+            dropped[entry.path] = "image(s) with the labels beside"
     kept = listing.without(dropped)
     return _reported(kept) if report else kept
 
@@ -99,14 +99,14 @@ class _Names:
     """The names in a folder, to find what belongs together."""
 
     def __init__(self, listing: Listing) -> None:
-        self.names = {same_name(entry.name) for entry in listing.entries}
+        self.names = {name_key(entry.name) for entry in listing.entries}
 
     def is_overlay(self, entry: Entry) -> bool:
-        name = same_name(entry.name)
+        name = name_key(entry.name)
         return name.endswith(_OVERLAY) and name.removesuffix(_OVERLAY) in self.names
 
     def is_other_result(self, entry: Entry) -> bool:
-        name = same_name(entry.name).removesuffix("_cp_masks")
+        name = name_key(entry.name).removesuffix("_cp_masks")
         return any(
             base in self.names or any(base + ending in self.names for ending in CELLPOSE_MASKS)
             for ending in _CELLPOSE_OTHERS
@@ -114,7 +114,7 @@ class _Names:
         )
 
     def is_labels(self, entry: Entry) -> bool:
-        name = same_name(entry.name)
+        name = name_key(entry.name)
         return any(
             base + image in self.names
             for ending in _SURE_ENDINGS
@@ -124,7 +124,7 @@ class _Names:
 
     def repeats_masks(self, entry: Entry) -> bool:
         """Return whether the file is a _seg.npy of Cellpose beside its _cp_masks."""
-        name = same_name(entry.name)
+        name = name_key(entry.name)
         return (
             entry.path.suffix.lower() == ".npy"
             and name.endswith("_seg")
@@ -132,7 +132,7 @@ class _Names:
         )
 
     def is_image(self, entry: Entry) -> bool:
-        name = same_name(entry.name)
+        name = name_key(entry.name)
         parent, slash, last = name.rpartition("/")
         if f"{parent}{slash}masks/{last}_cp_masks" in self.names:
             return True

@@ -11,7 +11,7 @@ from fcrbench.errors import DataError, UsageError
 from fcrbench.inference import Predictor, load_predictor
 from fcrbench.io import IMAGE_SUFFIXES, read_image, write_labels, write_png
 from fcrbench.io.large import is_large
-from fcrbench.io.names import image_name, split_name
+from fcrbench.io.names import file_name_of, image_name, split_name
 from fcrbench.io.roles import images_in
 from fcrbench.io.zarr_folder import is_zarr
 from fcrbench.report import overlay
@@ -134,7 +134,7 @@ def predict_images(
         if isinstance(result, Failure):
             failures.add(stem, result, strict)
         else:
-            progress(images[stem].name, result)
+            progress(file_name_of(stem, images[stem]), result)
     failures.finish(len(images), "segmented")
     return len(images)
 

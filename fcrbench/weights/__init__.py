@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fcrbench.errors import DataError
+from fcrbench.text import find_path
 
 __all__ = ["DEFAULT", "FORMAT", "Header", "absolute", "read_header", "resolve", "sha256"]
 
@@ -34,7 +35,7 @@ def resolve(weights: str | os.PathLike[str]) -> Path:
     """
     if str(weights) == DEFAULT:
         return Path(__file__).with_name(f"{DEFAULT}.safetensors")
-    path = Path(weights)
+    path = find_path(os.fspath(weights))
     if path.is_dir():
         found = path / "weights" / "last.safetensors"
         if not found.is_file():
@@ -47,7 +48,7 @@ def resolve(weights: str | os.PathLike[str]) -> Path:
 
 def absolute(weights: str) -> str:
     """Return weights as an absolute path, which is valid in any working directory; "default" stays."""
-    return weights if weights == DEFAULT else str(Path(weights).resolve())
+    return weights if weights == DEFAULT else str(find_path(weights).resolve())
 
 
 def read_header(path: Path) -> Header:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from fcrbench.errors import DataError, FcrbenchError, UsageError, WriteError, describe_error
-from fcrbench.text import show, to_unicode
+from fcrbench.text import printable, to_unicode
 from fcrbench.work.atomic import check_folder, write_table, write_text
 
 T = TypeVar("T")
@@ -48,12 +48,12 @@ def attempt(work: Callable[[], T], name: str, *others: str) -> T | Failure:
     except Exception as error:
         if _concerns_all(error):
             if isinstance(error, OSError):
-                raise FcrbenchError(f"{show(name)}: {error.strerror or error}") from error
+                raise FcrbenchError(f"{printable(name)}: {error.strerror or error}") from error
             raise
         ours = isinstance(error, FcrbenchError)
         reason = describe_error(error)
-        if not any(show(known) in reason for known in (name, *others)):
-            reason = f"{show(name)}: {reason}"
+        if not any(printable(known) in reason for known in (name, *others)):
+            reason = f"{printable(name)}: {reason}"
         return Failure(reason, "" if ours else traceback.format_exc())
 
 
@@ -126,7 +126,7 @@ class Failures:
 
     def _write_traces(self, found: dict[str, Failure]) -> str:
         """Write the tracebacks, or remove those of an earlier attempt. Return where they are."""
-        traces = [f"{show(name)}\n{failure.trace}" for name, failure in found.items() if failure.trace]
+        traces = [f"{printable(name)}\n{failure.trace}" for name, failure in found.items() if failure.trace]
         if self.path is None:
             for trace in traces:
                 log.error("%s", trace)
