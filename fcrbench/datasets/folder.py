@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fcrbench.datasets.base import DatasetSpec
@@ -65,17 +66,25 @@ class FolderDataset(PairedDataset):
         """The pairs of the split folders, or of the folder, then split by the seed."""
         parts = [split for split in _SPLITS if (self.root / split).is_dir()]
         if not parts:
-            pairs = find_pairs(self.root / "images", self.root / "masks")
+            pairs = _pairs_in(self.root)
             return pairs, seeded_split(pairs, self.options.val_fraction, self.options.seed)
         for split in ("train", "val"):
             existing_folder(self.root / split)
         pairs = {}
         splits: dict[str, tuple[str, ...]] = {}
         for split in parts:
-            found = find_pairs(self.root / split / "images", self.root / split / "masks")
+            found = _pairs_in(self.root / split)
             twice = [stem for stem in found if stem in pairs]
             if twice:
                 raise DataError(f"{found[twice[0]].image}: the same stem as {pairs[twice[0]].image}")
             pairs |= found
             splits[split] = tuple(found)
         return pairs, splits
+
+
+def _pairs_in(folder: Path) -> Mapping[str, Pair]:
+    """Pair images/ with masks/; if there is neither, pair the images in the folder with the masks in it."""
+    images, masks = folder / "images", folder / "masks"
+    if images.is_dir() or masks.is_dir():
+        return find_pairs(images, masks, recursive=True)
+    return find_pairs(folder, folder, recursive=True)

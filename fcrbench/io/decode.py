@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from fcrbench.errors import DataError
-from fcrbench.io import png, tiff
-from fcrbench.io.stack import Stack
+from fcrbench.io import numpy_file, png, tiff
+from fcrbench.io.stack import PAGES, Stack
 
 
 def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: bool = True) -> Stack:
@@ -27,6 +27,9 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: boo
             stack = png.decode_png(data, indexed)
         elif data.startswith(tiff.MAGICS):
             stack = tiff.decode_tiff(data, indexed, str(path), describe)
+        elif data.startswith(numpy_file.MAGIC):
+            array = numpy_file.decode_npy(data)
+            stack = Stack(array, "YX" if array.ndim == 2 else f"{PAGES}YX")
         else:
             raise DataError(f"{path}: neither a PNG nor a TIFF file")
     except DataError:

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.errors import DataError, FcrbenchError, WriteError
+from fcrbench.io.names import IMAGE_SUFFIXES, TIFF_SUFFIXES, image_name
 from fcrbench.io.pyramid import write_pyramid
 from fcrbench.io.tiff import check_readable_in_tiles, check_segments, quiet_tifffile, read_directories
+from fcrbench.io.zarr_folder import is_zarr
+from fcrbench.text import to_unicode
 from fcrbench.tiles import split_into_tiles
 from fcrbench.work.atomic import remove_abandoned, temporary_name
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
 CHUNK = 1024  # pixels a side
 _MIN_LEVEL_SIDE = 1024  # pixels; the pyramid ends with the first level that is no larger
-_TIFF_SUFFIXES = (".tif", ".tiff")
 _LARGE_IMAGE = 1 << 28  # pixels
 _LARGE_FILE = 1 << 22  # bytes; a smaller file with so many pixels is nearly empty
 _NGFF_VERSION = "0.4"  # with Zarr 2, which QuPath, Fiji and napari read today
@@ -75,10 +77,10 @@ class _PlaneWithHalf(Plane):
 def is_large(path: Path) -> bool:
     """Return whether an image is processed in tiles: a Zarr folder or a TIFF of more than 2**28 pixels."""
     suffix = path.suffix.lower()
-    if suffix == ".zarr":
+    if suffix == ".zarr" or (suffix not in IMAGE_SUFFIXES and is_zarr(path)):
         return path.is_dir()
     try:
-        if suffix not in _TIFF_SUFFIXES or path.stat().st_size < _LARGE_FILE:
+        if suffix not in TIFF_SUFFIXES or path.stat().st_size < _LARGE_FILE:
             return False
         import tifffile
 
@@ -104,7 +106,7 @@ def open_image(path: Path, *, indexed: bool = True) -> Plane:
     zarr = _import_zarr()
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
-    if path.suffix.lower() in _TIFF_SUFFIXES:
+    if path.suffix.lower() in TIFF_SUFFIXES:
         return _open_tiff(path, indexed)
     try:
         node = zarr.open(str(path), mode="r")
@@ -169,10 +171,10 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
         _finish_pyramid(group, levels)
         if path.exists() and not overwrite:
             raise FcrbenchError(f"{path} has been written by another process in the meantime")
-        if path.suffix.lower() in _TIFF_SUFFIXES:
+        if path.suffix.lower() in TIFF_SUFFIXES:
             write_pyramid(path, levels, CHUNK)
         else:
-            group.attrs.update(_metadata(path.stem, len(levels)))
+            group.attrs.update(_metadata(to_unicode(image_name(path)), len(levels)))
             _move_into_place(temporary, path)
     except OSError as error:
         raise WriteError(path, error) from error

@@ -35,22 +35,21 @@ def write_pyramid(
     import tifffile
 
     described = label_tags("labels.ome.tif", pixel_size, orientation)
-    turned = {key: described[key] for key in ("extratags",) if key in described}
-    with atomic_path(path) as temporary, tifffile.TiffWriter(temporary, bigtiff=True, ome=True) as file:
+    metadata, ome = described.pop("metadata"), described.pop("ome")
+    with atomic_path(path) as temporary, tifffile.TiffWriter(temporary, bigtiff=True, ome=ome) as file:
         for k, level in enumerate(levels):
             file.write(
                 _padded_tiles(level, side),
                 shape=level.shape,
                 dtype=np.uint32,
                 tile=(side, side),
-                photometric="minisblack",
-                **turned,
+                **described,
                 compression="zlib",
                 compressionargs={"level": _LEVEL},
                 maxworkers=1,  # with more workers, finished tiles pile up in memory
                 subifds=len(levels) - 1 if k == 0 else None,
                 subfiletype=int(k > 0),
-                metadata=described["metadata"] if k == 0 else None,
+                metadata=metadata if k == 0 else None,
             )
 
 

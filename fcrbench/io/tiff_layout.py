@@ -10,9 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.io.stack import ALPHA, RGB
+from fcrbench.io.stack import ALPHA, PAGES, RGB
 
-PAGES = "Q"  # an axis of which the file does not say what it is
 _ORIENTATION = 274
 _DESCRIPTIONS = (270, 34412)  # ImageDescription, and that of Zeiss LSM
 _MICROMETRES = {

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import numpy as np
 
+from fcrbench.io.names import LABELS_SOFTWARE
 from fcrbench.io.orientation import UPRIGHT, swaps_axes, turn_back
 from fcrbench.work.atomic import atomic_path, write_bytes
 
@@ -56,7 +57,7 @@ def label_tags(
     path: str | os.PathLike[str], pixel_size: tuple[float, float] | None, orientation: int
 ) -> dict[str, Any]:
     """Return the arguments of tifffile that describe labels: OME or not, pixel size, orientation."""
-    tags: dict[str, Any] = {"photometric": "minisblack"}
+    tags: dict[str, Any] = {"photometric": "minisblack", "software": LABELS_SOFTWARE}
     if orientation != UPRIGHT:
         tags["extratags"] = [(_ORIENTATION, "H", 1, orientation, True)]
     size = pixel_size[::-1] if pixel_size is not None and swaps_axes(orientation) else pixel_size

@@ -9,6 +9,7 @@ from typing import Any
 
 from fcrbench.errors import DataError, UsageError
 from fcrbench.io.choice import ANY, Choice
+from fcrbench.text import find_path
 
 __all__ = ["DEFAULT", "FORMAT", "Header", "absolute", "read_header", "resolve", "sha256"]
 
@@ -39,7 +40,7 @@ def resolve(weights: str | os.PathLike[str]) -> Path:
     """
     if str(weights) == DEFAULT:
         return Path(__file__).with_name(f"{DEFAULT}.safetensors")
-    path = Path(weights)
+    path = find_path(os.fspath(weights))
     if path.is_dir():
         found = path / "weights" / "last.safetensors"
         if not found.is_file():
@@ -52,7 +53,7 @@ def resolve(weights: str | os.PathLike[str]) -> Path:
 
 def absolute(weights: str) -> str:
     """Return weights as an absolute path, which is valid in any working directory; "default" stays."""
-    return weights if weights == DEFAULT else str(Path(weights).resolve())
+    return weights if weights == DEFAULT else str(find_path(weights).resolve())
 
 
 def read_header(path: Path) -> Header:
