@@ -14,6 +14,7 @@ from fcrbench.datasets.invariants import check_field, check_splits
 from fcrbench.datasets.layout import existing_folder
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError
+from fcrbench.label_checks import Findings, looks_like
 from fcrbench.plugins import check_spec
 
 
@@ -71,8 +72,9 @@ class Dataset(ABC):
     `splits` and `load` check what these return, so that they hold for every data set: no field is listed
     twice, and labels are numbered 1..N.
 
-    root     the user's folder, which exists; only where `spec.needs_root`
-    options  an instance of `spec.options`
+    root      the user's folder, which exists; only where `spec.needs_root`
+    options   an instance of `spec.options`
+    findings  what the labels of the fields that were loaded look like, if not like label images
     """
 
     spec: ClassVar[DatasetSpec]
@@ -83,6 +85,10 @@ class Dataset(ABC):
         if root is not None:
             self.root = existing_folder(root)
         self.options = self.spec.options() if options is None else options
+
+    @cached_property
+    def findings(self) -> Findings:
+        return Findings()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -146,6 +152,9 @@ class Dataset(ABC):
             raise UsageError(f"no field {sample_id!r} in the data set {self.name}")
         image, labels = map(np.asarray, self.read(sample_id))
         check_field(image, labels, f"data set {self.name}: field {sample_id}")
+        if sample_id not in self._examined:
+            self._examined.add(sample_id)
+            self.findings.add(sample_id, {"truth": looks_like(labels)})
         return Sample(sample_id, image, consecutive(labels))
 
     def samples(self, split: str) -> Iterator[Sample]:
@@ -156,6 +165,10 @@ class Dataset(ABC):
         if split not in self.splits:
             raise UsageError(f"data set {self.name} has no split {split!r}, only {', '.join(self.splits)}")
         return map(self.load, self.splits[split])
+
+    @cached_property
+    def _examined(self) -> set[str]:
+        return set()
 
     @cached_property
     def _listed(self) -> frozenset[str]:

@@ -1,8 +1,9 @@
 """Converts label images on the disk to files for other programs: `fcrbench export`."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -14,6 +15,7 @@ from fcrbench.export.coco import Masks, annotate, check_masks, join_annotations
 from fcrbench.export.geojson import feature_collection
 from fcrbench.export.table import measure
 from fcrbench.io import find_images, read_image, read_labels
+from fcrbench.label_checks import Findings, components_of_mask, looks_like
 from fcrbench.work.atomic import atomic_path, write_text
 from fcrbench.work.failures import Failure, Failures, attempt
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Format = Literal["geojson", "coco", "table"]
 OVERLAY = "_overlay"  # suffix of the pictures that `fcrbench predict` writes beside NAME.tif
@@ -35,6 +38,7 @@ def export_files(
     progress: Callable[[str, int], None] = lambda name, objects: None,
     *,
     strict: bool = False,
+    label_mask: bool = False,
 ) -> int:
     """Export label images and return their number.
 
@@ -47,13 +51,15 @@ def export_files(
              Otherwise the others are finished, and the failed images are listed in the DataError raised at
              the end and in failed.csv in the folder, or in <output>.failed.csv beside the file, see
              `work.failures`
+    label_mask the files are masks with one value besides 0; their 4-connected components become the objects
 
     Raises DataError if there is no label image, if none has an image, or if two have the same stem. Raises
     UsageError if the output does not fit the format.
     """
     check_output(to, output)
     check_masks(masks)
-    job = _Job(collect_labels(sources), find_images(images) if images is not None else None, images)
+    files = find_images(images) if images is not None else None
+    job = _Job(collect_labels(sources), files, images, label_mask)
     if job.images is not None and not job.labels.keys() & job.images.keys():
         first = next(iter(job.labels.values()))
         raise DataError(f"{images} has no image for {first.name} or any other label image")
@@ -83,6 +89,8 @@ def export_files(
         _write_csv(output, process_each(job.table, len))
     else:
         _write_parquet(output, job, lambda rows: process_each(rows, len))
+    for message in job.findings.messages({"mask": "--label-mask labels its components"}):
+        log.warning("%s", message)
     failures.finish(len(job.labels), "exported")
     return len(job.labels)
 
@@ -94,6 +102,8 @@ class _Job:
     labels: dict[str, Path]
     images: dict[str, Path] | None
     folder: Path | None
+    label_mask: bool
+    findings: Findings = field(default_factory=Findings)
 
     def names_in_errors(self, stem: str) -> list[str]:
         """Return texts that identify the image in an error message, besides the path of its label image."""
@@ -104,7 +114,12 @@ class _Job:
         return self.labels[stem].name if self.images is None else self._image(stem).name
 
     def read_labels(self, stem: str) -> np.ndarray:
-        return read_labels(self.labels[stem])
+        path = self.labels[stem]
+        labels = read_labels(path)
+        if self.label_mask:
+            return components_of_mask(labels, str(path))
+        self.findings.add(path.name, {"label image": looks_like(labels)})
+        return labels
 
     def read(self, stem: str) -> tuple[np.ndarray, np.ndarray | None]:
         labels = self.read_labels(stem)

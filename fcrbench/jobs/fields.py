@@ -1,10 +1,14 @@
 """Reads the fields of a data set, good ones and bad ones."""
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 
 from fcrbench.datasets import Dataset, Sample
+from fcrbench.label_checks import FIXES
 from fcrbench.work.failures import Failure, Failures, attempt
+
+log = logging.getLogger(__name__)
 
 
 def read_fields(dataset: Dataset, ids: Sequence[str], failures: Failures) -> list[Sample]:
@@ -17,3 +21,12 @@ def read_fields(dataset: Dataset, ids: Sequence[str], failures: Failures) -> lis
         else:
             samples.append(sample)
     return samples
+
+
+def warn_about_labels(dataset: Dataset) -> None:
+    """Say once what the labels of the fields that were read look like, if not like label images."""
+    fix = FIXES["mask"]
+    if hasattr(dataset.options, "label_mask"):
+        fix = "--set dataset.options.label_mask=true labels its components"
+    for message in dataset.findings.messages({"mask": fix}):
+        log.warning("%s", message)

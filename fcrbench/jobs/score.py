@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from fcrbench import large, metrics
+import numpy as np
+
+from fcrbench import large
 from fcrbench.errors import DataError, UsageError
 from fcrbench.io import find_images, read_labels
 from fcrbench.io.large import is_large, open_image
-from fcrbench.metrics import DatasetScores
-from fcrbench.metrics.scores import COLUMNS
+from fcrbench.label_checks import Finding, Findings, Kind, components_of_mask, looks_like
+from fcrbench.metrics import DatasetScores, overlap_table
+from fcrbench.metrics.scores import COLUMNS, Scores, scores_from_table
+from fcrbench.tiles import Source
 from fcrbench.work.atomic import write_table
 from fcrbench.work.failures import Failure, Failures, attempt
 from fcrbench.work.journal import Journal
@@ -20,24 +24,53 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = list[float | int]  # values of COLUMNS
+LabelMask = Literal["truth", "pred", "both"]
+FIXES: dict[Kind, str] = {"mask": "--label-mask {role} labels its components"}
+_EXAMINED = 2048  # pixels, the side of the part of an image in tiles that is examined
 _ROWS_PER_PART = 4096  # rows that become one data frame, which takes a fraction of the memory of lists
 
 
 class Pair(NamedTuple):
-    """One image to score. The paths are absolute, because a worker may have another working directory."""
+    """One image to score. The paths are absolute, because a worker may have another working directory.
+
+    label_mask  the files whose components are labelled
+    """
 
     image: str
     truth: Path
     pred: Path
+    label_mask: LabelMask | None = None
+
+
+class Scored(NamedTuple):
+    """The scores of one image, and what its files look like if they do not look like label images."""
+
+    row: Row
+    findings: dict[str, Finding | None]
+
+    def to_json(self) -> Any:
+        """Return the row alone if nothing was found, as journals of earlier versions have it."""
+        found = {role: finding for role, finding in self.findings.items() if finding is not None}
+        return {"row": self.row, "looks_like": found} if found else self.row
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Scored":
+        kept = value if isinstance(value, dict) else {"row": value, "looks_like": {}}
+        found = {role: Finding(*finding) for role, finding in kept["looks_like"].items()}
+        return cls(kept["row"], {"truth": None, "pred": None} | found)
 
 
 @dataclass(frozen=True)
 class FolderScores:
-    """The scores of all images that could be scored, the failures, and the number of images."""
+    """The scores of all images that could be scored, the failures, and the number of images.
+
+    findings  what truth and prediction look like if they do not look like label images
+    """
 
     scores: DatasetScores
     failures: Failures
     images: int
+    findings: Findings
 
 
 def score_folders(
@@ -49,6 +82,7 @@ def score_folders(
     scheduler: str | None = None,
     strict: bool = False,
     resume: bool = False,
+    label_mask: LabelMask | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> FolderScores:
     """Score the label images in `pred` against those with the same stem in `truth`.
@@ -62,6 +96,7 @@ def score_folders(
     strict     stop at the first image that cannot be scored. Otherwise the others are finished, see
                `work.failures`
     resume     continue with the rows of an interrupted call that had the same folders and output
+    label_mask "truth", "pred" or "both": these files are masks, whose 4-connected components become objects
     progress   called with the number of finished images
 
     Rows do not depend on the worker that computed them. Predictions without a truth are ignored, because a
@@ -72,13 +107,16 @@ def score_folders(
     """
     if resume and output is None:
         raise UsageError("--resume needs the --output of the interrupted call")
-    pairs = _find_pairs(truth, pred)
+    pairs = [pair._replace(label_mask=label_mask) for pair in _find_pairs(truth, pred)]
     failures = Failures(output.with_name(f"{output.stem}.failed.csv") if output is not None else None)
     table = _TableBuilder()
-    done: dict[str, Row] = {}
+    findings = Findings()
+    done: dict[str, Any] = {}
     journal = None
     if output is not None:
         identity = {"truth": str(truth.resolve()), "pred": str(pred.resolve())}
+        if label_mask is not None:
+            identity["label_mask"] = label_mask
         journal = Journal(output.with_name(f"{output.name}.part"), identity)
         done = journal.open(resume)
     todo = (pair for pair in pairs if pair.image not in done)
@@ -88,13 +126,14 @@ def score_folders(
     try:
         for n, pair in enumerate(pairs, 1):
             earlier = done.get(pair.image)
-            result = next(results) if earlier is None else earlier
+            result = next(results) if earlier is None else Scored.from_json(earlier)
             if isinstance(result, Failure):  # it is not added to the journal, so that `resume` tries it again
                 failures.add(pair.image, result, strict)
             else:
                 if earlier is None and journal is not None:
-                    journal.add(pair.image, result)
-                table.add(pair.image, result)
+                    journal.add(pair.image, result.to_json())
+                table.add(pair.image, result.row)
+                findings.add(pair.truth.name, result.findings)
             progress(n)
     finally:
         results.close()
@@ -104,7 +143,7 @@ def score_folders(
     if output is not None and journal is not None:
         write_table(output, scores.table)
         journal.remove()
-    return FolderScores(scores, failures, len(pairs))
+    return FolderScores(scores, failures, len(pairs), findings)
 
 
 def _find_pairs(truth: Path, pred: Path) -> list[Pair]:
@@ -127,7 +166,7 @@ def _find_pairs(truth: Path, pred: Path) -> list[Pair]:
     ]
 
 
-def score_pair(pair: Pair) -> Row | Failure:
+def score_pair(pair: Pair) -> Scored | Failure:
     """Score one image, on any worker. Return the scores, or the reason why it failed."""
     return attempt(lambda: _score(pair), str(pair.truth), str(pair.pred), str(pair.pred.parent))
 
@@ -136,26 +175,49 @@ def _failure_of_lost(pair: Pair, why: str) -> Failure:
     return Failure(f"{pair.truth}: {why}")
 
 
-def _score(pair: Pair) -> Row:
+def _score(pair: Pair) -> Scored:
     if is_large(pair.truth) or is_large(pair.pred):
         return _score_by_tiles(pair)
-    labels = read_labels(pair.truth)
+    labels = _read(pair.truth, pair.label_mask in ("truth", "both"))
     if not pair.pred.exists():
         raise DataError(f"{pair.pred.parent} has no label image for {pair.truth.name}")
-    predicted = read_labels(pair.pred)
+    predicted = _read(pair.pred, pair.label_mask in ("pred", "both"))
     if labels.shape != predicted.shape:
         raise DataError(f"{pair.pred} has shape {predicted.shape}, its truth {pair.truth} has {labels.shape}")
-    return list(metrics.score(labels, predicted).to_dict().values())
+    scores = scores_from_table(overlap_table(labels, predicted))
+    return _to_scored(scores, looks_like(labels), looks_like(predicted))
 
 
-def _score_by_tiles(pair: Pair) -> Row:
+def _read(path: Path, is_mask: bool) -> np.ndarray:
+    labels = read_labels(path)
+    return components_of_mask(labels, str(path)) if is_mask else labels
+
+
+def _score_by_tiles(pair: Pair) -> Scored:
+    if pair.label_mask is not None:
+        raise DataError(
+            f"{pair.truth} and {pair.pred}: masks that are read in tiles cannot be labelled here; "
+            "use fcrbench.large.label"
+        )
     truth, pred = open_image(pair.truth), open_image(pair.pred)
     if truth.shape != pred.shape:
         raise DataError(f"{pair.pred} has shape {pred.shape}, its truth {pair.truth} has {truth.shape}")
     try:
-        return list(large.score(truth, pred).to_dict().values())
+        scores = large.score(truth, pred)
+        return _to_scored(scores, _examine(truth, scores.n_true), _examine(pred, scores.n_pred))
     except (TypeError, ValueError) as error:
         raise DataError(f"{pair.truth} and {pair.pred}: {error}") from error
+
+
+def _examine(image: Source, objects: int) -> Finding | None:
+    """Return what the middle of a large label image looks like; only a mask has a single object."""
+    row, column = (max(0, (length - _EXAMINED) // 2) for length in image.shape)
+    finding = looks_like(image[row : row + _EXAMINED, column : column + _EXAMINED])
+    return None if finding and finding.kind == "mask" and objects > 1 else finding
+
+
+def _to_scored(scores: Scores, truth: Finding | None, pred: Finding | None) -> Scored:
+    return Scored(list(scores.to_dict().values()), {"truth": truth, "pred": pred})
 
 
 class _TableBuilder:
