@@ -15,6 +15,7 @@ from fcrbench.datasets.layout import existing_folder
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError
 from fcrbench.label_checks import Findings, looks_like
+from fcrbench.labels import to_numpy
 from fcrbench.plugins import check_spec
 
 
@@ -150,8 +151,13 @@ class Dataset(ABC):
         """Read one field. Raises UsageError for an id that is not listed, DataError for unusable files."""
         if sample_id not in self._listed:
             raise UsageError(f"no field {sample_id!r} in the data set {self.name}")
-        image, labels = map(np.asarray, self.read(sample_id))
-        check_field(image, labels, f"data set {self.name}: field {sample_id}")
+        where = f"data set {self.name}: field {sample_id}"
+        found = self.read(sample_id)
+        try:
+            image, labels = (to_numpy(x, name) for x, name in zip(found, ("image", "labels"), strict=True))
+        except ValueError as error:  # masked pixels, or not two arrays
+            raise DataError(f"{where}: {error}") from error
+        check_field(image, labels, where)
         if sample_id not in self._examined:
             self._examined.add(sample_id)
             self.findings.add(sample_id, {"truth": looks_like(labels)})

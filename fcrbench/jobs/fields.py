@@ -27,6 +27,6 @@ def warn_about_labels(dataset: Dataset) -> None:
     """Say once what the labels of the fields that were read look like, if not like label images."""
     fix = FIXES["mask"]
     if hasattr(dataset.options, "label_mask"):
-        fix = "--set dataset.options.label_mask=true labels its components"
+        fix = "--set dataset.options.label_mask=true, or finetune --label-mask, labels its components"
     for message in dataset.findings.messages({"mask": fix}):
         log.warning("%s", message)
