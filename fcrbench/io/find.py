@@ -5,11 +5,11 @@ from pathlib import Path
 
 from fcrbench.errors import DataError
 
-IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".jp2", ".j2k", ".jpx", ".jpf", ".bmp", ".webp")
 
 
 def find_images(folder: str | os.PathLike[str]) -> dict[str, Path]:
-    """Return the PNG and TIFF files directly inside `folder` by stem, sorted by stem.
+    """Return the image files directly inside `folder` by stem, sorted by stem.
 
     The case of suffixes is ignored. Hidden files (with a leading dot, as macOS creates them) and subfolders
     are skipped. Raises DataError if the folder is missing or two files have the same stem, because images and
@@ -21,7 +21,7 @@ def find_images(folder: str | os.PathLike[str]) -> dict[str, Path]:
     except FileNotFoundError:
         raise DataError(f"{folder}: no such folder") from None
     except NotADirectoryError:
-        raise DataError(f"{folder}: expected a folder of PNG or TIFF images, found a file") from None
+        raise DataError(f"{folder}: expected a folder of images, found a file") from None
     except OSError as error:
         raise DataError(f"{folder}: cannot list the folder: {error.strerror or error}") from error
     found: dict[str, Path] = {}

@@ -30,6 +30,11 @@ def turn_back(pixels: NDArray, orientation: int) -> NDArray:
     return np.swapaxes(pixels, -1, -2) if orientation in _SWAPS_AXES else pixels
 
 
+def swaps_axes(orientation: int) -> bool:
+    """Return whether rows of the upright image are columns of the stored one."""
+    return orientation in _SWAPS_AXES
+
+
 def _flips(orientation: int) -> tuple[bool, bool]:
     return orientation in _FLIPS_ROWS, orientation in _FLIPS_COLUMNS
 

@@ -350,9 +350,9 @@ def test_missing_empty_and_foreign_files(tmp_path, read):
     (tmp_path / "empty.png").write_bytes(b"")
     refused(read, tmp_path / "empty.png", "empty")
     (tmp_path / "text.png").write_text("not an image")
-    refused(read, tmp_path / "text.png", "neither a PNG nor a TIFF file")
+    refused(read, tmp_path / "text.png", "a text file, not PNG, TIFF")
     (tmp_path / "folder.png").mkdir()
-    refused(read, tmp_path / "folder.png", "cannot be opened")
+    refused(read, tmp_path / "folder.png", "a folder, expected an image")
     (tmp_path / "header.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     refused(read, tmp_path / "header.png", "truncated or damaged")
 
@@ -462,7 +462,7 @@ def test_write_png_refuses(tmp_path):
 
 
 def test_find_images(tmp_path):
-    for name in ("b.PNG", "a.tif", "c.Tiff", ".hidden.png", "._a.tif", "notes.txt", "d.jpg"):
+    for name in ("b.PNG", "a.tif", "c.Tiff", ".hidden.png", "._a.tif", "notes.txt", "d.gif"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.png").mkdir()
     found = find_images(tmp_path)
@@ -473,7 +473,7 @@ def test_find_images(tmp_path):
 def test_find_images_refuses(tmp_path):
     refused(find_images, tmp_path / "none", "no such folder")
     (tmp_path / "a.png").write_bytes(b"x")
-    refused(find_images, tmp_path / "a.png", "expected a folder of PNG or TIFF images, found a file")
+    refused(find_images, tmp_path / "a.png", "expected a folder of images, found a file")
     (tmp_path / "a.tif").write_bytes(b"x")
     refused(find_images, tmp_path, "a.png", "a.tif", "stem")
 
