@@ -34,6 +34,12 @@ def is_bio(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() in PLUGINS
 
 
+def is_installed(suffix: str) -> bool:
+    """Return whether bioio and its plug-in for a suffix of `PLUGINS` are there."""
+    modules = ("bioio", PLUGINS[suffix].replace("-", "_"))
+    return all(importlib.util.find_spec(name) is not None for name in modules)
+
+
 def explain_install(suffix: str) -> str:
     """Say what a file with a suffix of `PLUGINS` is, and what to install to read it."""
     if suffix in _SLIDES:
@@ -49,8 +55,7 @@ def open_bio(path: str | os.PathLike[str]) -> Stack:
     holds several images ("scenes").
     """
     suffix = Path(path).suffix.lower()
-    module = PLUGINS[suffix].replace("-", "_")
-    if any(importlib.util.find_spec(name) is None for name in ("bioio", module)):
+    if not is_installed(suffix):
         raise DataError(f"{path}: {explain_install(suffix)}")
     return _open(path)
 
