@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from fcrbench.io.view import View
 from fcrbench.tiles import split_into_tiles
 
-_NOISE = 1 / 8  # a colour that varies less than this share of the strongest one is noise of a lossy file
-_LIMITS = (0.1, 99.9)  # percentiles between which a lossy colour varies
+_NOISE = 1 / 8  # differences below this share of the strongest colour are noise of a lossy file
+_LEVELS = 8  # of 255; quantised colours of a dark file are off by so much
+_POOL = 8  # pixels a side; JPEG and WebP store colours at half the resolution, and blur them by quantisation
 
 
 def _blocks(*views: View) -> Iterator[list[NDArray]]:
@@ -37,23 +38,45 @@ def count_not_opaque(view: View, stop: bool = False) -> int:
 
 
 def find_informative(views: Sequence[View], lossy: bool) -> int | None:
-    """Return the channel to read if all others are equal to it or constant; None if several differ."""
+    """Return the channel to read if all others are equal to it or constant; None if several differ.
+
+    The means of 8 x 8 pixels of a lossy file are compared: of a bright colour, the others have some at edges.
+    """
     if all(are_equal(views[0], other) for other in views[1:]):
         return 0
-    limits = [_limits(view, lossy) for view in views]
-    extents = [high - low for low, high in limits]
-    least = _NOISE * max(extents) if lossy else 0
-    left = [k for k, extent in enumerate(extents) if extent > least]
+    if lossy:
+        floor = _LEVELS if views[0].dtype == np.uint8 else 0
+        return _find_informative_mean([_pool(view) for view in views], floor)
+    limits = [_limits(view) for view in views]
+    left = [k for k, (low, high) in enumerate(limits) if high > low]
     if not left:  # every channel is constant
         return max(range(len(views)), key=lambda k: limits[k][1])
     first, *others = left
     return first if all(are_equal(views[first], views[k]) for k in others) else None
 
 
-def _limits(view: View, lossy: bool) -> tuple[float, float]:
-    if lossy:
-        low, high = np.percentile(view[:, :], _LIMITS)
-        return float(low), float(high)
+def _find_informative_mean(means: Sequence[NDArray[np.float64]], floor: int) -> int | None:
+    extents = [float(np.ptp(mean)) for mean in means]
+    noise = max(_NOISE * max(extents), min(floor, max(extents) / 3))
+    if noise == 0:
+        return max(range(len(means)), key=lambda k: float(means[k].max()))
+    first, *others = (k for k, extent in enumerate(extents) if extent > noise)
+    return first if all(float(np.abs(means[first] - means[k]).max()) <= noise for k in others) else None
+
+
+def _pool(view: View) -> NDArray[np.float64]:
+    """Return the means of squares of 8 x 8 pixels; of all pixels of a smaller image."""
+    pixels = view[:, :].astype(np.float64)
+    height, width = (max(n // _POOL, 1) for n in pixels.shape)
+    pixels = pixels[: height * _POOL, : width * _POOL]
+    rows, columns = (-(-n // m) for n, m in zip(pixels.shape, (height, width), strict=True))
+    sums = np.add.reduceat(
+        np.add.reduceat(pixels, np.arange(height) * rows, 0), np.arange(width) * columns, 1
+    )
+    return sums / (rows * columns)
+
+
+def _limits(view: View) -> tuple[float, float]:
     found = [(block.min(), block.max()) for (block,) in _blocks(view)]
     return float(min(low for low, _ in found)), float(max(high for _, high in found))
 

@@ -350,9 +350,9 @@ def test_missing_empty_and_foreign_files(tmp_path, read):
     (tmp_path / "empty.png").write_bytes(b"")
     refused(read, tmp_path / "empty.png", "empty")
     (tmp_path / "text.png").write_text("not an image")
-    refused(read, tmp_path / "text.png", "neither a PNG nor a TIFF file")
+    refused(read, tmp_path / "text.png", "a text file, not PNG, TIFF")
     (tmp_path / "folder.png").mkdir()
-    refused(read, tmp_path / "folder.png", "cannot be opened")
+    refused(read, tmp_path / "folder.png", "a folder, expected an image")
     (tmp_path / "header.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     refused(read, tmp_path / "header.png", "truncated or damaged")
 
@@ -462,7 +462,7 @@ def test_write_png_refuses(tmp_path):
 
 
 def test_find_images(tmp_path):
-    for name in ("b.PNG", "a.tif", "c.Tiff", ".hidden.png", "._a.tif", "notes.txt", "d.jpg"):
+    for name in ("b.PNG", "a.tif", "c.Tiff", ".hidden.png", "._a.tif", "notes.txt", "d.gif"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.png").mkdir()
     found = find_images(tmp_path)

@@ -4,27 +4,17 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.io.stack import ALPHA, PAGES, RGB
+from fcrbench.io.units import to_micrometres
 
 _ORIENTATION = 274
 _DESCRIPTIONS = (270, 34412)  # ImageDescription, and that of Zeiss LSM
-_MICROMETRES = {
-    "m": 1e6,
-    "cm": 1e4,
-    "mm": 1e3,
-    "um": 1.0,
-    "nm": 1e-3,
-    "pm": 1e-6,
-    "inch": 25400.0,
-    "in": 25400.0,
-}
-_MICRON = ("micron", "microns", "micrometer", "micrometre", "µm", "μm", "\\u00B5m", "\\u00b5m", "")
 
 
 def is_described(tif: Any, page: Any) -> bool:
@@ -72,20 +62,34 @@ def arrange_pages(tif: Any, pages: Sequence[Any], described: bool) -> tuple[str,
     return "".join(_axis_name(axis) for axis, _ in leading), [n for _, n in leading], order
 
 
-def read_contiguous(tif: Any, data: bytes) -> tuple[str, NDArray] | None:
-    """Return axes and pixels of a stack whose planes follow each other after one directory; None if it is
-    stored in another way. ImageJ writes files of more than 4 GB so. Raises ValueError if planes are lost."""
+class Contiguous(NamedTuple):
+    """Planes that follow each other in a file after one directory: where they start, and what they are."""
+
+    start: int
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    axes: str
+
+    def arrange(self, pixels: NDArray) -> tuple[str, NDArray]:
+        """Return axes and pixels with rows and columns last."""
+        order = sorted(range(len(self.axes)), key=lambda k: "SYX".find(self.axes[k]))
+        return "".join(self.axes[k] for k in order), pixels.transpose(order)
+
+
+def find_contiguous(tif: Any, size: int) -> Contiguous | None:
+    """Return where the planes of a stack are that has one directory; None if it is stored in another way.
+
+    size  bytes of the file
+
+    ImageJ writes files of more than 4 GB so. Raises ValueError if planes are lost.
+    """
     series = tif.series[0]
-    start, size = series.dataoffset, series.size * series.dtype.itemsize
-    if start is None:
+    if series.dataoffset is None:
         return None
-    if start + size > len(data):
+    if series.dataoffset + series.size * series.dtype.itemsize > size:
         raise ValueError(f"a stack of shape {series.shape} of which planes are lost")
-    dtype = series.dtype.newbyteorder(tif.byteorder)
-    pixels = np.frombuffer(data, dtype, series.size, start).reshape(series.shape)
     axes = "".join(_axis_name(axis) for axis in series.axes)
-    order = sorted(range(len(axes)), key=lambda k: "SYX".find(axes[k]))
-    return "".join(axes[k] for k in order), pixels.transpose(order)
+    return Contiguous(series.dataoffset, series.dtype.newbyteorder(tif.byteorder), series.shape, axes)
 
 
 def sample_names(page: Any, palette: bool) -> tuple[str, ...]:
@@ -133,13 +137,6 @@ def pixel_size(tif: Any) -> tuple[float, float] | None:
         if found and all(math.isfinite(side) and side > 0 for side in found):
             return found[0], found[1]
     return None
-
-
-def to_micrometres(value: float, unit: str) -> float | None:
-    """Return a length in micrometres; None for a unit that is none of length, such as "pixel"."""
-    unit = unit.strip().strip("\0")
-    factor = 1.0 if unit in _MICRON else _MICROMETRES.get(unit)
-    return None if factor is None else value * factor
 
 
 def _series(tif: Any) -> list[Any]:

@@ -9,6 +9,7 @@ import zlib
 
 import numpy as np
 
+from fcrbench.io.formats.exif import read_exif_orientation
 from fcrbench.io.memory_claim import check_memory_claim
 from fcrbench.io.stack import ALPHA, RGB, Stack
 
@@ -49,11 +50,14 @@ def decode_png(data: bytes, indexed: bool) -> Stack:
     pixels = b"".join(chunks[b"IDAT"])
     decode = _deinterlace if interlace else _decode
     array = decode(pixels, height, width, bits, colour, extra)
-    return Stack(array) if array.ndim == 2 else Stack(array, "SYX", _NAMES[colour])
+    orientation = read_exif_orientation((chunks.get(b"eXIf") or [b""])[0])
+    if array.ndim == 2:
+        return Stack(array, orientation=orientation)
+    return Stack(array, "SYX", _NAMES[colour], orientation=orientation)
 
 
 def _read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
-    """Return the contents of the chunks that affect pixels, in order. A truncated end is ignored."""
+    """Return the contents of the chunks of pixels and of Exif, in order. A truncated end is ignored."""
     found: dict[bytes, list[bytes]] = {}
     at = len(MAGIC)
     while at + 12 <= len(data):
@@ -71,6 +75,8 @@ def _read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
                 raise ValueError(f"checksum of {name.decode()} is wrong")
             if name != b"IDAT" and name in found:
                 raise ValueError(f"{name.decode()} comes twice")
+            found.setdefault(name, []).append(data[at + 8 : end - 4])
+        elif name == b"eXIf":
             found.setdefault(name, []).append(data[at + 8 : end - 4])
         elif name == b"IEND":
             return found

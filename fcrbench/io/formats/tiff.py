@@ -12,19 +12,19 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from fcrbench.io.memory_claim import check_memory_claim
-from fcrbench.io.orientation import swaps_axes
-from fcrbench.io.stack import Stack
-from fcrbench.io.tiff_layout import (
+from fcrbench.io.formats.tiff_layout import (
     arrange_pages,
     channel_names,
     claimed_size,
+    find_contiguous,
     is_described,
     pixel_size,
-    read_contiguous,
     read_orientation,
     sample_names,
 )
+from fcrbench.io.memory_claim import check_memory_claim
+from fcrbench.io.orientation import swaps_axes
+from fcrbench.io.stack import Stack
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_TAGS = 4096  # per directory, the limit of tifffile
@@ -42,30 +42,56 @@ def decode_tiff(data: bytes, indexed: bool, name: str, describe: bool = True) ->
 
     tags, lost = read_directories(io.BytesIO(data))
     with quiet_tifffile(), tifffile.TiffFile(io.BytesIO(data)) as tif:
-        tif.pages.useframes = False  # read the full directory of every page
-        found: list[Any] = [tif.pages[i] for i in range(len(tags))]
-        pages = [page for page in found if not getattr(page, "is_reduced", False)]  # thumbnails are none
-        if not pages:
-            raise ValueError("no image in the file")
-        if lost and any(len(page.tags) < n for page, n in zip(found, tags, strict=True)):
-            raise ValueError("the file is shorter than its own directory says")
+        pages = image_pages(tif, tags, lost)
         total = sum(page.nbytes for page in pages)
         check_memory_claim(total, total, len(data))
         for page in pages:
             check_segments(page, len(data))
         described = is_described(tif, pages[0])
         axes, pixels, colours = _read_pixels(tif, pages, indexed, data, described, lost)
+        orientation = read_orientation(pages[0])
         names, size = colours, None
         if described and describe:
-            size = pixel_size(tif)
-            if "S" not in axes:
-                names = channel_names(tif, pixels.shape[axes.index("C")] if "C" in axes else 1)
-        orientation = read_orientation(pages[0])
+            names = name_channels(tif, axes, pixels.shape, colours)
+            size = upright_pixel_size(tif, orientation, described)
     if lost:
         log.warning("%s: read only the first %d page%s: %s", name, len(tags), "s" * (len(tags) > 1), lost)
-    if size is not None and swaps_axes(orientation):
-        size = size[::-1]
     return Stack(pixels, axes, names, size, orientation)
+
+
+def image_pages(tif: Any, tags: list[int], lost: str) -> list[Any]:
+    """Return the pages of a file without thumbnails. Raise ValueError if there is none, or one is cut off.
+
+    tags, lost  what `read_directories` returned
+    """
+    tif.pages.useframes = False  # read the full directory of every page
+    found: list[Any] = [tif.pages[i] for i in range(len(tags))]
+    pages = [page for page in found if not getattr(page, "is_reduced", False)]
+    if not pages:
+        raise ValueError("no image in the file")
+    if lost and any(len(page.tags) < n for page, n in zip(found, tags, strict=True)):
+        raise ValueError("the file is shorter than its own directory says")
+    return pages
+
+
+def is_stored_whole(tif: Any, pages: list[Any], lost: str) -> bool:
+    """Return whether the file claims more planes than it has pages."""
+    if not is_described(tif, pages[0]) or (tif.is_ome and not lost):  # other files may hold planes of OME
+        return False
+    return claimed_size(tif, pages[0]) > sum(page.size for page in pages)
+
+
+def name_channels(tif: Any, axes: str, shape: tuple[int, ...], colours: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the channels, or of the samples of colour."""
+    if "S" in axes and "C" not in axes:
+        return colours
+    return channel_names(tif, shape[axes.index("C")] if "C" in axes else 1)
+
+
+def upright_pixel_size(tif: Any, orientation: int, described: bool) -> tuple[float, float] | None:
+    """Return height and width of a pixel of the upright image in micrometres, or None if it is not known."""
+    size = pixel_size(tif) if described else None
+    return size[::-1] if size is not None and swaps_axes(orientation) else size
 
 
 def _read_pixels(
@@ -74,11 +100,12 @@ def _read_pixels(
     """Return the axes, the pixels and the names of the samples of all pages."""
     first = pages[0]
     palette = _has_palette(first) and not indexed
-    if described and (lost or not tif.is_ome) and claimed_size(tif, first) > sum(page.size for page in pages):
+    if described and is_stored_whole(tif, pages, lost):
         # The other planes of this stack have no directories of their own, or they are lost.
-        if lost or (found := read_contiguous(tif, data)) is None:
+        if lost or (found := find_contiguous(tif, len(data))) is None:
             raise ValueError("a stack of which planes are lost")
-        return (*found, sample_names(first, palette))
+        stored = np.frombuffer(data, found.dtype, math.prod(found.shape), found.start).reshape(found.shape)
+        return (*found.arrange(stored), sample_names(first, palette))
     if len(pages) == 1:
         samples = _read_planes(first, indexed, len(data))
         if len(samples) == 1:
