@@ -41,13 +41,14 @@ def compare(
 
     from fcrbench.comparison import compare_runs
     from fcrbench.report.comparison_files import show
+    from fcrbench.text import printable
 
     comparison = compare_runs(runs, against)
     console = Console()
     show(comparison, console)
     if output is not None:
         write_comparison(comparison, output, root)
-        console.print(f"page: {output / 'table.html'}", highlight=False, soft_wrap=True)
+        print(printable(f"page: {output / 'table.html'}"))
 
 
 def write_comparison(comparison: "Comparison", output: Path, root: Path | None = None) -> None:

@@ -29,7 +29,7 @@ def export(
     Parameters
     ----------
     labels
-        Label images (PNG or TIFF, 0 = background) or folders of them.
+        Label images (PNG or TIFF, 0 = background) or folders of them. Folders below are searched, too.
     to
         geojson writes one file per image, coco writes one .json file.
         table writes one .csv or .parquet file with a row per object.
@@ -45,6 +45,7 @@ def export(
         Stop at the first image that cannot be exported.
     """
     from fcrbench.export.files import export_files
+    from fcrbench.text import printable
 
     objects = 0
 
@@ -53,4 +54,4 @@ def export(
         objects += found
 
     n = export_files(labels, to, output, images, masks, count, strict=strict)
-    print(f"{objects} objects of {n} images in {output}")
+    print(f"{objects} objects of {n} images in {printable(output)}")

@@ -33,6 +33,7 @@ def predict(
     ----------
     images
         PNG or TIFF files, or folders of them: gray, 8 or 16 bit, any size.
+        Folders below a folder are searched, too, and the output has the same folders.
         OME-Zarr images and TIFF files of more than 2**28 pixels need not fit into memory.
         Their labels are written to NAME.zarr or a tiled NAME.tif, without an overlay.
     weights
@@ -61,9 +62,10 @@ def predict(
     if workers < 1:
         raise UsageError(f"--workers: expected 1 or more, found {workers}")
     from fcrbench.jobs.predict import predict_images
+    from fcrbench.text import printable
 
     def report(name: str, objects: int) -> None:
-        print(f"{name}: {objects} instances", flush=True)
+        print(f"{printable(name)}: {objects} instances", flush=True)
 
     count = predict_images(
         images,
@@ -78,4 +80,4 @@ def predict(
         resume=resume,
         progress=report,
     )
-    print(f"{count} images segmented into {output}")
+    print(f"{count} images segmented into {printable(output)}")

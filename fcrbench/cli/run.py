@@ -137,13 +137,14 @@ def _run_and_print(function: str, *args: Any, stop_after: int | None, devices: i
 
     from fcrbench.compute.processes import launch, rank
     from fcrbench.report.text import run_lines
+    from fcrbench.text import printable
 
     folder = launch(_run_with_display, function, args, stop_after, processes=devices)
     if rank() != 0:
         return
     console = Console()
     console.print("\n".join(run_lines(folder)), highlight=False, soft_wrap=True)
-    console.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    print(printable(f"report: {folder / 'report.html'}"))
 
 
 def _run_with_display(function: str, args: tuple[Any, ...], stop_after: int | None) -> Path:

@@ -12,6 +12,7 @@ def score(
     pred_dir: Path,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    suffix: str | None = None,
     workers: int = 1,
     scheduler: str | None = None,
     strict: bool = False,
@@ -19,7 +20,10 @@ def score(
 ) -> None:
     """Score predicted label images against true ones with the same file names.
 
+    If no names are equal, the suffixes of well-known programs are tried, such as _cp_masks of Cellpose.
+
     Example: fcrbench score truth/ out/ -o scores.csv
+    Example: fcrbench score truth/ predictions/ --suffix _result
     Example: fcrbench score truth.zarr out/slide.zarr
     Example: fcrbench score truth/ out/ -o scores.csv --scheduler tcp://10.0.0.1:8786
 
@@ -30,10 +34,13 @@ def score(
     ----------
     truth_dir
         Folder of true label images (PNG or TIFF, 0 = background), or one image, also OME-Zarr.
+        Folders below it are searched, too.
     pred_dir
         Folder of predicted label images with the same names, or the prediction of the one image.
     output
         CSV file to write, with one row per image.
+    suffix
+        The predicted file of the true NAME is NAME + suffix. "" allows equal names only.
     workers
         Number of images that are scored at the same time, in threads.
     scheduler
@@ -59,6 +66,7 @@ def score(
             scheduler=scheduler,
             strict=strict,
             resume=resume,
+            suffix=suffix,
             progress=report,
         )
     if len(found.scores.table):

@@ -67,6 +67,7 @@ def table(
     from fcrbench.config.settings import nest_value, parse_setting
     from fcrbench.jobs import table as runs
     from fcrbench.report.comparison_files import show
+    from fcrbench.text import printable
     from fcrbench.work.display import TrainingDisplay
 
     console = Console()
@@ -84,6 +85,6 @@ def table(
         comparison = compare_runs(done.folders, against)
         show(comparison, console)
         write_comparison(comparison, output)
-        console.print(f"page: {output / 'table.html'}", highlight=False, soft_wrap=True)
+        print(printable(f"page: {output / 'table.html'}"))
     if done.failures:
         raise FcrbenchError(f"not in the table: {'; '.join(done.failures)}")

@@ -14,6 +14,7 @@ from fcrbench.datasets.invariants import check_field, check_splits
 from fcrbench.datasets.layout import existing_folder
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError
+from fcrbench.io.choice import ANY, Choice
 from fcrbench.plugins import check_spec
 
 
@@ -73,6 +74,8 @@ class Dataset(ABC):
 
     root     the user's folder, which exists; only where `spec.needs_root`
     options  an instance of `spec.options`
+    choice   the channel and plane that are read of image files with several, see `io.choice`; a data set that
+             reads files as the user gives them obeys it. Weights remember it
     """
 
     spec: ClassVar[DatasetSpec]
@@ -83,6 +86,7 @@ class Dataset(ABC):
         if root is not None:
             self.root = existing_folder(root)
         self.options = self.spec.options() if options is None else options
+        self.choice: Choice = ANY
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

@@ -56,6 +56,9 @@ class Choice:
             )
 
 
+ANY = Choice()  # the only channel, the only plane
+
+
 def choose_plane(stack: Stack, choice: Choice, path: object) -> Source:
     """Return the chosen plane of a file, (H, W), upright, to be read by slices.
 

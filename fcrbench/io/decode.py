@@ -10,10 +10,10 @@ import numpy as np
 
 from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.io.bio import is_bio, open_bio
-from fcrbench.io.formats import bmp, jpeg, jpeg2000, png, tiff, unknown, webp
+from fcrbench.io.formats import bmp, jpeg, jpeg2000, numpy_file, png, tiff, unknown, webp
 from fcrbench.io.formats.ome_zarr import open_zarr
 from fcrbench.io.memory_claim import check_memory_claim
-from fcrbench.io.stack import Stack
+from fcrbench.io.stack import PAGES, Stack
 from fcrbench.io.zarr_folder import is_zarr
 
 
@@ -38,6 +38,9 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: boo
             stack = _load(open_zarr(path, indexed=indexed), path)
         elif data.startswith(tiff.MAGICS):
             stack = tiff.decode_tiff(data, indexed, str(path), describe)
+        elif data.startswith(numpy_file.MAGIC):
+            array = numpy_file.decode_npy(data)
+            stack = Stack(array, "YX" if array.ndim == 2 else f"{PAGES}YX")
         elif decoder := _find_decoder(data):
             stack = decoder(data, indexed)
         else:

@@ -5,12 +5,10 @@ import os
 import numpy as np
 
 from fcrbench.errors import DataError
-from fcrbench.io.choice import Choice, choose_plane
+from fcrbench.io.choice import ANY, Choice, choose_plane
 from fcrbench.io.decode import decode
-from fcrbench.io.orientation import turn_upright
+from fcrbench.io.orientation import UPRIGHT, turn_upright
 from fcrbench.io.stack import ALPHA, PLANE_AXES, Stack
-
-_ANY = Choice()
 
 
 def read_image(
@@ -30,13 +28,14 @@ def read_image(
     Raises DataError naming the file if it is unreadable, has several channels or planes of which none is
     chosen, or contains a value that is not finite.
     """
-    return image_of(decode(path), Choice(channel, plane), path)
+    choice = ANY if channel is None and plane is None else Choice(channel, plane)
+    return image_of(decode(path), choice, path)
 
 
 def image_of(stack: Stack, choice: Choice, path: str | os.PathLike[str]) -> np.ndarray:
     """Return the chosen plane of a decoded file, see `read_image`."""
-    if stack.axes == "YX" and choice == _ANY:
-        array = np.ascontiguousarray(turn_upright(stack.pixels, stack.orientation))
+    if stack.axes == "YX" and choice.channel is choice.plane is None:
+        array = _upright(stack.pixels, stack.orientation)
     else:
         array = choose_plane(stack, choice, path)[:, :]
     if array.dtype.kind == "b":
@@ -71,7 +70,7 @@ def labels_of(stack: Stack, path: str | os.PathLike[str], *, volume: bool = Fals
             kind = "channels" if "C" in axes else "planes" if set(axes) & {*PLANE_AXES} else "pages"
             found = " x ".join(map(str, pixels.shape[:-2]))
             raise DataError(f"{path}: {found} {kind}, expected a label image with one")
-    labels = np.ascontiguousarray(turn_upright(pixels, stack.orientation))
+    labels = _upright(pixels, stack.orientation)
     if labels.dtype.kind == "b":
         return labels.astype(np.uint8)
     if labels.dtype.kind == "f":
@@ -81,6 +80,10 @@ def labels_of(stack: Stack, path: str | os.PathLike[str], *, volume: bool = Fals
     if labels.dtype.kind == "i" and int(labels.min()) < 0:
         raise DataError(f"{path}: the smallest label is {int(labels.min())}, expected none below 0")
     return labels
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    return pixels if orientation == UPRIGHT else np.ascontiguousarray(turn_upright(pixels, orientation))
 
 
 def _squeeze(pixels: np.ndarray, axes: str) -> tuple[np.ndarray, str]:

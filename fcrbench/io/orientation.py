@@ -31,7 +31,7 @@ def turn_back(pixels: NDArray, orientation: int) -> NDArray:
 
 
 def swaps_axes(orientation: int) -> bool:
-    """Return whether rows of the upright image are columns of the stored one."""
+    """Return whether the stored rows are the columns of the upright image."""
     return orientation in _SWAPS_AXES
 
 

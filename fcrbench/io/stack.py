@@ -5,6 +5,7 @@ from typing import Any
 
 CHANNEL_AXES = "CS"  # channels; samples of one pixel, such as red, green and blue
 PLANE_AXES = "ZT"  # focal planes; time points
+PAGES = "Q"  # an axis of which the file does not say what it is
 RGB = ("red", "green", "blue")
 ALPHA = "alpha"
 

@@ -1,10 +1,27 @@
-"""Reads the fields of a data set, good ones and bad ones."""
+"""Creates the data set of a job and reads its fields, good ones and bad ones."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
+from fcrbench import datasets, weights
 from fcrbench.datasets import Dataset, Sample
+from fcrbench.io.choice import ANY
 from fcrbench.work.failures import Failure, Failures, attempt
+
+
+def create_dataset(
+    name: str,
+    root: str | os.PathLike[str] | None,
+    options: Mapping[str, Any],
+    given_weights: str | os.PathLike[str] = "",
+) -> Dataset:
+    """Create a data set. Without a choice of its own, it reads the channel and plane of the weights."""
+    dataset = datasets.create(name, root, **options)
+    if given_weights and dataset.choice == ANY:
+        dataset.choice = weights.read_header(weights.resolve(given_weights)).choice
+    return dataset
 
 
 def read_fields(dataset: Dataset, ids: Sequence[str], failures: Failures) -> list[Sample]:

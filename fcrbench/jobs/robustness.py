@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fcrbench import datasets, weights
+from fcrbench import weights
 from fcrbench.errors import UsageError
 from fcrbench.evaluation.corruptions import choose_corruptions
 from fcrbench.evaluation.robustness import Point, measure
 from fcrbench.inference import load_predictor
 from fcrbench.jobs import manifest
-from fcrbench.jobs.fields import read_fields
+from fcrbench.jobs.fields import create_dataset, read_fields
 from fcrbench.report import robustness as page
 from fcrbench.work.atomic import check_folder
 from fcrbench.work.failures import Failures
@@ -47,7 +47,7 @@ def measure_robustness(
     """
     if images is not None and images < 1:
         raise UsageError(f"--images {images}: expected 1 or more")
-    data = datasets.create(dataset, root, **options)
+    data = create_dataset(dataset, root, options, weights_name)
     ids = data.splits.get("val", ())[:images]
     if not ids:
         raise UsageError(f"data set {dataset} has no field in its 'val' split")

@@ -10,7 +10,7 @@ from pathlib import Path
 from lightning_fabric import Fabric
 from torch import nn
 
-from fcrbench import datasets, report, weights
+from fcrbench import report, weights
 from fcrbench.compute.arithmetic import deterministic_algorithms
 from fcrbench.compute.device import make_fabric
 from fcrbench.config import RunConfig, read_toml
@@ -20,7 +20,7 @@ from fcrbench.evaluation.evaluate import mean_scores, predict_and_score, summari
 from fcrbench.inference import Predictor
 from fcrbench.jobs import manifest
 from fcrbench.jobs.configure import fill
-from fcrbench.jobs.fields import read_fields
+from fcrbench.jobs.fields import create_dataset, read_fields
 from fcrbench.methods import Method, registry
 from fcrbench.training.batches import worker_count
 from fcrbench.training.engine import Progress, Trainer, build_network
@@ -133,7 +133,7 @@ def read_data(config: RunConfig) -> Data:
     some fields are bad, because a training without them would not be what the user asked for.
     """
     chosen = config.dataset
-    dataset = datasets.create(chosen.name, chosen.root or None, **chosen.options)
+    dataset = create_dataset(chosen.name, chosen.root or None, chosen.options, config.given_weights)
     splits = ("val",) if config.weights else ("train", "val")
     for split in splits:
         if not dataset.splits.get(split):
@@ -198,6 +198,7 @@ def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | 
             validate=lambda trained: mean_scores(Predictor(method, trained, fabric), data.val),
             progress=progress,
             fresh=not config.init,
+            choice=data.dataset.choice,
         )
         if resume:
             trainer.restore()
@@ -211,7 +212,8 @@ def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | 
         if config.evaluate == "best":
             load_weights(folder / "weights" / "best.safetensors", network)
     else:  # `fcrbench predict` reads the method and its options from the file of weights
-        save_weights(folder / "weights" / "last.safetensors", network, config.method, method)
+        path = folder / "weights" / "last.safetensors"
+        save_weights(path, network, config.method, method, data.dataset.choice)
     predictor = Predictor(method, network.to(fabric.device), fabric)
     failures = Failures(folder / "failed.csv")
     scores = predict_and_score(predictor, data.val, folder, failures)

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fcrbench import large, metrics
 from fcrbench.errors import DataError, UsageError
-from fcrbench.io import find_images, read_labels
+from fcrbench.io import read_labels
 from fcrbench.io.large import is_large, open_image
+from fcrbench.jobs.score_pairs import Pair, find_pairs
 from fcrbench.metrics import DatasetScores
 from fcrbench.metrics.scores import COLUMNS
+from fcrbench.text import to_unicode
 from fcrbench.work.atomic import write_table
 from fcrbench.work.failures import Failure, Failures, attempt
 from fcrbench.work.journal import Journal
@@ -21,14 +23,6 @@ if TYPE_CHECKING:
 
 Row = list[float | int]  # values of COLUMNS
 _ROWS_PER_PART = 4096  # rows that become one data frame, which takes a fraction of the memory of lists
-
-
-class Pair(NamedTuple):
-    """One image to score. The paths are absolute, because a worker may have another working directory."""
-
-    image: str
-    truth: Path
-    pred: Path
 
 
 @dataclass(frozen=True)
@@ -49,19 +43,22 @@ def score_folders(
     scheduler: str | None = None,
     strict: bool = False,
     resume: bool = False,
+    suffix: str | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> FolderScores:
-    """Score the label images in `pred` against those with the same stem in `truth`.
+    """Score the label images in `pred` against those with the same name in `truth`.
 
-    truth, pred  two folders of PNG and TIFF files; or two images, which are files or OME-Zarr folders. Zarr
-                 and TIFF of more than 2**28 pixels are read in tiles
-    output     CSV file with one row per image in the order of the stems, written when all images are done.
+    truth, pred  two folders of label images, also in folders below; or two images, which are files or
+                 OME-Zarr folders. Zarr and TIFF of more than 2**28 pixels are read in tiles
+    output     CSV file with one row per image in the order of the names, written when all images are done.
                Until then, finished rows are kept in <output>.part
     workers    number of threads
     scheduler  address of a dask scheduler whose workers do the work instead; they must see the same files
     strict     stop at the first image that cannot be scored. Otherwise the others are finished, see
                `work.failures`
     resume     continue with the rows of an interrupted call that had the same folders and output
+    suffix     the prediction of NAME is NAME + suffix, for example "_cp_masks". Without it equal names pair,
+               or if there are none, those with the suffixes of well-known programs, see `io.pairing`
     progress   called with the number of finished images
 
     Rows do not depend on the worker that computed them. Predictions without a truth are ignored, because a
@@ -72,13 +69,15 @@ def score_folders(
     """
     if resume and output is None:
         raise UsageError("--resume needs the --output of the interrupted call")
-    pairs = _find_pairs(truth, pred)
+    pairs = find_pairs(truth, pred, suffix)
     failures = Failures(output.with_name(f"{output.stem}.failed.csv") if output is not None else None)
     table = _TableBuilder()
     done: dict[str, Row] = {}
     journal = None
     if output is not None:
         identity = {"truth": str(truth.resolve()), "pred": str(pred.resolve())}
+        if suffix is not None:
+            identity["suffix"] = suffix
         journal = Journal(output.with_name(f"{output.name}.part"), identity)
         done = journal.open(resume)
     todo = (pair for pair in pairs if pair.image not in done)
@@ -105,26 +104,6 @@ def score_folders(
         write_table(output, scores.table)
         journal.remove()
     return FolderScores(scores, failures, len(pairs))
-
-
-def _find_pairs(truth: Path, pred: Path) -> list[Pair]:
-    single = [path.is_file() or is_large(path) for path in (truth, pred)]
-    if any(single):
-        if not all(single):
-            raise UsageError(f"{truth} and {pred}: expected two folders or two images")
-        return [Pair(truth.stem, truth.resolve(), pred.resolve())]
-    truths, preds = find_images(truth), find_images(pred)
-    if not truths:
-        raise DataError(f"no label image in {truth}")
-    if not truths.keys() & preds.keys():
-        raise DataError(
-            f"{pred} has no label image for {next(iter(truths.values())).name} or any other truth"
-        )
-    folder = pred.resolve()
-    return [
-        Pair(stem, path.resolve(), preds[stem].resolve() if stem in preds else folder / f"{stem}.tif")
-        for stem, path in truths.items()
-    ]
 
 
 def score_pair(pair: Pair) -> Row | Failure:
@@ -166,7 +145,7 @@ class _TableBuilder:
         self.rows: list[list] = []
 
     def add(self, image: str, row: Row) -> None:
-        self.rows.append([image, *row])
+        self.rows.append([to_unicode(image), *row])
         if len(self.rows) == _ROWS_PER_PART:
             self._pack()
 

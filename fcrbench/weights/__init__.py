@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fcrbench.errors import DataError
+from fcrbench.errors import DataError, UsageError
+from fcrbench.io.choice import ANY, Choice
+from fcrbench.text import find_path
 
 __all__ = ["DEFAULT", "FORMAT", "Header", "absolute", "read_header", "resolve", "sha256"]
 
@@ -21,10 +23,14 @@ def __dir__() -> list[str]:
 
 @dataclass(frozen=True)
 class Header:
-    """The header of a weights file: the name of the method, and all its options as plain values."""
+    """The header of a weights file: the name of the method, and all its options as plain values.
+
+    `choice` is the channel and plane of the images on which the weights were trained.
+    """
 
     method: str
     options: dict[str, Any]
+    choice: Choice = ANY
 
 
 def resolve(weights: str | os.PathLike[str]) -> Path:
@@ -34,7 +40,7 @@ def resolve(weights: str | os.PathLike[str]) -> Path:
     """
     if str(weights) == DEFAULT:
         return Path(__file__).with_name(f"{DEFAULT}.safetensors")
-    path = Path(weights)
+    path = find_path(os.fspath(weights))
     if path.is_dir():
         found = path / "weights" / "last.safetensors"
         if not found.is_file():
@@ -47,7 +53,7 @@ def resolve(weights: str | os.PathLike[str]) -> Path:
 
 def absolute(weights: str) -> str:
     """Return weights as an absolute path, which is valid in any working directory; "default" stays."""
-    return weights if weights == DEFAULT else str(Path(weights).resolve())
+    return weights if weights == DEFAULT else str(find_path(weights).resolve())
 
 
 def read_header(path: Path) -> Header:
@@ -65,11 +71,12 @@ def read_header(path: Path) -> Header:
         raise DataError(f"{path} holds no fcrbench weights: its header names no method")
     try:
         method, options = found["method"], json.loads(found["options"])
-    except (KeyError, ValueError, RecursionError):
-        method, options = "", None
+        choice = Choice(**json.loads(found.get("choice", "{}")), remembered=True)
+    except (KeyError, ValueError, TypeError, RecursionError, UsageError):
+        method, options, choice = "", None, ANY
     if not method or not isinstance(options, dict):
         raise DataError(f"{path} is damaged: its header does not hold a method and its options")
-    return Header(method, options)
+    return Header(method, options, choice)
 
 
 def sha256(path: Path) -> str:

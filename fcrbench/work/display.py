@@ -6,6 +6,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fcrbench.text import printable
 from fcrbench.work.progress import LOG_EVERY
 
 
@@ -40,7 +41,7 @@ class TrainingDisplay:
 
     def started(self, what: str) -> None:
         """Print that a run begins or continues."""
-        self.console.print(what, highlight=False, soft_wrap=True)
+        self.console.print(printable(what), highlight=False, soft_wrap=True, markup=False)
 
     def step(self, step: int, total: int, loss: float) -> None:
         """Show that one training step is done."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from fcrbench.errors import DataError, FcrbenchError, UsageError, WriteError, describe_error
+from fcrbench.text import printable, to_unicode
 from fcrbench.work.atomic import check_folder, write_table, write_text
 
 T = TypeVar("T")
@@ -47,12 +48,12 @@ def attempt(work: Callable[[], T], name: str, *others: str) -> T | Failure:
     except Exception as error:
         if _concerns_all(error):
             if isinstance(error, OSError):
-                raise FcrbenchError(f"{name}: {error.strerror or error}") from error
+                raise FcrbenchError(f"{printable(name)}: {error.strerror or error}") from error
             raise
         ours = isinstance(error, FcrbenchError)
         reason = describe_error(error)
-        if not any(known in reason for known in (name, *others)):
-            reason = f"{name}: {reason}"
+        if not any(printable(known) in reason for known in (name, *others)):
+            reason = f"{printable(name)}: {reason}"
         return Failure(reason, "" if ours else traceback.format_exc())
 
 
@@ -120,12 +121,12 @@ class Failures:
     def _write(self, path: Path) -> None:
         import pandas as pd
 
-        rows = {"image": list(self.found), "reason": list(self.reasons.values())}
+        rows = {"image": list(map(to_unicode, self.found)), "reason": list(self.reasons.values())}
         write_table(path, pd.DataFrame(rows))
 
     def _write_traces(self, found: dict[str, Failure]) -> str:
         """Write the tracebacks, or remove those of an earlier attempt. Return where they are."""
-        traces = [f"{name}\n{failure.trace}" for name, failure in found.items() if failure.trace]
+        traces = [f"{printable(name)}\n{failure.trace}" for name, failure in found.items() if failure.trace]
         if self.path is None:
             for trace in traces:
                 log.error("%s", trace)

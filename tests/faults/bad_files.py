@@ -62,9 +62,9 @@ def write_bad_images(folder) -> dict[str, str]:
         "text.tif": "neither a PNG nor a TIFF file",
         "huge.tif": "claims 1,000,000,000,000 bytes",
         "nan.tif": "NaN or infinite",
-        "pages.tif": "2 channels or pages that differ",
+        "pages.tif": "2 pages that differ",
         "complex.tif": "complex64",
-        "palette.png": "channels or pages that differ",
+        "palette.png": "3 channels (0 red, 1 green, 2 blue), expected one",
     }
 
 

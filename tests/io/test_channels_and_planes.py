@@ -7,7 +7,7 @@ from PIL import Image, ImageOps
 from test_io import refused
 
 from fcrbench.errors import UsageError
-from fcrbench.io import read_image, read_labels
+from fcrbench.io import read_image, read_labels, write_labels
 from fcrbench.io.choice import Choice, choose_plane
 from fcrbench.io.decode import decode
 from fcrbench.io.orientation import Turned, turn_back, turn_upright
@@ -179,3 +179,38 @@ def test_views_by_slices_equal_the_whole():
         whole = view[:, :]
         assert view.shape == whole.shape == (20, 30)
         np.testing.assert_array_equal(view[3:11, 5:21], whole[3:11, 5:21])
+
+
+LABELS = (STACK[0, 0] > 30000).astype(np.int32) * 7
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_labels_keep_pixel_size_and_orientation(tmp_path, name, orientation):
+    path = tmp_path / name
+    write_labels(path, LABELS, pixel_size=(0.5, 0.25), orientation=orientation)
+    np.testing.assert_array_equal(read_labels(path), LABELS)
+    assert decode(path).pixel_size == pytest.approx((0.5, 0.25))
+    with tifffile.TiffFile(path) as file:
+        assert file.is_ome == (name == "a.ome.tif")
+        assert file.pages[0].shape == turn_back(LABELS, orientation).shape
+        np.testing.assert_array_equal(file.pages[0].asarray(), turn_back(LABELS, orientation))
+    if orientation == 1 and name == "a.tif":
+        with Image.open(path) as image:
+            np.testing.assert_array_equal(np.asarray(image), LABELS)
+
+
+def test_labels_without_pixel_size_are_a_plain_tiff(tmp_path):
+    write_labels(tmp_path / "a.tif", LABELS)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.pages[0].description == ""
+        assert 274 not in file.pages[0].tags or file.pages[0].tags[274].value == 1
+
+
+def test_the_same_labels_give_the_same_file(tmp_path):
+    for name in ("a.ome.tif", "b.ome.tif"):
+        write_labels(tmp_path / name, LABELS)
+    whole = [
+        (tmp_path / name).read_bytes().replace(b"b.ome", b"a.ome") for name in ("a.ome.tif", "b.ome.tif")
+    ]
+    assert whole[0] == whole[1]

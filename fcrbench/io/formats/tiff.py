@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cache
 from typing import Any, BinaryIO
 
@@ -47,14 +48,16 @@ def decode_tiff(data: bytes, indexed: bool, name: str, describe: bool = True) ->
         check_memory_claim(total, total, len(data))
         for page in pages:
             check_segments(page, len(data))
-        described = (len(pages) > 1 or describe) and is_described(tif)
+        described = is_described(tif, pages[0])
         axes, pixels, colours = _read_pixels(tif, pages, indexed, data, described, lost)
-        names = name_channels(tif, axes, pixels.shape, colours)
-        orientation = read_orientation(pages[0])
-        size = upright_pixel_size(tif, orientation, described)
+        stack = describe_stack(tif, pages[0], Stack(pixels, axes, colours), described and describe)
     if lost:
-        log.warning("%s: read only the first %d page%s: %s", name, len(tags), "s" * (len(tags) > 1), lost)
-    return Stack(pixels, axes, names, size, orientation)
+        warn_lost(name, len(tags), lost)
+    return stack
+
+
+def warn_lost(name: object, found: int, lost: str) -> None:
+    log.warning("%s: read only the first %d page%s: %s", name, found, "s" * (found > 1), lost)
 
 
 def image_pages(tif: Any, tags: list[int], lost: str) -> list[Any]:
@@ -72,23 +75,23 @@ def image_pages(tif: Any, tags: list[int], lost: str) -> list[Any]:
     return pages
 
 
-def is_stored_whole(tif: Any, pages: list[Any], lost: str) -> bool:
+def claims_more(tif: Any, pages: list[Any], described: bool, lost: str) -> bool:
     """Return whether the file claims more planes than it has pages."""
-    claims = tif.is_imagej or tif.is_shaped or (lost and tif.is_ome)
-    return bool(claims) and claimed_size(tif) > sum(page.size for page in pages)
+    claims = described and (lost or not tif.is_ome)
+    return bool(claims) and claimed_size(tif, pages[0]) > sum(page.size for page in pages)
 
 
-def name_channels(tif: Any, axes: str, shape: tuple[int, ...], colours: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the channels, or of the samples of colour."""
-    if "C" in axes:
-        return channel_names(tif, shape[axes.index("C")])
-    return colours if "S" in axes else ()
-
-
-def upright_pixel_size(tif: Any, orientation: int, described: bool) -> tuple[float, float] | None:
-    """Return height and width of a pixel of the upright image in micrometres, or None if it is not known."""
-    size = pixel_size(tif) if described else None
-    return size[::-1] if size is not None and swaps_axes(orientation) else size
+def describe_stack(tif: Any, page: Any, stack: Stack, described: bool) -> Stack:
+    """Return the stack with its orientation, and with the names and the pixel size of described files."""
+    orientation = read_orientation(page)
+    names, size, axes = stack.channels, None, stack.axes
+    if described:
+        size = pixel_size(tif)
+        if "S" not in axes:
+            names = channel_names(tif, stack.pixels.shape[axes.index("C")] if "C" in axes else 1)
+    if size is not None and swaps_axes(orientation):
+        size = size[::-1]
+    return replace(stack, channels=names, pixel_size=size, orientation=orientation)
 
 
 def _read_pixels(
@@ -97,24 +100,27 @@ def _read_pixels(
     """Return the axes, the pixels and the names of the samples of all pages."""
     first = pages[0]
     palette = _has_palette(first) and not indexed
-    if is_stored_whole(tif, pages, lost):
+    if claims_more(tif, pages, described, lost):
         # The other planes of this stack have no directories of their own, or they are lost.
         if lost or (found := find_contiguous(tif, len(data))) is None:
             raise ValueError("a stack of which planes are lost")
         stored = np.frombuffer(data, found.dtype, math.prod(found.shape), found.start).reshape(found.shape)
         return (*found.arrange(stored), sample_names(first, palette))
+    if len(pages) == 1:
+        samples = _read_planes(first, indexed, len(data))
+        if len(samples) == 1:
+            return "YX", samples[0], ()
+        return "SYX", np.stack(samples), sample_names(first, palette)
     axes, shape, order = arrange_pages(tif, pages, described)
     planes = [_read_planes(page, indexed, len(data)) for page in pages]
     shapes = {plane.shape for page in planes for plane in page}
     if len(shapes) > 1 or len({len(page) for page in planes}) > 1:
         raise ValueError(f"pages of different shapes: {sorted(shapes)}")
-    samples = len(planes[0])
+    n = len(planes[0])
     ordered = [plane for k in order for plane in planes[k]]
-    if len(ordered) == 1:
-        return "YX", ordered[0], ()
-    lengths = [*shape, samples] if samples > 1 else shape
+    lengths = [*shape, n] if n > 1 else shape
     pixels = np.stack(ordered).reshape(*lengths, *ordered[0].shape)
-    return axes + ("S" if samples > 1 else "") + "YX", pixels, sample_names(first, palette)
+    return axes + ("S" if n > 1 else "") + "YX", pixels, sample_names(first, palette)
 
 
 def read_directories(file: BinaryIO) -> tuple[list[int], str]:
