@@ -35,6 +35,10 @@ class UsageError(FcrbenchError, ValueError):
     exit_code = 2
 
 
+class LabelWarning(UserWarning):
+    """An array that is given as a label image looks like something else, such as a mask of 0 and 255."""
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """Return the message about an unknown name. It suggests similar names and lists all of them."""
     names = list(known)

@@ -14,6 +14,7 @@ def export(
     images: Path | None = None,
     masks: Literal["rle", "polygons"] = "rle",
     strict: bool = False,
+    label_mask: bool = False,
 ) -> None:
     """Convert label images to GeoJSON for QuPath, COCO annotations or a table of measurements.
 
@@ -43,6 +44,9 @@ def export(
         Objects with holes are always written as rle, because COCO polygons cannot have holes.
     strict
         Stop at the first image that cannot be exported.
+    label_mask
+        The files are masks of 0 and one other value. Their components become the objects.
+        Pixels that touch at a corner only are not connected.
     """
     from fcrbench.export.files import export_files
     from fcrbench.text import printable
@@ -53,5 +57,5 @@ def export(
         nonlocal objects
         objects += found
 
-    n = export_files(labels, to, output, images, masks, count, strict=strict)
+    n = export_files(labels, to, output, images, masks, count, strict=strict, label_mask=label_mask)
     print(f"{objects} objects of {n} images in {printable(output)}")

@@ -1,10 +1,14 @@
 """`fcrbench score`."""
 
+import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
+
+log = logging.getLogger(__name__)
+LABELLED = {"truth": "truth", "pred": "prediction", "both": "truth and prediction"}
 
 
 def score(
@@ -17,6 +21,7 @@ def score(
     scheduler: str | None = None,
     strict: bool = False,
     resume: bool = False,
+    label_mask: Literal["truth", "pred", "both"] | None = None,
 ) -> None:
     """Score predicted label images against true ones with the same file names.
 
@@ -49,9 +54,12 @@ def score(
         Stop at the first image that fails.
     resume
         Continue an interrupted call with the same folders and output.
+    label_mask
+        Which files are masks of 0 and one other value instead of label images: truth, pred or both.
+        Their components become the objects. Pixels that touch at a corner only are not connected.
     """
     from fcrbench.errors import UsageError
-    from fcrbench.jobs.score import score_folders
+    from fcrbench.jobs.score import FIXES, score_folders
     from fcrbench.metrics.progress import progress_reporter
     from fcrbench.report.text import score_lines
 
@@ -67,8 +75,13 @@ def score(
             strict=strict,
             resume=resume,
             suffix=suffix,
+            label_mask=label_mask,
             progress=report,
         )
+    for message in found.findings.messages(FIXES):
+        log.warning("%s", message)
     if len(found.scores.table):
+        if label_mask is not None:
+            print(f"objects of {LABELLED[label_mask]}: the components of masks")
         print("\n".join(score_lines(found.scores.summary())))
     found.failures.finish(found.images, "scored")

@@ -20,6 +20,7 @@ from fcrbench.compute.device import channels_last, make_fabric
 from fcrbench.compute.transfer import to_device
 from fcrbench.errors import DataError, UsageError
 from fcrbench.inference import tiling
+from fcrbench.labels import to_numpy
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method, PartNetwork, PlacedNetwork
 from fcrbench.postprocess._classes import class_map, doubt_map, flat_planes, margin_map
@@ -119,6 +120,8 @@ class Predictor:
 
         keep   turns scores (K, h, w) on the device into an array (k, h, w) on the host
         """
+        if isinstance(image, np.ndarray):
+            image = to_numpy(image, "image")  # refuses masked pixels
         if isinstance(image, np.ndarray) and not self.tile_side(image) and out is None:
             height, width = image.shape
             return keep(

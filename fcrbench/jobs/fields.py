@@ -1,5 +1,6 @@
 """Creates the data set of a job and reads its fields, good ones and bad ones."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -8,7 +9,10 @@ from typing import Any
 from fcrbench import datasets, weights
 from fcrbench.datasets import Dataset, Sample
 from fcrbench.io.choice import ANY
+from fcrbench.label_checks import FIXES
 from fcrbench.work.failures import Failure, Failures, attempt
+
+log = logging.getLogger(__name__)
 
 
 def create_dataset(
@@ -34,3 +38,12 @@ def read_fields(dataset: Dataset, ids: Sequence[str], failures: Failures) -> lis
         else:
             samples.append(sample)
     return samples
+
+
+def warn_about_labels(dataset: Dataset) -> None:
+    """Say once what the labels of the fields that were read look like, if not like label images."""
+    fix = FIXES["mask"]
+    if hasattr(dataset.options, "label_mask"):
+        fix = "--set dataset.options.label_mask=true, or finetune --label-mask, labels its components"
+    for message in dataset.findings.messages({"mask": fix}):
+        log.warning("%s", message)

@@ -11,7 +11,7 @@ from fcrbench.evaluation.corruptions import choose_corruptions
 from fcrbench.evaluation.robustness import Point, measure
 from fcrbench.inference import load_predictor
 from fcrbench.jobs import manifest
-from fcrbench.jobs.fields import create_dataset, read_fields
+from fcrbench.jobs.fields import create_dataset, read_fields, warn_about_labels
 from fcrbench.report import robustness as page
 from fcrbench.work.atomic import check_folder
 from fcrbench.work.failures import Failures
@@ -55,6 +55,7 @@ def measure_robustness(
     samples = read_fields(data, ids, failures)
     if not samples:
         failures.finish(len(ids), "read")
+    warn_about_labels(data)
     chosen = choose_corruptions(corruptions, samples[0].image.dtype)
     path = weights.resolve(weights_name)
     predictor = load_predictor(weights_name, device)

@@ -13,6 +13,7 @@ from torch import nn
 from fcrbench import report, weights
 from fcrbench.compute.arithmetic import deterministic_algorithms
 from fcrbench.compute.device import make_fabric
+from fcrbench.compute.processes import rank
 from fcrbench.config import RunConfig, read_toml
 from fcrbench.datasets import Dataset, Sample
 from fcrbench.errors import DataError, FcrbenchError, UsageError
@@ -20,7 +21,7 @@ from fcrbench.evaluation.evaluate import mean_scores, predict_and_score, summari
 from fcrbench.inference import Predictor
 from fcrbench.jobs import manifest
 from fcrbench.jobs.configure import fill
-from fcrbench.jobs.fields import create_dataset, read_fields
+from fcrbench.jobs.fields import create_dataset, read_fields, warn_about_labels
 from fcrbench.methods import Method, registry
 from fcrbench.training.batches import worker_count
 from fcrbench.training.engine import Progress, Trainer, build_network
@@ -141,6 +142,8 @@ def read_data(config: RunConfig) -> Data:
     failures = Failures()
     read = {split: read_fields(dataset, dataset.splits[split], failures) for split in splits}
     failures.finish(sum(len(dataset.splits[split]) for split in splits), "read")
+    if rank() == 0:
+        warn_about_labels(dataset)
     return Data(dataset, read.get("train", []), read["val"])
 
 

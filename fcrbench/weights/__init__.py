@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fcrbench.errors import DataError, UsageError
@@ -63,7 +66,7 @@ def read_header(path: Path) -> Header:
     if not path.is_file():
         raise DataError(f"no weights at {path}")
     try:
-        with safe_open(path, framework="numpy") as file:
+        with openable(path) as place, safe_open(place, framework="numpy") as file:
             found = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise DataError(f"{path} is not a readable safetensors file: {error}") from error
@@ -77,6 +80,20 @@ def read_header(path: Path) -> Header:
     if not method or not isinstance(options, dict):
         raise DataError(f"{path} is damaged: its header does not hold a method and its options")
     return Header(method, options, choice)
+
+
+@contextmanager
+def openable(path: Path) -> Iterator[Path]:
+    """Yield a path to the same file that safetensors can open, which are those in UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with TemporaryDirectory() as folder:
+            link = Path(folder, "weights.safetensors")
+            link.symlink_to(path.resolve())
+            yield link
+    else:
+        yield path
 
 
 def sha256(path: Path) -> str:

@@ -12,7 +12,7 @@ from torch import nn
 
 from fcrbench.errors import DataError
 from fcrbench.io.choice import ANY, Choice
-from fcrbench.weights import FORMAT
+from fcrbench.weights import FORMAT, openable
 from fcrbench.work.atomic import write_bytes
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def load_weights(path: Path, network: nn.Module) -> None:
     Raises DataError if they cannot be read, do not fit, or are not finite.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with openable(path) as place, safe_open(place, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
     except (SafetensorError, OSError) as error:
         raise DataError(f"{path} is not a readable safetensors file: {error}") from error
