@@ -127,7 +127,6 @@ def folders(tmp_path, labels):
 
 def test_folders_are_scored_as_by_the_command(folders, recwarn):
     done = []
-    folder, output = folders / "pred", folders / "s.csv"
     found = fcrbench.score_folders(
         str(folders / "truth"),
         folders / "pred",
