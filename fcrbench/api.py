@@ -165,7 +165,7 @@ def score_folders(
             label_mask=label_mask,
             progress=report,
         )
-    for message in found.findings.messages({"mask": 'label_mask="{role}" labels its components'}):
+    for message in found.warnings('label_mask="{}"'):
         warnings.warn(message, LabelWarning, stacklevel=2)
     try:
         found.failures.finish(found.images, "scored")

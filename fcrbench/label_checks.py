@@ -144,6 +144,10 @@ class Findings:
             for (role, kind), (first, names) in self._found.items()
         ]
 
+    def roles(self, kind: Kind) -> set[str]:
+        """Return the roles of which an image was found to be of this kind."""
+        return {role for role, found in self._found if found == kind}
+
 
 def _count(names: list[str], total: int) -> str:
     if len(names) > 1:
