@@ -117,7 +117,7 @@ def _without_colours(
     changes = (ids[..., 1:] != ids[..., :-1]) & (ids[..., 1:] != 0)
     if 2 * np.count_nonzero(changes) > np.count_nonzero(ids):  # an object is wider than a pixel
         raise DataError(
-            f"{path}: 3 channels (red, green, blue) of a picture, expected a label image with one channel, or "
+            f"{path}: 3 channels (red, green, blue) of a picture, expected a label image with one, or "
             "ids packed into colours"
         )
     return ids, rest
