@@ -1,8 +1,11 @@
 """The command line: parsing and printing. Each command imports what it needs only when it runs."""
 
 import logging
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -20,13 +23,19 @@ from fcrbench.cli import (
     score,
     table,
 )
+from fcrbench.cli.common import REPORTING, Reporting, reporting_to_user
 from fcrbench.errors import FcrbenchError
+from fcrbench.work.progress import FILE_ONLY
 
+log = logging.getLogger("fcrbench")
 TRAINING_PACKAGES = ("torch", "lightning_fabric", "safetensors")  # the extra "train"
 
 app = App(
     name="fcrbench",
-    help="Score, train and compare methods of nucleus instance segmentation.",
+    help="""Score, train and compare methods of nucleus instance segmentation.
+
+    Exit codes: 0 done; 1 nothing done, or failed as a whole; 2 wrong usage;
+    3 some images done and others failed; 130 interrupted.""",
     version=__version__,
     help_format="plaintext",
     default_parameter=Parameter(negative=()),
@@ -45,14 +54,37 @@ app.command(data.data)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line. Return the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    _log_to_stderr()
+    """Run the command line and return its exit code.
+
+    0 done, 1 nothing done or failed as a whole, 2 wrong usage, 3 some images done and others failed,
+    130 interrupted.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    signal_before = _make_sigterm_an_interrupt()
     try:
-        app(argv, exit_on_error=False, print_error=False, result_action="return_value")
+        command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+        chosen = next(
+            (given for given in bound.arguments.values() if isinstance(given, Reporting)), REPORTING
+        )
+        with reporting_to_user(arguments, chosen):
+            return _call(lambda: command(*bound.args, **bound.kwargs))
     except FcrbenchError as error:
         return _fail(str(error), error.exit_code)
     except CycloptsError as error:
         return _fail(str(error), 2)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    finally:
+        if signal_before is not None:
+            signal.signal(signal.SIGTERM, signal_before)
+
+
+def _call(command: Callable[[], object]) -> int:
+    """Call a command. Print its error as one line and return its exit code."""
+    try:
+        command()
+    except FcrbenchError as error:
+        return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except ModuleNotFoundError as error:
@@ -61,18 +93,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f'this command needs {error.name}: pip install "fcrbench[train]"', 1)
     except BrokenPipeError:  # the reader of our output, such as `head`, has closed the pipe
         sys.stdout = None  # Python would flush it at exit and fail again
-        return 0
+    except Exception:
+        log.exception("this is a bug of fcrbench", extra=FILE_ONLY)
+        raise
+    log.info("done", extra=FILE_ONLY)
     return 0
 
 
-def _log_to_stderr() -> None:
-    """Print the package's log, such as the progress on a large image, to stderr."""
-    logger = logging.getLogger("fcrbench")
-    logger.setLevel(logging.INFO)
-    if not logger.handlers:
-        logger.addHandler(logging.StreamHandler())
+def _make_sigterm_an_interrupt() -> Any:
+    """Clean up after SIGTERM as after Ctrl-C. Return the handler to restore, or None."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return None
+    return signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"fcrbench: error: {' '.join(message.split())}", file=sys.stderr)
+    text = " ".join(message.split())
+    log.error("%s", text, extra=FILE_ONLY)
+    print(f"fcrbench: error: {text}", file=sys.stderr)
     return code

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from fcrbench.cli.common import REPORTING, ImageReport, Reporting, say
+
 
 def export(
     labels: Annotated[tuple[Path, ...], Parameter(required=True, negative=())],
@@ -14,6 +16,7 @@ def export(
     images: Path | None = None,
     masks: Literal["rle", "polygons"] = "rle",
     strict: bool = False,
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Convert label images to GeoJSON for QuPath, COCO annotations or a table of measurements.
 
@@ -22,7 +25,7 @@ def export(
     Example: fcrbench export out/ --to table --images fields/ -o cells.parquet
 
     Images that cannot be exported do not stop the others.
-    They are listed with the reasons at the end, and the exit code is 1.
+    They are listed with the reasons at the end, and the exit code is 3 (1 if all failed).
 
     Polygons follow the edges of the pixels and include holes, so filling them gives the labels back.
 
@@ -52,5 +55,6 @@ def export(
         nonlocal objects
         objects += found
 
-    n = export_files(labels, to, output, images, masks, count, strict=strict)
-    print(f"{objects} objects of {n} images in {output}")
+    with ImageReport("exported") as report:
+        n = export_files(labels, to, output, images, masks, count, report.begin, report.update, strict=strict)
+    say(f"{objects} objects of {n} images in {output}")

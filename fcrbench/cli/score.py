@@ -1,10 +1,11 @@
 """`fcrbench score`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from fcrbench.cli.common import REPORTING, ImageReport, Reporting, say, there_already
 
 
 def score(
@@ -16,6 +17,7 @@ def score(
     scheduler: str | None = None,
     strict: bool = False,
     resume: bool = False,
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Score predicted label images against true ones with the same file names.
 
@@ -24,7 +26,7 @@ def score(
     Example: fcrbench score truth/ out/ -o scores.csv --scheduler tcp://10.0.0.1:8786
 
     Images that cannot be scored do not stop the others.
-    They are listed with the reasons at the end, and the exit code is 1.
+    They are listed with the reasons at the end, and the exit code is 3 (1 if all failed).
 
     Parameters
     ----------
@@ -45,12 +47,12 @@ def score(
     """
     from fcrbench.errors import UsageError
     from fcrbench.jobs.score import score_folders
-    from fcrbench.metrics.progress import progress_reporter
     from fcrbench.report.text import score_lines
+    from fcrbench.work.interrupt import stop_between_images
 
     if workers < 1:
         raise UsageError(f"--workers: expected 1 or more, found {workers}")
-    with progress_reporter(sys.stderr.isatty(), None) as report:
+    with ImageReport("scored") as report, stop_between_images() as stopped:
         found = score_folders(
             truth_dir,
             pred_dir,
@@ -59,8 +61,13 @@ def score(
             scheduler=scheduler,
             strict=strict,
             resume=resume,
-            progress=report,
+            begin=report.begin,
+            progress=report.update,
+            stopped=stopped,
         )
-    if len(found.scores.table):
-        print("\n".join(score_lines(found.scores.summary())))
+    scored = len(found.scores.table)
+    if scored:
+        say("\n".join(score_lines(found.scores.summary())))
+    if found.earlier:
+        say(f"{scored - found.earlier:,} images scored{there_already(found.earlier)}")
     found.failures.finish(found.images, "scored")

@@ -9,6 +9,7 @@ from fcrbench.errors import DataError
 from fcrbench.inference import Predictor
 from fcrbench.io.large import new_labels, open_image, scratch_array
 from fcrbench.postprocess.tiled.instances import instances_of_classes
+from fcrbench.work.outputs import check_outputs
 
 
 class _Plane:
@@ -31,7 +32,7 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
     The labels are those that the predictor gives for the whole image. The network runs on tiles with a halo;
     class, doubt and margin of all pixels are kept in a temporary file beside the output, and instances are
     joined across tiles. Raises DataError if the image cannot be read, or if the network or the
-    post-processing of the method needs the whole image.
+    post-processing of the method needs the whole image, and UsageError if the output is the image.
     """
     method = predictor.method
     if (rules := method.rules()) is None:
@@ -43,6 +44,7 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
         raise DataError(
             f"{path}: the network cannot segment images larger than memory, as it cannot be tiled"
         )
+    check_outputs([output], [path])
     image = open_image(path, indexed=False)
     if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
         raise DataError(f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles")

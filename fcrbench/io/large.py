@@ -1,5 +1,6 @@
 """Reads and writes images on the disk in tiles: OME-Zarr and tiled TIFF."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -151,8 +152,14 @@ def new_labels(path: Path, shape: tuple[int, int], *, overwrite: bool = False) -
           otherwise an OME-Zarr image is written
 
     Both have a pyramid of every second pixel. If the block fails, nothing is left behind. Raises
-    FcrbenchError if the image cannot be written, or if the path exists and `overwrite` is not set.
+    FcrbenchError if the image cannot be written, or if the path exists and `overwrite` is not set. If the
+    path is a link, its target is written.
     """
+    given, path = path, Path(os.path.realpath(path))
+    if path.exists() and not path.is_dir() and not path.is_file():
+        raise FcrbenchError(
+            f"{given} is a pipe or a device; an image is written by tiles to a file or folder"
+        )
     if path.exists() and not overwrite:
         raise FcrbenchError(f"{path} exists")
     remove_abandoned(path.parent)
