@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+from fcrbench.text import printable
+
 
 class FcrbenchError(Exception):
     """Something outside the program is wrong: a file, a device, a disk. The message is one line."""
@@ -45,6 +47,10 @@ class UsageError(FcrbenchError, ValueError):
     exit_code = 2
 
 
+class LabelWarning(UserWarning):
+    """An array that is given as a label image looks like something else, such as a mask of 0 and 255."""
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """Return the message about an unknown name. It suggests similar names and lists all of them."""
     names = list(known)
@@ -55,9 +61,9 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
 
 def describe_error(error: Exception) -> str:
     """Return the message of any error as one line, with its type unless it is an FcrbenchError."""
-    text = " ".join(str(error).split())
     if isinstance(error, FcrbenchError):
-        return text
+        return printable(error)  # a line break in it comes from the name of a file
+    text = printable(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 

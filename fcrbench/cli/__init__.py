@@ -1,5 +1,6 @@
 """The command line: parsing and printing. Each command imports what it needs only when it runs."""
 
+import io
 import logging
 import signal
 import sys
@@ -24,7 +25,8 @@ from fcrbench.cli import (
     table,
 )
 from fcrbench.cli.common import REPORTING, Reporting, reporting_to_user
-from fcrbench.errors import FcrbenchError
+from fcrbench.errors import FcrbenchError, describe_error
+from fcrbench.text import ERRORS, printable
 from fcrbench.work.progress import FILE_ONLY
 
 log = logging.getLogger("fcrbench")
@@ -59,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 nothing done or failed as a whole, 2 wrong usage, 3 some images done and others failed,
     130 interrupted.
     """
+    _print_any_text()
     arguments = sys.argv[1:] if argv is None else list(argv)
     signal_before = _make_sigterm_an_interrupt()
     try:
@@ -69,9 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with reporting_to_user(arguments, chosen):
             return _call(lambda: command(*bound.args, **bound.kwargs))
     except FcrbenchError as error:
-        return _fail(str(error), error.exit_code)
+        return _fail(describe_error(error), error.exit_code)
     except CycloptsError as error:
-        return _fail(str(error), 2)
+        return _fail(" ".join(str(error).split()), 2)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     finally:
@@ -84,7 +87,7 @@ def _call(command: Callable[[], object]) -> int:
     try:
         command()
     except FcrbenchError as error:
-        return _fail(str(error), error.exit_code)
+        return _fail(describe_error(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except ModuleNotFoundError as error:
@@ -109,8 +112,16 @@ def _make_sigterm_an_interrupt() -> Any:
     return signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def _print_any_text() -> None:
+    """Let every text be printed, such as a file name that the encoding of the terminal does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ERRORS)
+
+
 def _fail(message: str, code: int) -> int:
-    text = " ".join(message.split())
-    log.error("%s", text, extra=FILE_ONLY)
+    text = printable(message)
+    if log.handlers:  # wrong usage is found before there are any
+        log.error("%s", text, extra=FILE_ONLY)
     print(f"fcrbench: error: {text}", file=sys.stderr)
     return code

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from fcrbench import __version__
 from fcrbench.errors import UsageError, WriteError
+from fcrbench.text import printable
 from fcrbench.work.outputs import add_output, forget_outputs
 from fcrbench.work.progress import FILE_ONLY, ImageCounter
 
@@ -47,8 +48,8 @@ _active = REPORTING
 def say(text: str) -> None:
     """Print a line, unless the command is quiet, and add it to the log file."""
     if not _active.quiet:
-        print(text, flush=True)
-    for line in text.splitlines():
+        print("\n".join(map(printable, text.split("\n"))), flush=True)
+    for line in text.split("\n"):
         log.info("%s", line, extra=FILE_ONLY)
 
 
@@ -137,6 +138,7 @@ def reporting_in_process(chosen: Reporting, is_first: bool) -> AbstractContextMa
 def _stderr_handler(quiet: bool) -> logging.Handler:
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING if quiet else logging.INFO)
+    handler.setFormatter(_LineFormatter())
     handler.addFilter(lambda record: not getattr(record, "file_only", False))
     return handler
 
@@ -152,13 +154,20 @@ def _file_handler(path: Path) -> logging.Handler:
     except OSError as error:
         raise WriteError(path, error) from error
     add_output(path)
-    handler.setFormatter(logging.Formatter(_LOG_FORMAT, _LOG_TIME))
+    handler.setFormatter(_LineFormatter(_LOG_FORMAT, _LOG_TIME))
     return handler
 
 
 def _is_binary(path: Path) -> bool:
     with path.open("rb") as file:
         return b"\0" in file.read(1024)
+
+
+class _LineFormatter(logging.Formatter):
+    """Shows the control characters of file names."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).split("\n")))
 
 
 class _LogFile(logging.FileHandler):

@@ -41,6 +41,7 @@ def compare(
 
     from fcrbench.comparison import compare_runs
     from fcrbench.report.comparison_files import check_folder, show
+    from fcrbench.text import printable
 
     if output is not None:
         check_folder(output, runs)
@@ -49,7 +50,7 @@ def compare(
     show(comparison, console)
     if output is not None:
         write_comparison(comparison, output, root)
-        console.print(f"page: {output / 'table.html'}", highlight=False, soft_wrap=True)
+        print(printable(f"page: {output / 'table.html'}"))
 
 
 def write_comparison(comparison: "Comparison", output: Path, root: Path | None = None) -> None:

@@ -32,6 +32,8 @@ def fetch(
         URL of a mirror to download from instead of the publisher.
     """
     from fcrbench.datasets.fetch import fetch as fetch_dataset
+    from fcrbench.text import printable
 
     folder = fetch_dataset(name, output, base_url, z=z)
-    print(f"{name} is in {folder}; use it with: fcrbench run --dataset {name} --root {folder}")
+    place = printable(folder)
+    print(f"{name} is in {place}; use it with: fcrbench run --dataset {name} --root {place}")

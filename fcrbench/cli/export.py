@@ -16,6 +16,7 @@ def export(
     images: Path | None = None,
     masks: Literal["rle", "polygons"] = "rle",
     strict: bool = False,
+    label_mask: bool = False,
     reporting: Reporting = REPORTING,
 ) -> None:
     """Convert label images to GeoJSON for QuPath, COCO annotations or a table of measurements.
@@ -32,7 +33,7 @@ def export(
     Parameters
     ----------
     labels
-        Label images (PNG or TIFF, 0 = background) or folders of them.
+        Label images (PNG or TIFF, 0 = background) or folders of them. Folders below are searched, too.
     to
         geojson writes one file per image, coco writes one .json file.
         table writes one .csv or .parquet file with a row per object.
@@ -46,6 +47,9 @@ def export(
         Objects with holes are always written as rle, because COCO polygons cannot have holes.
     strict
         Stop at the first image that cannot be exported.
+    label_mask
+        The files are masks of 0 and one other value. Their components become the objects.
+        Pixels that touch at a corner only are not connected.
     """
     from fcrbench.export.files import export_files
 
@@ -56,5 +60,16 @@ def export(
         objects += found
 
     with ImageReport("exported") as report:
-        n = export_files(labels, to, output, images, masks, count, report.begin, report.update, strict=strict)
+        n = export_files(
+            labels,
+            to,
+            output,
+            images,
+            masks,
+            count,
+            report.begin,
+            report.update,
+            strict=strict,
+            label_mask=label_mask,
+        )
     say(f"{objects} objects of {n} images in {output}")

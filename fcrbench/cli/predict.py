@@ -38,6 +38,7 @@ def predict(
     ----------
     images
         PNG or TIFF files, or folders of them: gray, 8 or 16 bit, any size.
+        Folders below a folder are searched, too, and the output has the same folders.
         OME-Zarr images and TIFF files of more than 2**28 pixels need not fit into memory.
         Their labels are written to NAME.zarr or a tiled NAME.tif, without an overlay.
     weights

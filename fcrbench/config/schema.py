@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
 from fcrbench.errors import UsageError, short_repr, unknown_name
+from fcrbench.text import to_unicode
 
 T = TypeVar("T")
 _MAX_DEPTH = 32  # nested tables; deeper ones would exceed Python's recursion limit later
@@ -143,6 +144,7 @@ def build(schema: type[T], values: Mapping[str, Any], where: str = "") -> T:
     from pydantic import TypeAdapter, ValidationError
 
     _refuse_unknown_keys(schema, values, where)
+    values = _with_valid_text(values)
     try:
         return TypeAdapter(schema).validate_python(values)
     except ValidationError as error:
@@ -152,6 +154,15 @@ def build(schema: type[T], values: Mapping[str, Any], where: str = "") -> T:
             raise raised from None
         key = ".".join([*filter(None, [where]), *(str(part) for part in first["loc"])])
         raise UsageError(f"{key} = {short_repr(first['input'])}: {first['msg'].lower()}") from None
+
+
+def _with_valid_text(value: Any) -> Any:
+    """Escape bytes that are no text, in the name of a folder for example; `text.find_path` finds it again."""
+    if isinstance(value, str):
+        return to_unicode(value)
+    if isinstance(value, Mapping):
+        return {key: _with_valid_text(item) for key, item in value.items()}
+    return type(value)(map(_with_valid_text, value)) if isinstance(value, list | tuple) else value
 
 
 def _refuse_unknown_keys(schema: Any, values: Mapping[str, Any], where: str) -> None:

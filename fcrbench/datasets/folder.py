@@ -1,13 +1,17 @@
 """The user's own images: a folder with images/ and masks/."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from fcrbench.datasets.base import DatasetSpec
 from fcrbench.datasets.layout import existing_folder
 from fcrbench.datasets.pairs import Pair, PairedDataset, PairedOptions, find_pairs
 from fcrbench.datasets.splitting import seeded_split
 from fcrbench.errors import DataError
+from fcrbench.io.choice import Choice
 
 _SPLITS = ("train", "val", "test")
 
@@ -17,10 +21,18 @@ class Options(PairedOptions):
     """
     val_fraction  share of the fields that validate, 0 to 1
     seed          of the split
+    channel       of images with several: an index from 0 or a name; "" for the only one
+    plane         of images with several: an index from 0, "max", "mean" or "sharpest"; "" for the only one
     """
 
     val_fraction: float = 0.2
     seed: int = 0
+    channel: int | str = ""
+    plane: int | str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Choice(self.channel, self.plane)
 
 
 SPEC = DatasetSpec(
@@ -30,7 +42,7 @@ SPEC = DatasetSpec(
     citation="none",
     source="your own folder",
     needs_root=True,
-    how_to_get="put gray images in images/ and label images of the same stem in masks/",
+    how_to_get="put images in images/ and label images of the same stem in masks/",
     factory="fcrbench.datasets.folder:FolderDataset",
     options=Options,
 )
@@ -46,21 +58,33 @@ class FolderDataset(PairedDataset):
     spec = SPEC
     options: Options
 
+    def __init__(self, root: str | os.PathLike[str] | None = None, options: Any = None) -> None:
+        super().__init__(root, options)
+        self.choice = Choice(self.options.channel, self.options.plane)
+
     def find(self) -> tuple[Mapping[str, Pair], Mapping[str, Sequence[str]]]:
         """The pairs of the split folders, or of the folder, then split by the seed."""
         parts = [split for split in _SPLITS if (self.root / split).is_dir()]
         if not parts:
-            pairs = find_pairs(self.root / "images", self.root / "masks")
+            pairs = _pairs_in(self.root)
             return pairs, seeded_split(pairs, self.options.val_fraction, self.options.seed)
         for split in ("train", "val"):
             existing_folder(self.root / split)
         pairs = {}
         splits: dict[str, tuple[str, ...]] = {}
         for split in parts:
-            found = find_pairs(self.root / split / "images", self.root / split / "masks")
+            found = _pairs_in(self.root / split)
             twice = [stem for stem in found if stem in pairs]
             if twice:
                 raise DataError(f"{found[twice[0]].image}: the same stem as {pairs[twice[0]].image}")
             pairs |= found
             splits[split] = tuple(found)
         return pairs, splits
+
+
+def _pairs_in(folder: Path) -> Mapping[str, Pair]:
+    """Pair images/ with masks/; if there is neither, pair the images in the folder with the masks in it."""
+    images, masks = folder / "images", folder / "masks"
+    if images.is_dir() or masks.is_dir():
+        return find_pairs(images, masks, recursive=True)
+    return find_pairs(folder, folder, recursive=True)

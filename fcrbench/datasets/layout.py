@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 from fcrbench.errors import DataError
+from fcrbench.text import find_path
 
 
 def existing_folder(root: str | os.PathLike[str]) -> Path:
     """`root` as a Path; DataError when it is not a folder."""
-    path = Path(root)
+    path = find_path(os.fspath(root))
     if not path.is_dir():
         raise DataError(f"{path}: " + ("is a file, expected a folder" if path.exists() else "no such folder"))
     return path

@@ -12,7 +12,14 @@ import numpy as np
 from fcrbench.datasets.base import Dataset
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError
-from fcrbench.io import find_images, read_image, read_labels
+from fcrbench.io import IMAGE_SUFFIXES, read_labels
+from fcrbench.io.decode import decode
+from fcrbench.io.images import image_of
+from fcrbench.io.pairing import IMAGE_WITH_MASK, pair_files
+from fcrbench.io.roles import images_in, labels_in
+from fcrbench.text import to_unicode
+
+FOLDER_SEPARATOR = "__"  # in the id of a field that lies in a folder below, because an id names a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +37,12 @@ class PairedOptions:
     min_size     truth objects of fewer pixels become background (0 keeps all)
     min_objects  fields with fewer objects (after min_size) are left out of the splits; to know, every mask
                  is read once, when the splits are first asked for
+    label_mask   the masks have one value besides 0, as 255; their 4-connected components become the objects
     """
 
     min_size: int = 0
     min_objects: int = 0
+    label_mask: bool = False
 
     def __post_init__(self) -> None:
         for option in ("min_size", "min_objects"):
@@ -76,7 +85,8 @@ class PairedDataset(Dataset):
     def read(self, sample_id: str) -> tuple[np.ndarray, np.ndarray]:
         """The pixels of both files. Raises DataError for files that do not fit."""
         pair = self.pairs[sample_id]
-        image, labels = read_image(pair.image), self.read_mask(pair.mask)
+        image = image_of(decode(pair.image), self.choice, pair.image)
+        labels = self._read_labels(pair.mask)
         check_shapes(image, pair.image, labels, pair.mask)
         if self.options.min_size > 1:
             labels = consecutive(labels, self.options.min_size)
@@ -86,8 +96,16 @@ class PairedDataset(Dataset):
         """The labels (H, W) in one mask file, any integer dtype, 0 = background."""
         return read_labels(path)
 
+    def _read_labels(self, path: Path) -> np.ndarray:
+        labels = self.read_mask(path)
+        if not self.options.label_mask:
+            return labels
+        from fcrbench.label_checks import components_of_mask
+
+        return components_of_mask(labels, str(path))
+
     def _has_enough(self, sample_id: str) -> bool:
-        labels = consecutive(self.read_mask(self.pairs[sample_id].mask), self.options.min_size)
+        labels = consecutive(self._read_labels(self.pairs[sample_id].mask), self.options.min_size)
         return int(labels.max(initial=0)) >= self.options.min_objects
 
 
@@ -100,16 +118,27 @@ def check_shapes(image: np.ndarray, image_path: Path, labels: np.ndarray, mask_p
         )
 
 
-def find_pairs(images: Path, masks: Path) -> dict[str, Pair]:
-    """Pair the image files of two folders by stem. Masks without an image are left out.
+def find_pairs(images: Path, masks: Path, *, recursive: bool = False) -> dict[str, Pair]:
+    """Pair the images of two folders by name, see `io.pairing`. Masks without an image are left out.
 
-    Raises DataError when there is no image, or an image without a mask (naming the first and how many).
+    recursive  also search the folders below; the id of "well_B02/f.tif" is then "well_B02__f"
+
+    Raises DataError when there is no image, an image without a mask (naming the first and how many), or two
+    images of one id.
     """
-    image_files, mask_files = find_images(images), find_images(masks)
+    image_files = images_in(images, recursive=recursive).by_name()
+    mask_files = labels_in(masks, recursive=recursive, report=masks != images)
     if not image_files:
-        raise DataError(f"{images}: no PNG or TIFF image in it")
-    missing = [stem for stem in image_files if stem not in mask_files]
+        raise DataError(f"{images}: no image in it; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
+    partners = pair_files(image_files, mask_files, IMAGE_WITH_MASK, str(images))
+    missing = [name for name in image_files if name not in partners]
     if missing:
         more = f" ({len(missing)} of {len(image_files)} images have none)" if len(missing) > 1 else ""
         raise DataError(f"{image_files[missing[0]]}: no mask {missing[0]}.png or .tif in {masks}{more}")
-    return {stem: Pair(path, mask_files[stem]) for stem, path in image_files.items()}
+    pairs: dict[str, Pair] = {}
+    for name, path in image_files.items():
+        id_ = to_unicode(name.replace("/", FOLDER_SEPARATOR))
+        if id_ in pairs:
+            raise DataError(f"{path} and {pairs[id_].image}: both would be the field {id_}")
+        pairs[id_] = Pair(path, partners[name])
+    return pairs

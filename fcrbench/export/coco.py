@@ -13,6 +13,7 @@ from fcrbench.export.polygons import polygons
 from fcrbench.kernels.properties import sum_moments
 from fcrbench.kernels.rle import encode_counts
 from fcrbench.labels import as_labels
+from fcrbench.text import to_unicode
 
 Masks = Literal["rle", "polygons"]
 Entry = dict[str, Any]
@@ -79,7 +80,7 @@ def annotate(name: str, labels: ArrayLike, masks: Masks) -> tuple[Entry, list[En
             objects.ids.tolist(), sums[1:, 2].tolist(), boxes[1:].tolist(), segmentations, strict=True
         )
     ]
-    return {"file_name": name, "width": width, "height": height}, annotations
+    return {"file_name": to_unicode(name), "width": width, "height": height}, annotations
 
 
 def _segmentations(array: NDArray, objects: ObjectRuns, masks: Masks) -> list[Any]:

@@ -1,8 +1,9 @@
 """Converts label images on the disk to files for other programs: `fcrbench export`."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -13,8 +14,17 @@ from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.export.coco import Masks, annotate, check_masks, join_annotations
 from fcrbench.export.geojson import feature_collection
 from fcrbench.export.table import measure
-from fcrbench.io import find_images, read_image, read_labels
+from fcrbench.io import read_image, read_labels
+from fcrbench.io.large import open_image
+from fcrbench.io.names import file_name_of, image_name
+from fcrbench.io.pairing import LABELS_WITH_IMAGE, pair_files
+from fcrbench.io.roles import images_in, labels_in
+from fcrbench.io.zarr_folder import is_zarr
+from fcrbench.label_checks import Findings, components_of_mask, looks_like
+from fcrbench.labels import as_labels
+from fcrbench.text import to_unicode
 from fcrbench.work.atomic import atomic_path, write_text
+from fcrbench.work.csv_file import append_csv
 from fcrbench.work.failures import Failure, Failures, attempt
 from fcrbench.work.outputs import check_output_folder, check_outputs, prepare_output
 
@@ -22,9 +32,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Format = Literal["geojson", "coco", "table"]
-OVERLAY = "_overlay"  # suffix of the pictures that `fcrbench predict` writes beside NAME.tif
 
 
 def export_files(
@@ -38,13 +48,15 @@ def export_files(
     finished: Callable[[int], None] = lambda images: None,
     *,
     strict: bool = False,
+    label_mask: bool = False,
 ) -> int:
     """Export label images and return how many were exported.
 
-    sources  label images (PNG or TIFF) and folders of them; overlays that `predict` wrote are skipped
-    output   for "geojson" a folder, in which each image gets <stem>.geojson; for "coco" a .json file; for
+    sources  label images and folders of them, also in folders below; overlays of `predict` are skipped
+    output   for "geojson" a folder, in which each image gets <name>.geojson; for "coco" a .json file; for
              "table" a .csv or .parquet file
-    images   folder of images with the same stems; with it, tables and GeoJSON include intensities
+    images   folder of images with the same names, or with the suffixes of well-known programs, see
+             `io.pairing`; with it, tables and GeoJSON include intensities
     progress called with the name of an image and its number of objects
     begin    called once with the number of images
     finished called with the number of images that are done or failed
@@ -52,16 +64,19 @@ def export_files(
              Otherwise the others are finished, and the failed images are listed in the DataError raised at
              the end and in failed.csv in the folder, or in <output>.failed.csv beside the file, see
              `work.failures`
+    label_mask the files are masks with one value besides 0; their 4-connected components become the objects
 
-    Raises DataError if there is no label image, if none has an image, or if two have the same stem. Raises
+    Raises DataError if there is no label image, if none has an image, or if two have the same name. Raises
     UsageError if the output does not fit the format.
     """
     check_output(to, output)
     check_masks(masks)
-    job = _Job(collect_labels(sources), find_images(images) if images is not None else None, images)
-    if job.images is not None and not job.labels.keys() & job.images.keys():
-        first = next(iter(job.labels.values()))
-        raise DataError(f"{images} has no image for {first.name} or any other label image")
+    labels = collect_labels(sources)
+    partners = None
+    if images is not None:
+        where = ", ".join(map(str, sources))
+        partners = pair_files(labels, images_in(images), LABELS_WITH_IMAGE, where)
+    job = _Job(labels, partners, images, label_mask)
     by_folder = to == "geojson"
     failed = output / "failed.csv" if by_folder else output.with_name(f"{output.stem}.failed.csv")
     outputs = [output / f"{stem}.geojson" for stem in job.labels] if by_folder else [output]
@@ -81,7 +96,7 @@ def export_files(
                 failures.add(stem, result, strict)
                 continue
             failures.passed()
-            progress(path.name, count(result))
+            progress(file_name_of(stem, path), count(result))
             yield result
         if len(failures.found) == len(job.labels) and not by_folder:
             failures.finish(len(job.labels), "exported")  # raises, so that no empty file is written
@@ -98,17 +113,21 @@ def export_files(
         _write_csv(output, process_each(job.table, len))
     else:
         _write_parquet(output, job, lambda rows: process_each(rows, len))
+    for message in job.findings.messages({"mask": "--label-mask labels its components"}):
+        log.warning("%s", message)
     failures.finish(len(job.labels), "exported")
     return len(job.labels)  # all of them, as there are no failures
 
 
 @dataclass(frozen=True)
 class _Job:
-    """Label images by stem, and the images by stem with their folder, if any."""
+    """Label images by name, and the images by the same names with their folder, if any."""
 
     labels: dict[str, Path]
     images: dict[str, Path] | None
     folder: Path | None
+    label_mask: bool
+    findings: Findings = field(default_factory=Findings)
 
     def names_in_errors(self, stem: str) -> list[str]:
         """Return texts that identify the image in an error message, besides the path of its label image."""
@@ -116,10 +135,16 @@ class _Job:
         return [*of_image, f"{self.folder} has no image"]
 
     def image_name(self, stem: str) -> str:
-        return self.labels[stem].name if self.images is None else self._image(stem).name
+        path = self.labels[stem] if self.images is None else self._image(stem)
+        return to_unicode(file_name_of(stem, path))
 
     def read_labels(self, stem: str) -> np.ndarray:
-        return read_labels(self.labels[stem])
+        path = self.labels[stem]
+        labels = as_labels(open_image(path)[:, :], str(path)) if is_zarr(path) else read_labels(path)
+        if self.label_mask:
+            return components_of_mask(labels, str(path))
+        self.findings.add(path.name, {"label image": looks_like(labels)})
+        return labels
 
     def read(self, stem: str) -> tuple[np.ndarray, np.ndarray | None]:
         labels = self.read_labels(stem)
@@ -135,7 +160,7 @@ class _Job:
 
     def table(self, stem: str) -> "pd.DataFrame":
         table = measure(*self.read(stem))
-        table.insert(0, "image", stem)
+        table.insert(0, "image", to_unicode(stem))
         return table
 
     def _image(self, stem: str) -> Path:
@@ -167,16 +192,18 @@ def check_output(to: Format, output: Path) -> None:
 
 
 def collect_labels(sources: Sequence[Path]) -> dict[str, Path]:
-    """Return label images by stem. Raise DataError if there are none, or if two have the same stem."""
+    """Return label images by name. `sources` are label images, or folders that are searched for them.
+
+    Raises DataError if there are none, or if two have the same name.
+    """
     labels: dict[str, Path] = {}
     for source in sources:
-        found = find_images(source) if source.is_dir() else {source.stem: source}
-        for stem, path in found.items():
-            if source.is_dir() and stem.endswith(OVERLAY) and stem.removesuffix(OVERLAY) in found:
-                continue
-            if stem in labels:
-                raise DataError(f"{path} and {labels[stem]} have the same name {stem}")
-            labels[stem] = path
+        folder = source.is_dir() and not is_zarr(source)
+        found = labels_in(source).by_name() if folder else {image_name(source): source}
+        for name, path in found.items():
+            if name in labels:
+                raise DataError(f"{path} and {labels[name]} have the same name {name}")
+            labels[name] = path
     if not labels:
         raise DataError(f"no label image in {', '.join(map(str, sources))}")
     return labels
@@ -195,7 +222,7 @@ def _write_csv(output: Path, tables: Iterator["pd.DataFrame"]) -> None:
     """Write the tables one after the other, so that only one is in memory."""
     with atomic_path(output) as temporary:
         for i, table in enumerate(tables):
-            table.to_csv(temporary, index=False, mode="a", header=i == 0)
+            append_csv(temporary, table, header=i == 0)
 
 
 def _write_parquet(

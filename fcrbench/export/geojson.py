@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fcrbench.export.polygons import Part, Ring, polygons
+from fcrbench.text import to_unicode
 
 CLASSIFICATION = "Nucleus"
 
@@ -28,6 +29,7 @@ def feature_collection(
     Raises TypeError for labels that are not integers, ValueError for another shape or a negative id.
     """
     features = []
+    image = to_unicode(image)
     for label, parts in polygons(labels).items():
         properties: dict[str, Any] = {
             "objectType": "detection",

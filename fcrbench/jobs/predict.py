@@ -15,8 +15,11 @@ import numpy as np
 
 from fcrbench.errors import DataError, FcrbenchError, StoppedError, UsageError, WriteError
 from fcrbench.inference import Predictor, load_predictor
-from fcrbench.io import IMAGE_SUFFIXES, find_images, read_image, write_labels, write_png
+from fcrbench.io import IMAGE_SUFFIXES, read_image, write_labels, write_png
 from fcrbench.io.large import is_large
+from fcrbench.io.names import file_name_of, image_name, split_name
+from fcrbench.io.roles import images_in
+from fcrbench.io.zarr_folder import is_zarr
 from fcrbench.methods.fill_values import describe_fill, replace_fill
 from fcrbench.report import overlay
 from fcrbench.weights import absolute, read_header, resolve
@@ -30,20 +33,28 @@ _loading_lock = threading.Lock()
 
 
 def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
-    """Return image files and Zarr folders by stem. `sources` are such files, or folders that contain them.
+    """Return image files and Zarr folders by name. `sources` are such files, or folders that contain them.
 
-    Raises DataError if there is no image, a source does not exist, or two images have the same stem.
+    Folders are searched with those below them, and the names are then paths such as "well_B02/f". Label
+    images and other results that lie beside their images are left out, see `io.roles`.
+
+    Raises DataError if there is no image, a source does not exist, or two images have the same name.
     """
     images: dict[str, Path] = {}
     for source in sources:
         if not source.exists():
             raise DataError(f"{source}: no such file or folder")
-        folder = source.is_dir() and not is_large(source)
-        found = find_images(source) if folder else {source.stem: source}
-        for stem, path in found.items():
-            if stem in images:
-                raise DataError(f"{path} and {images[stem]} would have the same output name {stem}.tif")
-            images[stem] = path
+        if source.is_dir() and not is_large(source):
+            found = images_in(source).by_name()
+        else:
+            found = {image_name(source): source}
+        for name, path in found.items():
+            if name in images:
+                raise DataError(
+                    f"{path} and {images[name]} would have the same output name {name}.tif; "
+                    "a folder that holds both keeps them apart"
+                )
+            images[name] = path
     if not images:
         folders = ", ".join(str(source) for source in sources)
         raise DataError(
@@ -62,9 +73,11 @@ class Job(NamedTuple):
     overwrite: bool
     overlays: bool
 
-    def target(self, stem: str, path: Path) -> Path:
+    def target(self, name: str, path: Path) -> Path:
         """Return the path of the label image of an image. The file exists once the image is done."""
-        return self.output / f"{stem}{'.zarr' if path.suffix.lower() == '.zarr' else '.tif'}"
+        _, suffix = split_name(path.name)
+        ome = ".ome" if suffix.lower().startswith(".ome.") else ""
+        return self.output / f"{name}{ome}{'.zarr' if is_zarr(path) else '.tif'}"
 
     def picture(self, stem: str) -> Path:
         """Return the path of the picture with outlines of an image."""
@@ -105,10 +118,11 @@ def predict_images(
 ) -> Segmented:
     """Segment images and return their number.
 
-    Labels are written to `output`/<stem>.tif, and outlines to <stem>_overlay.png if `overlays` is set.
+    Labels are written to `output`/<name>.tif, and outlines to <name>_overlay.png if `overlays` is set. The
+    name of an image in a folder below a source has the path of the folder before it.
 
     A Zarr image, or a TIFF of more than 2**28 pixels, is processed in tiles. Its labels are written to
-    <stem>.zarr or a tiled <stem>.tif, without an overlay.
+    <name>.zarr or a tiled <name>.tif, without an overlay.
 
     workers    number of images that are processed at the same time, in threads
     scheduler  address of a dask scheduler whose workers do the work instead; they must see the same files
@@ -126,18 +140,18 @@ def predict_images(
     """
     images = collect_images(sources)
     job = Job(str(weights), device, tile, output, overwrite, overlays)
-    check_output_folder(output, [source for source in sources if source.is_dir()])
+    check_output_folder(output)
     check_outputs(_outputs(job, images), images.values())
     if scheduler is not None:  # its workers have other working directories
         job = job._replace(weights=absolute(job.weights), output=output.resolve())
-        images = {stem: path.resolve() for stem, path in images.items()}
+        images = {stem: path.absolute() for stem, path in images.items()}
     todo = {stem: path for stem, path in images.items() if not _exists(job.target(stem, path))}
     if overwrite and not resume:
         todo = images
     elif not resume and len(todo) < len(images):
         stem = next(stem for stem in images if stem not in todo)
         raise UsageError(
-            f"{output / job.target(stem, images[stem]).name} exists; pass --overwrite to replace it, "
+            f"{job.target(stem, images[stem])} exists; pass --overwrite to replace it, "
             "or --resume to segment the other images"
         )
     if tile is not None and tile < 0:
@@ -168,7 +182,7 @@ def predict_images(
                 failures.passed()
                 for note in result.notes:
                     log.warning("%s", note)
-                progress(images[stem].name, result.objects)
+                progress(file_name_of(stem, images[stem]), result.objects)
             finished(earlier + n)
     except KeyboardInterrupt:
         if not stopped():

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fcrbench import datasets, weights
+from fcrbench import weights
 from fcrbench.errors import UsageError
 from fcrbench.evaluation.corruptions import choose_corruptions
 from fcrbench.evaluation.robustness import Point, measure
 from fcrbench.inference import load_predictor
 from fcrbench.io import IMAGE_SUFFIXES
 from fcrbench.jobs import manifest
-from fcrbench.jobs.fields import read_fields
+from fcrbench.jobs.fields import create_dataset, read_fields, warn_about_labels
 from fcrbench.report import robustness as page
 from fcrbench.work.atomic import check_folder
 from fcrbench.work.failures import Failures
@@ -52,7 +52,7 @@ def measure_robustness(
     check_output_folder(output)
     written = ["robustness.html", "robustness.csv", "images.csv", "failed.csv", "failed.log"]
     check_outputs([output / name for name in written], _inputs(weights_name, root))
-    data = datasets.create(dataset, root, **options)
+    data = create_dataset(dataset, root, options, weights_name)
     ids = data.splits.get("val", ())[:images]
     if not ids:
         raise UsageError(f"data set {dataset} has no field in its 'val' split")
@@ -60,6 +60,7 @@ def measure_robustness(
     samples = read_fields(data, ids, failures)
     if not samples:
         failures.finish(len(ids), "read", partly=False)
+    warn_about_labels(data)
     chosen = choose_corruptions(corruptions, samples[0].image.dtype)
     path = weights.resolve(weights_name)
     predictor = load_predictor(weights_name, device)

@@ -4,14 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fcrbench import large, metrics
+import numpy as np
+
+from fcrbench import large
 from fcrbench.errors import DataError, StoppedError, UsageError
-from fcrbench.io import IMAGE_SUFFIXES, find_images, read_labels
+from fcrbench.io import IMAGE_SUFFIXES, read_labels
 from fcrbench.io.large import is_large, open_image
-from fcrbench.metrics import DatasetScores
-from fcrbench.metrics.scores import COLUMNS
+from fcrbench.jobs.score_pairs import LabelMask, Pair, find_pairs
+from fcrbench.label_checks import Finding, Findings, Kind, components_of_mask, looks_like
+from fcrbench.metrics import DatasetScores, overlap_table
+from fcrbench.metrics.scores import COLUMNS, Scores, scores_from_table
+from fcrbench.text import to_unicode
+from fcrbench.tiles import Source
 from fcrbench.work.atomic import write_table
 from fcrbench.work.failures import Failure, Failures, attempt
 from fcrbench.work.journal import Journal
@@ -22,27 +28,41 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = list[float | int]  # values of COLUMNS
+FIXES: dict[Kind, str] = {"mask": "--label-mask {role} labels its components"}
+_EXAMINED = 2048  # pixels, the side of the part of an image in tiles that is examined
 _ROWS_PER_PART = 4096  # rows that become one data frame, which takes a fraction of the memory of lists
 
 
-class Pair(NamedTuple):
-    """One image to score. The paths are absolute, because a worker may have another working directory."""
+class Scored(NamedTuple):
+    """The scores of one image, and what its files look like if they do not look like label images."""
 
-    image: str
-    truth: Path
-    pred: Path
+    row: Row
+    findings: dict[str, Finding | None]
+
+    def to_json(self) -> Any:
+        """Return the row alone if nothing was found, as journals of earlier versions have it."""
+        found = {role: finding for role, finding in self.findings.items() if finding is not None}
+        return {"row": self.row, "looks_like": found} if found else self.row
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Scored":
+        kept = value if isinstance(value, dict) else {"row": value, "looks_like": {}}
+        found = {role: Finding(*finding) for role, finding in kept["looks_like"].items()}
+        return cls(kept["row"], {"truth": None, "pred": None} | found)
 
 
 @dataclass(frozen=True)
 class FolderScores:
     """The scores of all images that could be scored, the failures, and the number of images.
 
+    findings  what truth and prediction look like if they do not look like label images
     earlier   how many images an interrupted call had scored, whose rows were kept
     """
 
     scores: DatasetScores
     failures: Failures
     images: int
+    findings: Findings
     earlier: int = 0
 
 
@@ -55,21 +75,26 @@ def score_folders(
     scheduler: str | None = None,
     strict: bool = False,
     resume: bool = False,
+    suffix: str | None = None,
+    label_mask: LabelMask | None = None,
     begin: Callable[[int, int], None] = lambda images, earlier: None,
     progress: Callable[[int], None] = lambda done: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> FolderScores:
-    """Score the label images in `pred` against those with the same stem in `truth`.
+    """Score the label images in `pred` against those with the same name in `truth`.
 
-    truth, pred  two folders of PNG and TIFF files; or two images, which are files or OME-Zarr folders. Zarr
-                 and TIFF of more than 2**28 pixels are read in tiles
-    output     CSV file with one row per image in the order of the stems, written when all images are done.
+    truth, pred  two folders of label images, also in folders below; or two images, which are files or
+                 OME-Zarr folders. Zarr and TIFF of more than 2**28 pixels are read in tiles
+    output     CSV file with one row per image in the order of the names, written when all images are done.
                Until then, finished rows are kept in <output>.part. A pipe or device is written to, too
     workers    number of threads
     scheduler  address of a dask scheduler whose workers do the work instead; they must see the same files
     strict     stop at the first image that cannot be scored. Otherwise the others are finished, see
                `work.failures`
     resume     continue with the rows of an interrupted call that had the same folders and output
+    suffix     the prediction of NAME is NAME + suffix, for example "_cp_masks". Without it equal names pair,
+               or if there are none, those with the suffixes of well-known programs, see `io.pairing`
+    label_mask "truth", "pred" or "both": these files are masks, whose 4-connected components become objects
     begin      called once with the number of images, and how many of them an interrupted call has scored
     progress   called with the number of finished images
     stopped    asked before each image; the others are left for `resume` once it returns True
@@ -83,7 +108,7 @@ def score_folders(
     """
     if resume and output is None:
         raise UsageError("--resume needs the --output of the interrupted call")
-    pairs = _find_pairs(truth, pred)
+    pairs = [pair._replace(label_mask=label_mask) for pair in find_pairs(truth, pred, suffix)]
     failed = None
     if output is not None:
         failed = output.with_name(f"{output.stem}.failed.csv")
@@ -98,10 +123,15 @@ def score_folders(
             failed = None
     failures = Failures(failed)
     table = _TableBuilder()
-    done: dict[str, Row] = {}
+    findings = Findings()
+    done: dict[str, Any] = {}
     journal = None
     if failed is not None:
         identity = {"truth": str(truth.resolve()), "pred": str(pred.resolve())}
+        if suffix is not None:
+            identity["suffix"] = suffix
+        if label_mask is not None:
+            identity["label_mask"] = label_mask
         journal = Journal(journal_path, identity)
         done = journal.open(resume)
     earlier = sum(pair.image in done for pair in pairs)
@@ -118,7 +148,7 @@ def score_folders(
     try:
         for pair in pairs:
             kept = done.get(pair.image)
-            result = next(results, None) if kept is None else kept
+            result = next(results, None) if kept is None else Scored.from_json(kept)
             if result is None:  # stopped
                 break
             n += 1
@@ -126,8 +156,9 @@ def score_folders(
                 failures.add(pair.image, result, strict)
             else:
                 if kept is None and journal is not None:
-                    journal.add(pair.image, result)
-                table.add(pair.image, result)
+                    journal.add(pair.image, result.to_json())
+                table.add(pair.image, result.row)
+                findings.add(pair.truth.name, result.findings)
             progress(n)
     except KeyboardInterrupt:
         if not stopped():
@@ -146,30 +177,10 @@ def score_folders(
         write_table(output, scores.table)
     if journal is not None:
         journal.remove()
-    return FolderScores(scores, failures, len(pairs), earlier)
+    return FolderScores(scores, failures, len(pairs), findings, earlier)
 
 
-def _find_pairs(truth: Path, pred: Path) -> list[Pair]:
-    single = [path.is_file() or is_large(path) for path in (truth, pred)]
-    if any(single):
-        if not all(single):
-            raise UsageError(f"{truth} and {pred}: expected two folders or two images")
-        return [Pair(truth.stem, truth.resolve(), pred.resolve())]
-    truths, preds = find_images(truth), find_images(pred)
-    if not truths:
-        raise DataError(f"no label image in {truth}")
-    if not truths.keys() & preds.keys():
-        raise DataError(
-            f"{pred} has no label image for {next(iter(truths.values())).name} or any other truth"
-        )
-    folder = pred.resolve()
-    return [
-        Pair(stem, path.resolve(), preds[stem].resolve() if stem in preds else folder / f"{stem}.tif")
-        for stem, path in truths.items()
-    ]
-
-
-def score_pair(pair: Pair) -> Row | Failure:
+def score_pair(pair: Pair) -> Scored | Failure:
     """Score one image, on any worker. Return the scores, or the reason why it failed."""
     return attempt(lambda: _score(pair), str(pair.truth), str(pair.pred), str(pair.pred.parent))
 
@@ -178,26 +189,49 @@ def _failure_of_lost(pair: Pair, why: str) -> Failure:
     return Failure(f"{pair.truth}: {why}")
 
 
-def _score(pair: Pair) -> Row:
+def _score(pair: Pair) -> Scored:
     if is_large(pair.truth) or is_large(pair.pred):
         return _score_by_tiles(pair)
-    labels = read_labels(pair.truth)
+    labels = _read(pair.truth, pair.label_mask in ("truth", "both"))
     if not pair.pred.exists():
         raise DataError(f"{pair.pred.parent} has no label image for {pair.truth.name}")
-    predicted = read_labels(pair.pred)
+    predicted = _read(pair.pred, pair.label_mask in ("pred", "both"))
     if labels.shape != predicted.shape:
         raise DataError(f"{pair.pred} has shape {predicted.shape}, its truth {pair.truth} has {labels.shape}")
-    return list(metrics.score(labels, predicted).to_dict().values())
+    scores = scores_from_table(overlap_table(labels, predicted))
+    return _to_scored(scores, looks_like(labels), looks_like(predicted))
 
 
-def _score_by_tiles(pair: Pair) -> Row:
+def _read(path: Path, is_mask: bool) -> np.ndarray:
+    labels = read_labels(path, volume=True)
+    return components_of_mask(labels, str(path)) if is_mask else labels
+
+
+def _score_by_tiles(pair: Pair) -> Scored:
+    if pair.label_mask is not None:
+        raise DataError(
+            f"{pair.truth} and {pair.pred}: masks that are read in tiles cannot be labelled here; "
+            "use fcrbench.large.label"
+        )
     truth, pred = open_image(pair.truth), open_image(pair.pred)
     if truth.shape != pred.shape:
         raise DataError(f"{pair.pred} has shape {pred.shape}, its truth {pair.truth} has {truth.shape}")
     try:
-        return list(large.score(truth, pred).to_dict().values())
+        scores = large.score(truth, pred)
+        return _to_scored(scores, _examine(truth, scores.n_true), _examine(pred, scores.n_pred))
     except (TypeError, ValueError) as error:
         raise DataError(f"{pair.truth} and {pair.pred}: {error}") from error
+
+
+def _examine(image: Source, objects: int) -> Finding | None:
+    """Return what the middle of a large label image looks like; only a mask has a single object."""
+    row, column = (max(0, (length - _EXAMINED) // 2) for length in image.shape)
+    finding = looks_like(image[row : row + _EXAMINED, column : column + _EXAMINED])
+    return None if finding and finding.kind == "mask" and objects > 1 else finding
+
+
+def _to_scored(scores: Scores, truth: Finding | None, pred: Finding | None) -> Scored:
+    return Scored(list(scores.to_dict().values()), {"truth": truth, "pred": pred})
 
 
 class _TableBuilder:
@@ -208,7 +242,7 @@ class _TableBuilder:
         self.rows: list[list] = []
 
     def add(self, image: str, row: Row) -> None:
-        self.rows.append([image, *row])
+        self.rows.append([to_unicode(image), *row])
         if len(self.rows) == _ROWS_PER_PART:
             self._pack()
 

@@ -17,6 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fcrbench.errors import FcrbenchError, WriteError
+from fcrbench.text import ERRORS, to_unicode
+from fcrbench.work.csv_file import append_csv
 from fcrbench.work.streams import copy_to_stream, is_stream
 
 if TYPE_CHECKING:
@@ -125,9 +127,9 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` to `path` as UTF-8, atomically."""
+    """Write `text` to `path` as UTF-8, atomically. Bytes in it that are no text are escaped, see `text`."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=ERRORS)
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
@@ -138,18 +140,20 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` to `path` as JSON, atomically. NaN and infinities become null."""
-    write_text(path, json.dumps(_nan_to_none(value), indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(_as_json(value), indent=2, allow_nan=False) + "\n")
 
 
 def write_table(path: str | os.PathLike[str], table: "pd.DataFrame") -> None:
     """Write the rows of `table` to `path` as CSV, atomically."""
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False)
+        append_csv(temporary, table)
 
 
-def _nan_to_none(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _nan_to_none(item) for key, item in value.items()}
+        return {_as_json(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_nan_to_none(item) for item in value]
+        return [_as_json(item) for item in value]
+    if isinstance(value, str):
+        return to_unicode(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value

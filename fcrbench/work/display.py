@@ -7,6 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fcrbench.text import printable
 from fcrbench.work.progress import FILE_ONLY, LOG_EVERY, describe_left
 
 log = logging.getLogger(__name__)
@@ -69,5 +70,5 @@ class TrainingDisplay:
 
     def _print(self, text: str, file_only: bool = False) -> None:
         if not file_only:
-            self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+            self.console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
         log.info("%s", text, extra=FILE_ONLY)

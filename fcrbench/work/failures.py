@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from fcrbench.errors import DataError, FcrbenchError, PartialError, UsageError, WriteError, describe_error
+from fcrbench.text import printable, to_unicode
 from fcrbench.work.atomic import check_folder, write_table, write_text
 
 T = TypeVar("T")
@@ -56,8 +57,8 @@ def attempt(work: Callable[[], T], name: str, *others: str) -> T | Failure:
         )
         expected = isinstance(error, FcrbenchError) or is_disk_full
         reason = describe_error(error)
-        if not any(known in reason for known in (name, *others)):
-            reason = f"{name}: {reason}"
+        if not any(printable(known) in reason for known in (name, *others)):
+            reason = f"{printable(name)}: {reason}"
         return Failure(reason, "" if expected else traceback.format_exc(), is_disk_full)
 
 
@@ -146,7 +147,7 @@ class Failures:
             if self.found:
                 import pandas as pd
 
-                rows = {"image": list(self.found), "reason": list(self.reasons.values())}
+                rows = {"image": list(map(to_unicode, self.found)), "reason": list(self.reasons.values())}
                 write_table(self.path, pd.DataFrame(rows))
             else:
                 self.path.unlink(missing_ok=True)
@@ -154,7 +155,7 @@ class Failures:
 
     def _write_traces(self, found: dict[str, Failure]) -> str:
         """Write the tracebacks, or remove those of an earlier attempt. Return where they are."""
-        traces = [f"{name}\n{failure.trace}" for name, failure in found.items() if failure.trace]
+        traces = [f"{printable(name)}\n{failure.trace}" for name, failure in found.items() if failure.trace]
         if self.path is None:
             for trace in traces:
                 log.error("%s", trace)

@@ -35,25 +35,26 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     for kept in _kept_outputs:
         if os.path.realpath(kept) in map(os.path.realpath, outputs):
             raise UsageError(f"{kept} is given for two outputs; choose another one")
-    existing: dict[_Identity, Path] = {}
-    parents: set[Path] = set()
-    for output in [*outputs, *_kept_outputs]:
-        identity = _identity(output)
-        if identity is not None:
-            existing[identity] = output
-        if output.parent not in parents:
-            parents.add(output.parent)
-            for parent in _parents(output.parent / "file"):
-                if parent.suffix.lower() == ".zarr" and (identity := _identity(parent)) is not None:
-                    existing.setdefault(identity, output)
-    if not existing:  # what is not there yet is no input
-        return
-    folders = {identity for identity, output in existing.items() if output.is_dir()}
+    outputs += _kept_outputs
+    written = {identity: output for output in outputs if (identity := _identity(output)) is not None}
+    replaced = {identity for identity, output in written.items() if output.is_dir()}
+    around = {
+        identity: folder
+        for folder in {output.parent for output in outputs}
+        for parent in _parents(folder / "file")
+        if (identity := _identity(parent)) is not None
+    }
     for given in inputs:
-        found = {_identity(given), *(map(_identity, _parents(given)) if folders else ())}
-        for identity in found:
-            if identity in existing and (identity in folders or identity == _identity(given)):
-                raise UsageError(_message(existing[identity], given))
+        identity = _identity(given)
+        if identity in written:
+            raise UsageError(_message(written[identity], given))
+        if identity in around and given.is_dir():  # a Zarr image
+            raise UsageError(
+                f"the output folder {around[identity]} lies in the input {given}; choose another"
+            )
+        for parent in _parents(given) if replaced else ():
+            if (identity := _identity(parent)) in replaced:
+                raise UsageError(_message(written[identity], given))
 
 
 def check_output_folder(folder: Path, inputs: Iterable[Path] = ()) -> None:

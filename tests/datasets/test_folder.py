@@ -67,7 +67,7 @@ def test_mask_without_image_is_left_out(tmp_path):
 def test_empty(tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
-    with pytest.raises(DataError, match="images: no PNG or TIFF image in it"):
+    with pytest.raises(DataError, match="images: no image in it; expected files"):
         datasets.create("folder", root=tmp_path)
 
 

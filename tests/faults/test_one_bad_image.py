@@ -264,7 +264,7 @@ def test_a_disk_with_room_for_small_files_only_stops_after_some(fields, tmp_path
     """Ten images in a row are tried, because the next one may be smaller. Then the command stops."""
     for i in range(14):
         os.link(fields / "images" / "a.png", tmp_path / f"{i:02}.png")
-    fill_disk(monkeypatch, FULL["full"], lambda name, data: "_overlay" in name and "00" not in name)
+    fill_disk(monkeypatch, FULL["full"], lambda name, _: "_overlay" in name and not name.startswith(".00"))
     out = tmp_path / "out"
     assert main(["predict", str(tmp_path), "--device", "cpu", "-o", str(out)]) == 1
     line = capsys.readouterr().err.splitlines()[-1]
@@ -280,8 +280,8 @@ def test_scoring(fields, tmp_path, monkeypatch, capsys):
     labels = str(fields / "labels")
     assert main(["score", labels, labels, "-o", str(serial)]) == 0
     break_(monkeypatch, "fcrbench.jobs.score.read_labels", path_is("b"), ERRORS["IndexError"])
-    plain = scoring.metrics.score
-    monkeypatch.setattr(scoring.metrics, "score", lambda t, p: 1 / 0 if t.shape[1] == 66 else plain(t, p))
+    plain = scoring.overlap_table
+    monkeypatch.setattr(scoring, "overlap_table", lambda t, p: 1 / 0 if t.shape[1] == 66 else plain(t, p))
     for workers in ("1", "3"):
         assert main(["score", labels, labels, "-o", str(tmp_path / "s.csv"), "--workers", workers]) == 3
         assert "2 of 6 images could not be scored: " in capsys.readouterr().err
