@@ -21,7 +21,7 @@ from fcrbench.tiles import Source
 from fcrbench.work.atomic import write_table
 from fcrbench.work.failures import Failure, Failures, attempt
 from fcrbench.work.journal import Journal
-from fcrbench.work.outputs import check_outputs, prepare_output
+from fcrbench.work.outputs import check_output_file, check_outputs, prepare_output
 from fcrbench.work.parallel import ordered_map
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ def score_folders(
     """
     if resume and output is None:
         raise UsageError("--resume needs the --output of the interrupted call")
+    if output is not None:
+        check_output_file(output)
     pairs = [pair._replace(label_mask=label_mask) for pair in find_pairs(truth, pred, suffix)]
     failed = None
     if output is not None:
