@@ -119,9 +119,7 @@ def score_folders(
             [output, journal_path, failed, failed.with_suffix(".log")],
             (path for pair in pairs for path in (pair.truth, pair.pred)),
         )
-        if prepare_output(output, IMAGE_SUFFIXES):
-            if resume:
-                raise UsageError(f"--resume needs a file as --output; {output} is a pipe or a device")
+        if prepare_output(output, IMAGE_SUFFIXES, resume=resume):
             failed = None
     failures = Failures(failed)
     table = _TableBuilder()

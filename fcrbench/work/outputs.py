@@ -80,13 +80,14 @@ def check_output_file(path: Path) -> None:
         raise UsageError(f"the output {path} is a folder; expected the name of a file")
 
 
-def prepare_output(path: Path, not_suffixes: Iterable[str] = ()) -> bool:
+def prepare_output(path: Path, not_suffixes: Iterable[str] = (), *, resume: bool = False) -> bool:
     """Check an output file right before the work, and return whether it is a pipe or a device.
 
     A pipe or device is opened now. It cannot have other files beside it, such as a list of failures.
 
     not_suffixes  suffixes of images, which the output must not have
-    Raises UsageError for a name that ends like that of an image, and WriteError for a path that cannot be
+    resume        whether the output is to be continued, which a pipe or device cannot be
+    Raises UsageError for what is wrong with the choice of the path, and WriteError for a path that cannot be
     written to.
     """
     for parent in path.parents:
@@ -99,6 +100,8 @@ def prepare_output(path: Path, not_suffixes: Iterable[str] = ()) -> bool:
     try:
         if not is_stream(path):
             return False
+        if resume:
+            raise UsageError(f"--resume needs a file as --output; {path} is a pipe or a device")
         open_stream(path)
     except OSError as error:
         raise WriteError(path, error) from error
