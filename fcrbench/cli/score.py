@@ -61,7 +61,7 @@ def score(
         Their components become the objects. Pixels that touch at a corner only are not connected.
     """
     from fcrbench.errors import UsageError
-    from fcrbench.jobs.score import FIXES, score_folders
+    from fcrbench.jobs.score import score_folders
     from fcrbench.report.text import score_lines
     from fcrbench.work.interrupt import stop_between_images
 
@@ -82,7 +82,7 @@ def score(
             progress=report.update,
             stopped=stopped,
         )
-    for message in found.findings.messages(FIXES):
+    for message in found.warnings("--label-mask {}"):
         log.warning("%s", message)
     scored = len(found.scores.table)
     if scored:

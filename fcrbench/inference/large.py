@@ -7,13 +7,10 @@ import numpy as np
 
 from fcrbench.errors import DataError
 from fcrbench.inference import Predictor
-from fcrbench.io.choice import Choice, choose_plane
+from fcrbench.io.choice import ANY, Choice, choose_plane
 from fcrbench.io.large import new_labels, open_stack, scratch_array
-from fcrbench.io.orientation import UPRIGHT, Turned
 from fcrbench.postprocess.tiled.instances import instances_of_classes
 from fcrbench.work.outputs import check_outputs
-
-_ANY = Choice()
 
 
 class _Plane:
@@ -32,7 +29,7 @@ def predict_large(
     predictor: Predictor,
     path: Path,
     output: Path,
-    choice: Choice = _ANY,
+    choice: Choice = ANY,
     *,
     overwrite: bool = False,
 ) -> int:
@@ -62,7 +59,7 @@ def predict_large(
     image = choose_plane(stack, choice, path)
     if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
         raise DataError(f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles")
-    height, width = stack.pixels.shape[-2:]
+    height, width = image.shape
     with (
         new_labels(
             output,
@@ -75,7 +72,6 @@ def predict_large(
     ):
         predictor.classes(image, kept)
         classes, doubt, margin = (_Plane(kept, i) for i in range(3))
-        target = labels if stack.orientation == UPRIGHT else Turned(labels, stack.orientation)
-        count = instances_of_classes(classes, target, rules, doubt=doubt, margin=margin)
+        count = instances_of_classes(classes, labels, rules, doubt=doubt, margin=margin)
     predictor.images += 1
     return count

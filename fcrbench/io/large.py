@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 from fcrbench.errors import DataError
-from fcrbench.io.choice import Choice, choose_plane
+from fcrbench.io.choice import ANY, Choice, choose_plane
 from fcrbench.io.decode import decode
 from fcrbench.io.formats import tiff
 from fcrbench.io.formats.ome_zarr import import_zarr, open_zarr
@@ -43,7 +43,7 @@ def is_large(path: Path) -> bool:
         return False
 
 
-def open_image(path: Path, choice: Choice = Choice(), *, indexed: bool = True) -> Source:  # noqa: B008
+def open_image(path: Path, choice: Choice = ANY, *, indexed: bool = True) -> Source:
     """Open one plane (H, W) of an image or label image, upright, that is read by slices.
 
     choice   which channel and plane of an image, see `choice.choose_plane`; a label image has only one

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from fcrbench.errors import DataError, FcrbenchError, WriteError
 from fcrbench.io.formats.ome_zarr import import_zarr
 from fcrbench.io.names import TIFF_SUFFIXES, image_name
-from fcrbench.io.orientation import UPRIGHT
+from fcrbench.io.orientation import UPRIGHT, Turned, swaps_axes
 from fcrbench.io.pyramid import write_pyramid
 from fcrbench.text import to_unicode
-from fcrbench.tiles import split_into_tiles
+from fcrbench.tiles import Target, split_into_tiles
 from fcrbench.work.atomic import remove_abandoned, temporary_name
 
 if TYPE_CHECKING:
@@ -72,13 +72,13 @@ def new_labels(
     overwrite: bool = False,
     pixel_size: tuple[float, float] | None = None,
     orientation: int = UPRIGHT,
-) -> Iterator[Plane]:
-    """Yield a label image (H, W) int32 to write by slices. It appears at `path` when the block ends.
+) -> Iterator[Target]:
+    """Yield an upright label image (H, W) int32 to write by slices. It appears at `path` when the block ends.
 
-    path        .tif or .tiff for a tiled OME-TIFF of uint32, which is made from a temporary Zarr array beside
-                it; otherwise an OME-Zarr image is written
-    pixel_size  height and width of a pixel of the upright image in micrometres
-    orientation written into a TIFF file: how stored rows are turned, see `orientation`; OME-Zarr has none
+    path         with a suffix of TIFF for a tiled OME-TIFF of uint32, which is made from a temporary Zarr
+                 array beside it; otherwise an OME-Zarr image is written
+    pixel_size   height and width of a pixel in micrometres
+    orientation  in which a TIFF file is to be stored, see `orientation`
 
     Both have a pyramid of every second pixel. If the block fails, nothing is left behind. Raises
     FcrbenchError if the image cannot be written, or if the path exists and `overwrite` is not set. If the
@@ -93,16 +93,20 @@ def new_labels(
     try:
         temporary.mkdir(parents=True)
         group = import_zarr().open_group(str(temporary), mode="w", zarr_format=2)
-        levels = [_create(group, "0", shape)]
+        is_tiff = path.suffix.lower() in TIFF_SUFFIXES
+        turned = is_tiff and orientation != UPRIGHT
+        height, width = shape
+        swapped = turned and swaps_axes(orientation)
+        levels = [_create(group, "0", (width, height) if swapped else (height, width))]
+        plane = Plane(levels[0], path)
         if max(shape) > _MIN_LEVEL_SIDE:
             levels.append(_create_half(group, levels))
-            yield _PlaneWithHalf(levels[0], levels[1], path)
-        else:
-            yield Plane(levels[0], path)
+            plane = _PlaneWithHalf(levels[0], levels[1], path)
+        yield Turned(plane, orientation) if turned else plane
         _finish_pyramid(group, levels)
         if path.exists() and not overwrite:
             raise FcrbenchError(f"{path} has been written by another process in the meantime")
-        if path.suffix.lower() in TIFF_SUFFIXES:
+        if is_tiff:
             write_pyramid(path, levels, CHUNK, pixel_size=pixel_size, orientation=orientation)
         else:
             group.attrs.update(_metadata(to_unicode(image_name(path)), len(levels), pixel_size))

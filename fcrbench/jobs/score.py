@@ -13,7 +13,7 @@ from fcrbench.errors import DataError, StoppedError, UsageError
 from fcrbench.io import IMAGE_SUFFIXES, read_labels
 from fcrbench.io.large import is_large, open_image
 from fcrbench.jobs.score_pairs import LabelMask, Pair, find_pairs
-from fcrbench.label_checks import Finding, Findings, Kind, components_of_mask, looks_like
+from fcrbench.label_checks import Finding, Findings, components_of_mask, looks_like
 from fcrbench.metrics import DatasetScores, overlap_table
 from fcrbench.metrics.scores import COLUMNS, Scores, scores_from_table
 from fcrbench.text import to_unicode
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = list[float | int]  # values of COLUMNS
-FIXES: dict[Kind, str] = {"mask": "--label-mask {role} labels its components"}
 _EXAMINED = 2048  # pixels, the side of the part of an image in tiles that is examined
 _ROWS_PER_PART = 4096  # rows that become one data frame, which takes a fraction of the memory of lists
 
@@ -63,7 +62,17 @@ class FolderScores:
     failures: Failures
     images: int
     findings: Findings
+    label_mask: LabelMask | None = None
     earlier: int = 0
+
+    def warnings(self, option: str) -> list[str]:
+        """Return what truth and prediction look like, as sentences for the user.
+
+        option  how the user asks for the components of masks, as "--label-mask {}"
+        """
+        masks = self.findings.roles("mask") | ({self.label_mask} if self.label_mask else set())
+        value = masks.pop() if len(masks) == 1 else "both"
+        return self.findings.messages({"mask": f"{option.format(value)} labels its components"})
 
 
 def score_folders(
@@ -177,7 +186,7 @@ def score_folders(
         write_table(output, scores.table)
     if journal is not None:
         journal.remove()
-    return FolderScores(scores, failures, len(pairs), findings, earlier)
+    return FolderScores(scores, failures, len(pairs), findings, label_mask, earlier)
 
 
 def score_pair(pair: Pair) -> Scored | Failure:

@@ -59,7 +59,7 @@ def write_bad_images(folder) -> dict[str, str]:
         "half.png": "truncated or damaged",
         "zero.tif": "empty (0 bytes)",
         "none.png": "empty (0 bytes)",
-        "text.tif": "a text file, not PNG, TIFF",
+        "text.tif": "a text file, not PNG",
         "huge.tif": "claims 1,000,000,000,000 bytes",
         "nan.tif": "NaN or infinite",
         "pages.tif": "2 pages that differ",

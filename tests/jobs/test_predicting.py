@@ -82,7 +82,7 @@ def test_resuming_leaves_what_is_done(images, serial, tmp_path):
 
 
 def test_strict_stops_at_the_first(images, tmp_path):
-    with pytest.raises(DataError, match=r"bad.png: a text file, not PNG, TIFF"):
+    with pytest.raises(DataError, match=r"bad.png: a text file, not PNG"):
         predict_images([images], "default", tmp_path, device="cpu", strict=True)
     assert set(labels_in(tmp_path)) == {"a.tif", "a_overlay.png", "b.tif", "b_overlay.png"}
 

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cache
 from typing import Any, BinaryIO
 
@@ -49,14 +50,14 @@ def decode_tiff(data: bytes, indexed: bool, name: str, describe: bool = True) ->
             check_segments(page, len(data))
         described = is_described(tif, pages[0])
         axes, pixels, colours = _read_pixels(tif, pages, indexed, data, described, lost)
-        orientation = read_orientation(pages[0])
-        names, size = colours, None
-        if described and describe:
-            names = name_channels(tif, axes, pixels.shape, colours)
-            size = upright_pixel_size(tif, orientation, described)
+        stack = describe_stack(tif, pages[0], Stack(pixels, axes, colours), described and describe)
     if lost:
-        log.warning("%s: read only the first %d page%s: %s", name, len(tags), "s" * (len(tags) > 1), lost)
-    return Stack(pixels, axes, names, size, orientation)
+        warn_lost(name, len(tags), lost)
+    return stack
+
+
+def warn_lost(name: object, found: int, lost: str) -> None:
+    log.warning("%s: read only the first %d page%s: %s", name, found, "s" * (found > 1), lost)
 
 
 def image_pages(tif: Any, tags: list[int], lost: str) -> list[Any]:
@@ -74,24 +75,23 @@ def image_pages(tif: Any, tags: list[int], lost: str) -> list[Any]:
     return pages
 
 
-def is_stored_whole(tif: Any, pages: list[Any], lost: str) -> bool:
+def claims_more(tif: Any, pages: list[Any], described: bool, lost: str) -> bool:
     """Return whether the file claims more planes than it has pages."""
-    if not is_described(tif, pages[0]) or (tif.is_ome and not lost):  # other files may hold planes of OME
-        return False
-    return claimed_size(tif, pages[0]) > sum(page.size for page in pages)
+    claims = described and (lost or not tif.is_ome)
+    return bool(claims) and claimed_size(tif, pages[0]) > sum(page.size for page in pages)
 
 
-def name_channels(tif: Any, axes: str, shape: tuple[int, ...], colours: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the channels, or of the samples of colour."""
-    if "S" in axes and "C" not in axes:
-        return colours
-    return channel_names(tif, shape[axes.index("C")] if "C" in axes else 1)
-
-
-def upright_pixel_size(tif: Any, orientation: int, described: bool) -> tuple[float, float] | None:
-    """Return height and width of a pixel of the upright image in micrometres, or None if it is not known."""
-    size = pixel_size(tif) if described else None
-    return size[::-1] if size is not None and swaps_axes(orientation) else size
+def describe_stack(tif: Any, page: Any, stack: Stack, described: bool) -> Stack:
+    """Return the stack with its orientation, and with the names and the pixel size of described files."""
+    orientation = read_orientation(page)
+    names, size, axes = stack.channels, None, stack.axes
+    if described:
+        size = pixel_size(tif)
+        if "S" not in axes:
+            names = channel_names(tif, stack.pixels.shape[axes.index("C")] if "C" in axes else 1)
+    if size is not None and swaps_axes(orientation):
+        size = size[::-1]
+    return replace(stack, channels=names, pixel_size=size, orientation=orientation)
 
 
 def _read_pixels(
@@ -100,7 +100,7 @@ def _read_pixels(
     """Return the axes, the pixels and the names of the samples of all pages."""
     first = pages[0]
     palette = _has_palette(first) and not indexed
-    if described and is_stored_whole(tif, pages, lost):
+    if claims_more(tif, pages, described, lost):
         # The other planes of this stack have no directories of their own, or they are lost.
         if lost or (found := find_contiguous(tif, len(data))) is None:
             raise ValueError("a stack of which planes are lost")

@@ -12,18 +12,17 @@ from fcrbench.io.formats.ome_zarr import import_zarr
 from fcrbench.io.formats.tiff import (
     check_readable_in_tiles,
     check_segments,
+    claims_more,
+    describe_stack,
     image_pages,
-    is_stored_whole,
-    name_channels,
     quiet_tifffile,
     read_directories,
-    upright_pixel_size,
+    warn_lost,
 )
 from fcrbench.io.formats.tiff_layout import (
     arrange_pages,
     find_contiguous,
     is_described,
-    read_orientation,
     sample_names,
 )
 from fcrbench.io.stack import Stack
@@ -53,8 +52,8 @@ def open_tiff(path: Path, *, indexed: bool) -> Stack:
             first = pages[0]
             pixels: Any
             colours = sample_names(first, palette=False)
-            described = is_described(tif, pages[0])
-            if is_stored_whole(tif, pages, lost):
+            described = is_described(tif, first)
+            if claims_more(tif, pages, described, lost):
                 if lost or (found := find_contiguous(tif, size)) is None:
                     raise ValueError("a stack of which planes are lost")
                 axes, pixels = found.arrange(np.memmap(path, found.dtype, "r", found.start, found.shape))
@@ -64,10 +63,10 @@ def open_tiff(path: Path, *, indexed: bool) -> Stack:
                     raise ValueError(f"pages of different shapes: {sorted(page.shape for page in pages)}")
                 axes, lengths, order = arrange_pages(tif, pages, described)
                 axes, pixels = _lazy_pages(path, [pages[k].index for k in order], lengths, axes, first)
-            orientation = read_orientation(first)
-            names = name_channels(tif, axes, pixels.shape, colours)
-            pixel_size = upright_pixel_size(tif, orientation, described)
-    return Stack(pixels, axes, names, pixel_size, orientation)
+            stack = describe_stack(tif, first, Stack(pixels, axes, colours), described)
+    if lost:
+        warn_lost(path, len(tags), lost)
+    return stack
 
 
 def _lazy_pages(
