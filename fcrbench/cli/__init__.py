@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from fcrbench import __version__
 from fcrbench.cli import (
@@ -74,12 +74,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FcrbenchError as error:
         return _fail(describe_error(error), error.exit_code)
     except CycloptsError as error:
-        return _fail(" ".join(str(error).split()), 2)
+        return _fail(_describe_usage(error), 2)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     finally:
         if signal_before is not None:
             signal.signal(signal.SIGTERM, signal_before)
+
+
+def _describe_usage(error: CycloptsError) -> str:
+    text = " ".join(str(error).split())
+    if not isinstance(error, MissingArgumentError) or error.argument is None or error.keyword is not None:
+        return text
+    if error.argument.tokens:  # an option without its value
+        return text
+    command = " ".join(["fcrbench", *(error.command_chain or ())])
+    return f"{error.argument.name} is missing; see {command} --help"
 
 
 def _call(command: Callable[[], object]) -> int:

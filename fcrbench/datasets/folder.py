@@ -67,6 +67,12 @@ class FolderDataset(PairedDataset):
         parts = [split for split in _SPLITS if (self.root / split).is_dir()]
         if not parts:
             pairs = _pairs_in(self.root)
+            if len(pairs) == 1 and 0 < self.options.val_fraction < 1:
+                raise DataError(
+                    f"{self.root}: only one image with a mask, which cannot both train and validate; add "
+                    "another one (it may be a part of the first), or make train/ and val/, each with images/ "
+                    "and masks/"
+                )
             return pairs, seeded_split(pairs, self.options.val_fraction, self.options.seed)
         for split in ("train", "val"):
             existing_folder(self.root / split)

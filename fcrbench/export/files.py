@@ -26,7 +26,7 @@ from fcrbench.text import to_unicode
 from fcrbench.work.atomic import atomic_path, write_text
 from fcrbench.work.csv_file import append_csv
 from fcrbench.work.failures import Failure, Failures, attempt
-from fcrbench.work.outputs import check_output_folder, check_outputs, prepare_output
+from fcrbench.work.outputs import check_output_file, check_output_folder, check_outputs, prepare_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +70,8 @@ def export_files(
     UsageError if the output does not fit the format.
     """
     check_output(to, output)
+    if to != "geojson":
+        check_output_file(output)
     check_masks(masks)
     labels = collect_labels(sources)
     partners = None

@@ -5,10 +5,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fcrbench import datasets, weights
 from fcrbench.datasets import Dataset, Sample
+from fcrbench.datasets.pairs import PairedDataset
 from fcrbench.io.choice import ANY
 from fcrbench.label_checks import FIXES
 from fcrbench.methods.fill_values import describe_fill, replace_fill
@@ -28,6 +30,13 @@ def create_dataset(
     if given_weights and dataset.choice == ANY:
         dataset.choice = weights.read_header(weights.resolve(given_weights)).choice
     return dataset
+
+
+def files_of(dataset: Dataset) -> list[Path]:
+    """Return the files of the fields, as far as the data set names them."""
+    if not isinstance(dataset, PairedDataset):
+        return []
+    return [path for pair in dataset.pairs.values() for path in (pair.image, pair.mask)]
 
 
 def read_fields(dataset: Dataset, ids: Sequence[str], failures: Failures) -> list[Sample]:

@@ -23,7 +23,7 @@ from fcrbench.io.zarr_folder import is_zarr
 from fcrbench.methods.fill_values import describe_fill, replace_fill
 from fcrbench.report import overlay
 from fcrbench.weights import absolute, read_header, resolve
-from fcrbench.work.atomic import remove_abandoned
+from fcrbench.work.atomic import check_folder, remove_abandoned
 from fcrbench.work.failures import Failure, Failures, attempt
 from fcrbench.work.outputs import check_output_folder, check_outputs
 from fcrbench.work.parallel import ordered_map
@@ -160,6 +160,7 @@ def predict_images(
         _get_predictor(job.weights, device, tile)  # report bad weights before anything else
     else:
         read_header(resolve(weights))
+    check_folder(output)
     remove_abandoned(output)
     failures = Failures(output / "failed.csv")
     earlier = len(images) - len(todo)
@@ -193,6 +194,8 @@ def predict_images(
         with suppress(FcrbenchError):
             failures.save()
         done = earlier + n - len(failures.found)
+        if not n:
+            raise
         raise FcrbenchError(
             f"{error}; {done:,} of {len(images):,} images are segmented; continue with --resume"
         ) from error

@@ -1,7 +1,7 @@
 """Measures the scores of a network on degraded images: `fcrbench robustness`."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,14 @@ from fcrbench.errors import UsageError
 from fcrbench.evaluation.corruptions import choose_corruptions
 from fcrbench.evaluation.robustness import Point, measure
 from fcrbench.inference import load_predictor
-from fcrbench.io import IMAGE_SUFFIXES
 from fcrbench.jobs import manifest
-from fcrbench.jobs.fields import create_dataset, read_fields, warn_about_labels
+from fcrbench.jobs.fields import create_dataset, files_of, read_fields, warn_about_labels
 from fcrbench.report import robustness as page
 from fcrbench.work.atomic import check_folder
 from fcrbench.work.failures import Failures
 from fcrbench.work.outputs import check_output_folder, check_outputs
+
+_FILES = ("robustness.html", "robustness.csv", "images.csv", "failed.csv", "failed.log")
 
 
 def measure_robustness(
@@ -50,9 +51,8 @@ def measure_robustness(
     if images is not None and images < 1:
         raise UsageError(f"--images {images}: expected 1 or more")
     check_output_folder(output)
-    written = ["robustness.html", "robustness.csv", "images.csv", "failed.csv", "failed.log"]
-    check_outputs([output / name for name in written], _inputs(weights_name, root))
     data = create_dataset(dataset, root, options, weights_name)
+    check_outputs([output / name for name in _FILES], [weights.resolve(weights_name), *files_of(data)])
     ids = data.splits.get("val", ())[:images]
     if not ids:
         raise UsageError(f"data set {dataset} has no field in its 'val' split")
@@ -86,9 +86,3 @@ def measure_robustness(
         conclude(sentence)
     conclude(f"page: {output / 'robustness.html'}")
     failures.finish(total, "segmented")
-
-
-def _inputs(weights_name: str, root: str | os.PathLike[str] | None) -> Iterator[Path]:
-    yield weights.resolve(weights_name)
-    if root is not None:
-        yield from (path for path in Path(root).rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)

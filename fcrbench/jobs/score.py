@@ -21,7 +21,7 @@ from fcrbench.tiles import Source
 from fcrbench.work.atomic import write_table
 from fcrbench.work.failures import Failure, Failures, attempt
 from fcrbench.work.journal import Journal
-from fcrbench.work.outputs import check_outputs, prepare_output
+from fcrbench.work.outputs import check_output_file, check_outputs, prepare_output
 from fcrbench.work.parallel import ordered_map
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ def score_folders(
     """
     if resume and output is None:
         raise UsageError("--resume needs the --output of the interrupted call")
+    if output is not None:
+        check_output_file(output)
     pairs = [pair._replace(label_mask=label_mask) for pair in find_pairs(truth, pred, suffix)]
     failed = None
     if output is not None:
@@ -126,9 +128,7 @@ def score_folders(
             [output, journal_path, failed, failed.with_suffix(".log")],
             (path for pair in pairs for path in (pair.truth, pair.pred)),
         )
-        if prepare_output(output, IMAGE_SUFFIXES):
-            if resume:
-                raise UsageError(f"--resume needs a file as --output; {output} is a pipe or a device")
+        if prepare_output(output, IMAGE_SUFFIXES, resume=resume):
             failed = None
     failures = Failures(failed)
     table = _TableBuilder()

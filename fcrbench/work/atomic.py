@@ -117,7 +117,10 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
     folder = Path(folder)
     probe = temporary_name(folder / "probe")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.stat()
+        except FileNotFoundError:
+            Path(os.path.realpath(folder)).mkdir(parents=True, exist_ok=True)
         try:
             probe.write_bytes(bytes(_PROBE_BYTES))
         finally:

@@ -150,7 +150,7 @@ class Failures:
                 rows = {"image": list(map(to_unicode, self.found)), "reason": list(self.reasons.values())}
                 write_table(self.path, pd.DataFrame(rows))
             else:
-                self.path.unlink(missing_ok=True)
+                _remove(self.path)
         return self._write_traces(self.found)
 
     def _write_traces(self, found: dict[str, Failure]) -> str:
@@ -162,7 +162,14 @@ class Failures:
             return ""
         path = self.path.with_suffix(".log")
         if not traces:
-            path.unlink(missing_ok=True)
+            _remove(path)
             return ""
         write_text(path, "\n".join(traces))
         return f"; traceback{'s' * (len(traces) > 1)} in {path}"
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise WriteError(path, error) from error

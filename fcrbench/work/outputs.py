@@ -58,11 +58,12 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
 
 
 def check_output_folder(folder: Path, inputs: Iterable[Path] = ()) -> None:
-    """Raise UsageError if an output folder is one of the input folders, or a run directory.
+    """Raise UsageError if an output folder is a file, one of the input folders, or a run directory.
 
-    In a folder of images, the results would be taken for images by the next call. A run directory has files
-    of its own with the names of results, such as images.csv and failed.csv.
+    A run directory has files of its own with the names of results, such as images.csv and failed.csv.
     """
+    if folder.is_file():
+        raise UsageError(f"the output {folder} is a file; expected a folder for the results")
     identity = _identity(folder)
     if identity is None:
         return
@@ -73,17 +74,25 @@ def check_output_folder(folder: Path, inputs: Iterable[Path] = ()) -> None:
         raise UsageError(f"the output folder {folder} is a run directory; choose another output folder")
 
 
-def prepare_output(path: Path, not_suffixes: Iterable[str] = ()) -> bool:
+def check_output_file(path: Path) -> None:
+    """Raise UsageError if an output that must be a file is a folder."""
+    if path.is_dir():
+        raise UsageError(f"the output {path} is a folder; expected the name of a file")
+
+
+def prepare_output(path: Path, not_suffixes: Iterable[str] = (), *, resume: bool = False) -> bool:
     """Check an output file right before the work, and return whether it is a pipe or a device.
 
     A pipe or device is opened now. It cannot have other files beside it, such as a list of failures.
 
     not_suffixes  suffixes of images, which the output must not have
-    Raises UsageError for a folder or a name that ends like that of an image, and WriteError for a path that
-    cannot be written to.
+    resume        whether the output is to be continued, which a pipe or device cannot be
+    Raises UsageError for what is wrong with the choice of the path, and WriteError for a path that cannot be
+    written to.
     """
-    if path.is_dir():
-        raise UsageError(f"the output {path} is a folder; expected the name of a file")
+    for parent in path.parents:
+        if parent.is_file():
+            raise UsageError(f"{parent} is a file; expected a folder for the output {path.name}")
     if path.suffix.lower() in not_suffixes:
         raise UsageError(
             f"the output {path} has the name of an image; expected that of a table, such as .csv"
@@ -91,6 +100,8 @@ def prepare_output(path: Path, not_suffixes: Iterable[str] = ()) -> bool:
     try:
         if not is_stream(path):
             return False
+        if resume:
+            raise UsageError(f"--resume needs a file as --output; {path} is a pipe or a device")
         open_stream(path)
     except OSError as error:
         raise WriteError(path, error) from error
