@@ -10,7 +10,7 @@ import numpy as np
 
 from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.io.bio import is_bio, open_bio
-from fcrbench.io.formats import bmp, jpeg, jpeg2000, numpy_file, png, tiff, unknown, webp
+from fcrbench.io.formats import bmp, jpeg, jpeg2000, numpy_file, png, tiff, tiff_checks, unknown, webp
 from fcrbench.io.formats.ome_zarr import open_zarr
 from fcrbench.io.memory_claim import check_memory_claim
 from fcrbench.io.stack import PAGES, Stack
@@ -36,7 +36,7 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: boo
             if not is_zarr(path):
                 raise DataError(f"{path}: a folder, expected an image")
             stack = _load(open_zarr(path, indexed=indexed), path)
-        elif data.startswith(tiff.MAGICS):
+        elif data.startswith(tiff_checks.MAGICS):
             stack = tiff.decode_tiff(data, indexed, str(path), describe)
         elif data.startswith(numpy_file.MAGIC):
             array = numpy_file.decode_npy(data)

@@ -9,15 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.io.formats.ome_zarr import import_zarr
-from fcrbench.io.formats.tiff import (
+from fcrbench.io.formats.tiff import claims_more, describe_stack, image_pages, warn_lost
+from fcrbench.io.formats.tiff_checks import (
     check_readable_in_tiles,
     check_segments,
-    claims_more,
-    describe_stack,
-    image_pages,
     quiet_tifffile,
     read_directories,
-    warn_lost,
 )
 from fcrbench.io.formats.tiff_layout import (
     arrange_pages,
