@@ -31,7 +31,8 @@ _SLIDES = (".svs", ".ndpi", ".mrxs", ".bif", ".scn", ".vms")
 
 def is_bio(path: str | os.PathLike[str]) -> bool:
     """Return whether the suffix is one of a format of microscopes."""
-    return Path(path).suffix.lower() in PLUGINS
+    name = os.fspath(path)  # this is asked of every file: pathlib takes ten times as long
+    return name[name.rfind(".") :].lower() in PLUGINS
 
 
 def is_installed(suffix: str) -> bool:

@@ -56,8 +56,9 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: boo
     pixels = stack.pixels
     if pixels.size == 0:
         raise DataError(f"{path}: contains no pixels, shape {pixels.shape}")
-    native = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
-    return stack if native is pixels else replace(stack, pixels=native)
+    if pixels.dtype.isnative and pixels.flags.c_contiguous:
+        return stack
+    return replace(stack, pixels=np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("=")))
 
 
 def _find_decoder(data: bytes) -> Callable[[bytes, bool], Stack] | None:

@@ -3,7 +3,6 @@
 import io
 import logging
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,7 @@ def decode_tiff(data: bytes, indexed: bool, name: str, describe: bool = True) ->
             check_segments(page, len(data))
         described = is_described(tif, pages[0])
         axes, pixels, colours = _read_pixels(tif, pages, indexed, data, described, lost)
-        stack = describe_stack(tif, pages[0], Stack(pixels, axes, colours), described and describe)
+        stack = make_stack(tif, pages[0], axes, pixels, colours, described and describe)
     if lost:
         warn_lost(name, len(tags), lost)
     return stack
@@ -81,17 +80,19 @@ def claims_more(tif: Any, pages: list[Any], described: bool, lost: str) -> bool:
     return bool(claims) and claimed_size(tif, pages[0]) > sum(page.size for page in pages)
 
 
-def describe_stack(tif: Any, page: Any, stack: Stack, described: bool) -> Stack:
+def make_stack(
+    tif: Any, page: Any, axes: str, pixels: Any, colours: tuple[str, ...], described: bool
+) -> Stack:
     """Return the stack with its orientation, and with the names and the pixel size of described files."""
     orientation = read_orientation(page)
-    names, size, axes = stack.channels, None, stack.axes
+    names, size = colours, None
     if described:
         size = pixel_size(tif)
         if "S" not in axes:
-            names = channel_names(tif, stack.pixels.shape[axes.index("C")] if "C" in axes else 1)
+            names = channel_names(tif, pixels.shape[axes.index("C")] if "C" in axes else 1)
     if size is not None and swaps_axes(orientation):
         size = size[::-1]
-    return replace(stack, channels=names, pixel_size=size, orientation=orientation)
+    return Stack(pixels, axes, names, size, orientation)
 
 
 def _read_pixels(
