@@ -34,7 +34,7 @@ def refused(call, path, *words):
 
 
 @pytest.mark.parametrize(
-    ("version", "suffix"), zip(VERSIONS, ["", ".zarr", ".ome.zarr", "", ".zarr"], strict=True)
+    ("version", "suffix"), list(zip(VERSIONS, ["", ".zarr", ".ome.zarr", "", ".zarr"], strict=True))
 )
 def test_a_channel_and_plane_of_each_version(tmp_path, version, suffix):
     early = version in ("0.1", "0.2")
