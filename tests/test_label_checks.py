@@ -121,11 +121,12 @@ def test_part_of_a_large_image_is_enough():
 
 def test_rows_are_counted_by_their_definition():
     rows = np.array([[0, 0, 0, 1, 3, 3, 3, 5, 0, 0], [0, 9, 9, 9, 2, 2, 2, 1, 1, 7]], np.uint16)
-    runs, short, pixels, short_pixels, sharp, blended, is_single = count_row_runs(rows.reshape(-1), 10)
+    runs, short, pixels, short_pixels, sharp, blended, is_single = count_row_runs(rows.reshape(-1), 10, 0, 1)
     assert (runs, short, pixels, short_pixels) == (7, 4, 14, 5)
     assert (sharp, blended) == (1, 1)  # 9 beside 2; the 1 between 0 and 3
     assert not is_single
-    assert count_row_runs(np.array([0, 4, 0, 4], np.uint8), 4)[-1]
+    assert count_row_runs(np.array([0, 4, 0, 4], np.uint8), 4, 0, 1)[-1]
+    assert count_row_runs(rows.reshape(-1), 10, 1, 1)[:2] == (4, 2)
 
 
 def test_a_mask_is_labelled_as_post_processing_does(fields):

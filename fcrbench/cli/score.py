@@ -59,7 +59,7 @@ def score(
         Their components become the objects. Pixels that touch at a corner only are not connected.
     """
     from fcrbench.errors import UsageError
-    from fcrbench.jobs.score import FIXES, score_folders
+    from fcrbench.jobs.score import score_folders
     from fcrbench.metrics.progress import progress_reporter
     from fcrbench.report.text import score_lines
 
@@ -78,7 +78,7 @@ def score(
             label_mask=label_mask,
             progress=report,
         )
-    for message in found.findings.messages(FIXES):
+    for message in found.warnings("--label-mask {}"):
         log.warning("%s", message)
     if len(found.scores.table):
         if label_mask is not None:

@@ -13,7 +13,7 @@ from fcrbench.io.bio import is_bio, open_bio
 from fcrbench.io.formats import bmp, jpeg, jpeg2000, numpy_file, png, tiff, tiff_checks, unknown, webp
 from fcrbench.io.formats.ome_zarr import open_zarr
 from fcrbench.io.memory_claim import check_memory_claim
-from fcrbench.io.stack import PAGES, Stack
+from fcrbench.io.stack import Stack
 from fcrbench.io.zarr_folder import is_zarr
 
 
@@ -39,9 +39,6 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: boo
             return _load(open_zarr(path, indexed=indexed), path, indexed)
         elif data.startswith(tiff_checks.MAGICS):
             stack = tiff.decode_tiff(data, indexed, str(path), describe)
-        elif data.startswith(numpy_file.MAGIC):
-            array = numpy_file.decode_npy(data)
-            stack = Stack(array, "YX" if array.ndim == 2 else f"{PAGES}YX")
         elif decoder := _find_decoder(data):
             stack = decoder(data, indexed)
         else:
@@ -69,6 +66,8 @@ def _find_decoder(data: bytes) -> Callable[[bytes, bool], Stack] | None:
         return jpeg.decode_jpeg
     if data.startswith(jpeg2000.MAGICS):
         return jpeg2000.decode_jpeg2000
+    if data.startswith(numpy_file.MAGIC):
+        return numpy_file.decode_npy
     if webp.is_webp(data):
         return webp.decode_webp
     if bmp.is_bmp(data):

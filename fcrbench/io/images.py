@@ -113,7 +113,14 @@ def _without_colours(
             "packed into 8-bit red, green and blue"
         )
     red, green, blue = samples.astype(np.uint32)
-    return red << 16 | green << 8 | blue, rest
+    ids = red << 16 | green << 8 | blue
+    changes = (ids[..., 1:] != ids[..., :-1]) & (ids[..., 1:] != 0)
+    if 2 * np.count_nonzero(changes) > np.count_nonzero(ids):  # an object is wider than a pixel
+        raise DataError(
+            f"{path}: 3 channels (red, green, blue) of a picture, expected a label image with one, or "
+            "ids packed into colours"
+        )
+    return ids, rest
 
 
 def _is_constant(array: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ from fcrbench.errors import DataError, UsageError
 from fcrbench.io import read_labels
 from fcrbench.io.large import needs_tiles, open_image
 from fcrbench.jobs.score_pairs import LabelMask, Pair, find_pairs
-from fcrbench.label_checks import Finding, Findings, Kind, components_of_mask, looks_like
+from fcrbench.label_checks import Finding, Findings, components_of_mask, looks_like
 from fcrbench.metrics import DatasetScores, overlap_table
 from fcrbench.metrics.scores import COLUMNS, Scores, scores_from_table
 from fcrbench.text import to_unicode
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = list[float | int]  # values of COLUMNS
-FIXES: dict[Kind, str] = {"mask": "--label-mask {role} labels its components"}
 _EXAMINED = 2048  # pixels, the side of the part of an image in tiles that is examined
 _ROWS_PER_PART = 4096  # rows that become one data frame, which takes a fraction of the memory of lists
 
@@ -60,6 +59,16 @@ class FolderScores:
     failures: Failures
     images: int
     findings: Findings
+    label_mask: LabelMask | None
+
+    def warnings(self, option: str) -> list[str]:
+        """Return what truth and prediction look like, as sentences for the user.
+
+        option  how the user asks for the components of masks, as "--label-mask {}"
+        """
+        masks = self.findings.roles("mask") | ({self.label_mask} if self.label_mask else set())
+        value = masks.pop() if len(masks) == 1 else "both"
+        return self.findings.messages({"mask": f"{option.format(value)} labels its components"})
 
 
 def score_folders(
@@ -137,7 +146,7 @@ def score_folders(
     if output is not None and journal is not None:
         write_table(output, scores.table)
         journal.remove()
-    return FolderScores(scores, failures, len(pairs), findings)
+    return FolderScores(scores, failures, len(pairs), findings, label_mask)
 
 
 def score_pair(pair: Pair) -> Scored | Failure:

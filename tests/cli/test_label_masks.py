@@ -47,6 +47,11 @@ def test_score_names_masks_once_and_labels_them(cli, fields, workers):
     for i in range(4):
         write_labels(fields / "components" / f"f{i}.tif", label(read_labels(fields / f"masks/f{i}.png"))[0])
     assert done.stdout.split("\n", 1)[1] == cli("score", "components", "pred").stdout
+    both = [line.rpartition("; ")[2] for line in warnings_of(cli("score", "masks", "masks"))]
+    assert both == 2 * ["--label-mask both labels its components"]
+    (pred,) = warnings_of(cli("score", "masks", "masks", "--label-mask", "truth"))
+    assert pred.startswith("pred looks ")
+    assert pred.endswith("; --label-mask both labels its components")
     both = cli("score", "masks", "masks", "--label-mask", "both")
     assert "PQ          1.0000" in both.stdout
 

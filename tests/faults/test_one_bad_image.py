@@ -238,8 +238,8 @@ def test_scoring(fields, tmp_path, monkeypatch, capsys):
     labels = str(fields / "labels")
     assert main(["score", labels, labels, "-o", str(serial)]) == 0
     break_(monkeypatch, "fcrbench.jobs.score.read_labels", path_is("b"), ERRORS["IndexError"])
-    plain = scoring.metrics.score
-    monkeypatch.setattr(scoring.metrics, "score", lambda t, p: 1 / 0 if t.shape[1] == 66 else plain(t, p))
+    plain = scoring.overlap_table
+    monkeypatch.setattr(scoring, "overlap_table", lambda t, p: 1 / 0 if t.shape[1] == 66 else plain(t, p))
     for workers in ("1", "3"):
         assert main(["score", labels, labels, "-o", str(tmp_path / "s.csv"), "--workers", workers]) == 1
         assert "2 of 6 images could not be scored: " in capsys.readouterr().err

@@ -214,3 +214,17 @@ def test_the_same_labels_give_the_same_file(tmp_path):
         (tmp_path / name).read_bytes().replace(b"b.ome", b"a.ome") for name in ("a.ome.tif", "b.ome.tif")
     ]
     assert whole[0] == whole[1]
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_large_labels_keep_pixel_size_and_orientation(tmp_path, orientation):
+    pytest.importorskip("zarr")
+    from fcrbench.io.large import new_labels, open_image
+
+    for name in ("a.tif", "a.zarr") if orientation == 1 else ("a.tif",):
+        path, turned = tmp_path / name, {"pixel_size": (0.5, 0.25), "orientation": orientation}
+        with new_labels(path, LABELS.shape, **turned) as out:
+            out[0:20, 0:30] = LABELS
+        assert decode(path).pixel_size == pytest.approx((0.5, 0.25))
+        np.testing.assert_array_equal(read_labels(path), LABELS)
+        np.testing.assert_array_equal(open_image(path)[3:9, 2:15], LABELS[3:9, 2:15])

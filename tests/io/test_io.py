@@ -327,7 +327,9 @@ def test_labels_that_a_float_cannot_tell_apart_are_refused(tmp_path):
 
 def test_labels_packed_into_colours(tmp_path):
     """As QuPath exports many instances: id = 65536 red + 256 green + blue. Equal colours are gray."""
-    ids = np.arange(GRAY8.size).reshape(GRAY8.shape) * 977 % 2**24
+    ids = np.zeros(GRAY8.shape, int)
+    for k, (y, x) in enumerate(np.ndindex(5, 6), 1):
+        ids[4 * y : 4 * y + 3, 5 * x : 5 * x + 4] = k * 977 * 256 % 2**24
     colours = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], -1).astype(np.uint8)
     alpha = np.dstack([colours, np.full(ids.shape, 255, np.uint8)])
     for k, pixels in enumerate((colours, alpha)):
