@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tifffile
+from zarr_images import add_labels, write_attributes, write_image, write_plate
 
 from fcrbench.errors import DataError
 from fcrbench.io import read_image, read_labels
@@ -15,7 +16,6 @@ from fcrbench.io.large import is_large, new_labels, open_image, open_stack
 from fcrbench.io.zarr_folder import images_inside, is_zarr
 
 zarr = pytest.importorskip("zarr")
-from zarr_images import add_labels, write_attributes, write_image, write_plate  # noqa: E402
 
 RNG = np.random.default_rng(0)
 STACK = RNG.integers(0, 60000, (3, 4, 70, 90)).astype(np.uint16)  # channels, planes
