@@ -127,6 +127,9 @@ def test_label_images_of_an_image(tmp_path, version):
     refused(read_labels, image, "labels/nuclei, labels/cells")
     refused(read_labels, image / "labels", "label images", "nuclei, cells")
     np.testing.assert_array_equal(read_image(image), STACK[0, 0])
+    (tmp_path / "labels").mkdir()  # an image in a folder of this name is still one
+    shutil.copytree(image, tmp_path / "labels" / "a.zarr")
+    refused(read_labels, tmp_path / "labels" / "a.zarr", "labels/nuclei, labels/cells")
     shutil.rmtree(image / "s0")
     refused(read_image, image, "without an OME-Zarr image")
 

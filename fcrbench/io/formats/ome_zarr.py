@@ -14,7 +14,7 @@ from fcrbench.io.memory_claim import check_memory_claim
 from fcrbench.io.reordered import Reordered
 from fcrbench.io.stack import Stack
 from fcrbench.io.units import to_micrometres
-from fcrbench.io.zarr_folder import images_inside
+from fcrbench.io.zarr_folder import images_inside, is_zarr
 
 _EARLY_AXES = "TCZYX"  # of versions 0.1 and 0.2, which do not name them
 _UNNAMED = "Q"
@@ -206,7 +206,8 @@ def _pixel_size(multiscale: Mapping[str, Any], axes: str) -> tuple[float, float]
 
 def _check_is_labels(node: Any, attributes: Mapping[str, Any], path: Path) -> None:
     """Refuse an image that has label images beside it. Warn if only its metadata are those of an image."""
-    if "image-label" in attributes or path.resolve().parent.name == _LABELS:
+    parent = path.resolve().parent
+    if "image-label" in attributes or (parent.name == _LABELS and is_zarr(parent)):
         return
     groups = find_label_groups(node)
     if groups:

@@ -29,6 +29,7 @@ from fcrbench.io.memory_claim import check_memory_claim
 from fcrbench.io.orientation import swaps_axes
 from fcrbench.io.stack import Stack
 
+_LOSSY = (6, 7, 34892, 50001, 33003, 33005, 22610, 34934)  # JPEG, WebP, JPEG 2000 of Aperio, JPEG XR
 log = logging.getLogger(__name__)
 
 
@@ -92,7 +93,7 @@ def make_stack(
             names = channel_names(tif, pixels.shape[axes.index("C")] if "C" in axes else 1)
     if size is not None and swaps_axes(orientation):
         size = size[::-1]
-    return Stack(pixels, axes, names, size, orientation)
+    return Stack(pixels, axes, names, size, orientation, page.compression in _LOSSY)
 
 
 def _read_pixels(
