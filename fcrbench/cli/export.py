@@ -33,7 +33,8 @@ def export(
     Parameters
     ----------
     labels
-        Label images (PNG or TIFF, 0 = background) or folders of them. Folders below are searched, too.
+        Label images (PNG, TIFF, OME-Zarr, ..; 0 = background) or folders of them. Folders below are
+        searched, too.
     to
         geojson writes one file per image, coco writes one .json file.
         table writes one .csv or .parquet file with a row per object.

@@ -38,7 +38,8 @@ def finetune(
     Parameters
     ----------
     folder
-        Folder with images/ (gray PNG or TIFF) and masks/ (label images of the same names, 0 = background).
+        Folder with images/ (gray PNG, TIFF, JPEG, OME-Zarr, ..) and masks/ (label images of the same names,
+        0 = background).
         A fifth of the images is kept for validation.
         To choose them yourself, give train/ and val/, each with images/ and masks/.
     init

@@ -37,7 +37,8 @@ def predict(
     Parameters
     ----------
     images
-        PNG or TIFF files, or folders of them: gray, 8 or 16 bit, any size.
+        PNG, TIFF, JPEG, JPEG 2000, BMP, WebP or OME-Zarr images, also plates, or folders of them: gray,
+        8 or 16 bit, any size.
         Folders below a folder are searched, too, and the output has the same folders.
         OME-Zarr images and TIFF files of more than 2**28 pixels need not fit into memory.
         Their labels are written to NAME.zarr or a tiled NAME.tif, without an overlay.

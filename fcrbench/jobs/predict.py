@@ -17,9 +17,9 @@ from fcrbench.errors import DataError, FcrbenchError, StoppedError, UsageError, 
 from fcrbench.inference import Predictor, load_predictor
 from fcrbench.io import IMAGE_SUFFIXES, read_image, write_labels, write_png
 from fcrbench.io.large import is_large
-from fcrbench.io.names import file_name_of, image_name, split_name
+from fcrbench.io.names import file_name_of, split_name
 from fcrbench.io.roles import images_in
-from fcrbench.io.zarr_folder import is_zarr
+from fcrbench.io.zarr_folder import images_inside, is_zarr
 from fcrbench.methods.fill_values import describe_fill, replace_fill
 from fcrbench.report import overlay
 from fcrbench.weights import absolute, read_header, resolve
@@ -36,7 +36,8 @@ def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
     """Return image files and Zarr folders by name. `sources` are such files, or folders that contain them.
 
     Folders are searched with those below them, and the names are then paths such as "well_B02/f". Label
-    images and other results that lie beside their images are left out, see `io.roles`.
+    images and other results that lie beside their images are left out, see `io.roles`. The fields of a plate
+    or well in OME-Zarr are images, such as "plate/A/1/0".
 
     Raises DataError if there is no image, a source does not exist, or two images have the same name.
     """
@@ -47,8 +48,8 @@ def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
         if source.is_dir() and not is_large(source):
             found = images_in(source).by_name()
         else:
-            found = {image_name(source): source}
-        for name, path in found.items():
+            found = {split_name(source.name, is_folder=source.is_dir())[0]: source}
+        for name, path in _with_images_inside(found):
             if name in images:
                 raise DataError(
                     f"{path} and {images[name]} would have the same output name {name}.tif; "
@@ -61,6 +62,13 @@ def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
             f"no image in {folders}; expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}, or .zarr"
         )
     return images
+
+
+def _with_images_inside(found: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
+    """Yield the images, and instead of a plate or well in Zarr its fields, as "plate/A/1/0"."""
+    for name, path in found.items():
+        for inner in images_inside(path) if path.is_dir() else [""]:
+            yield (f"{name}/{inner}", path / inner) if inner else (name, path)
 
 
 class Job(NamedTuple):
