@@ -61,6 +61,7 @@ def robustness(
         values = merge(values, nest_value(key, value))
 
     from fcrbench.jobs.robustness import measure_robustness
+    from fcrbench.text import printable
 
     measure_robustness(
         weights,
@@ -77,5 +78,5 @@ def robustness(
             f"F1@0.5 {point.metrics['f1']['mean']:.3f}",
             flush=True,
         ),
-        conclude=print,
+        conclude=lambda text: print(printable(text)),
     )
