@@ -17,6 +17,18 @@ class DataError(FcrbenchError, ValueError):
     """A file or array does not contain what it should. The message says what was found and expected."""
 
 
+class PartialError(DataError):
+    """Some images are done, and others failed. The message lists the failed ones."""
+
+    exit_code = 3
+
+
+class StoppedError(FcrbenchError):
+    """Ctrl-C or SIGTERM stopped the command. The message says what is done and how to continue."""
+
+    exit_code = 130
+
+
 class WriteError(FcrbenchError):
     """The operating system refuses to write a file."""
 
@@ -33,6 +45,10 @@ class UsageError(FcrbenchError, ValueError):
     """A name, option or configuration value does not exist or is out of range."""
 
     exit_code = 2
+
+
+class LabelWarning(UserWarning):
+    """An array that is given as a label image looks like something else, such as a mask of 0 and 255."""
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:

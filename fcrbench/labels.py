@@ -18,10 +18,12 @@ def to_numpy(array: Any, name: str) -> NDArray:
     already.
 
     The result has no gradient. bfloat16 and smaller floats, which NumPy lacks, become float32. Raises
-    TypeError for a tensor that is sparse or has no values.
+    TypeError for a tensor that is sparse or has no values, ValueError for a masked array with masked pixels.
     """
+    if type(array) is np.ndarray:
+        return array
     if not is_tensor(array):
-        return np.asarray(array)
+        return without_mask(array, name)
     if str(array.layout) != "torch.strided" or array.device.type == "meta":
         found = f"{array.layout}, {array.dtype} on {array.device}"
         raise TypeError(f"{name}: expected an array or a dense tensor with values, found a tensor of {found}")
@@ -30,6 +32,26 @@ def to_numpy(array: Any, name: str) -> NDArray:
         host = host.float()
     values: NDArray = host.numpy()
     return values
+
+
+def without_mask(array: Any, name: str) -> NDArray:
+    """Return anything array-like as a NumPy array. Raises ValueError if pixels of it are masked.
+
+    NumPy would silently use the values under the mask, also those of a list of masked arrays, and dask would
+    drop the mask before.
+    """
+    if hasattr(array, "compute"):
+        array = array.compute()
+    values = np.ma.asanyarray(array) if isinstance(array, list | tuple) else np.asanyarray(array)
+    if isinstance(values, np.ma.MaskedArray):
+        masked = np.count_nonzero(np.ma.getmaskarray(values))
+        if masked:
+            raise ValueError(
+                f"{name}: expected an array without masked pixels, found {masked}; "
+                "array.filled(0) makes them background, array.data ignores the mask"
+            )
+        values = values.data
+    return np.asarray(values)
 
 
 def as_labels(array: object, name: str) -> NDArray:

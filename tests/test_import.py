@@ -47,6 +47,17 @@ def test_scoring_is_light() -> None:
     assert python(code) == "[]"
 
 
+def test_functions_of_the_package_are_light_until_they_are_called() -> None:
+    code = (
+        "import fcrbench, sys; fcrbench.segment, fcrbench.score_folders\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    assert python(code) == "[]"
+    assert {"score_folders", "segment"} <= set(dir(fcrbench))
+    with pytest.raises(AttributeError, match="module 'fcrbench' has no attribute 'segmentt'"):
+        _ = fcrbench.segmentt  # type: ignore[attr-defined]
+
+
 @pytest.fixture
 def read_only_site(tmp_path: Path) -> Iterator[Path]:
     """A copy of the package beside which nothing can be written."""

@@ -10,6 +10,7 @@ from fcrbench import metrics
 
 # Modules that import torch are skipped where it is not installed.
 PUBLIC = [
+    "api",
     "datasets",
     "export",
     "inference",

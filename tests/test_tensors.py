@@ -179,6 +179,57 @@ def test_a_margin_may_be_a_tensor_as_well(kind, stand_in):
         assert_same(postprocess.remove_small(labels, 0, min_margin=1, margin=KINDS[kind](sure)), expected)
 
 
+def arrays_in(given):
+    """The paths of all arrays in the arguments of a call."""
+    if isinstance(given, np.ndarray):
+        yield ()
+    elif isinstance(given, list | tuple):
+        for i, x in enumerate(given):
+            yield from ((i, *rest) for rest in arrays_in(x))
+
+
+def changed_at(change, given, path):
+    if not path:
+        return change(given)
+    parts = list(given)
+    parts[path[0]] = changed_at(change, parts[path[0]], path[1:])
+    return type(given)(parts)
+
+
+def masked_at_one_pixel(array):
+    mask = np.zeros(array.shape, bool)
+    mask.flat[-1] = True
+    return np.ma.masked_array(array, mask)
+
+
+@pytest.mark.parametrize(("module", "name"), FUNCTIONS, ids=[name for _, name in FUNCTIONS])
+def test_masked_pixels_are_refused_and_masked_arrays_without_any_are_taken(module, name):
+    function, given = getattr(module, name), CALLS[module][name]
+    assert_same(function(*mapped(np.ma.masked_array, given)), function(*given))
+    paths = list(arrays_in(given))
+    assert paths
+    for path in paths:
+        with pytest.raises(ValueError, match="expected an array without masked pixels, found 1; "):
+            function(*changed_at(masked_at_one_pixel, given, path))
+
+
+def test_a_masked_margin_is_refused_too():
+    with pytest.raises(ValueError, match="margin: expected an array without masked pixels, found 1"):
+        postprocess.remove_small(TRUTH, 0, min_margin=1, margin=masked_at_one_pixel(CLASSES.astype(np.uint8)))
+
+
+def test_arrays_of_other_packages_are_taken():
+    zarr, dask = pytest.importorskip("zarr"), pytest.importorskip("dask.array")
+    expected = metrics.score(TRUTH, PRED)
+    for other in (zarr.array(TRUTH, chunks=(5, 5)), dask.from_array(TRUTH, chunks=5), TRUTH.tolist()):
+        assert_same(metrics.score(other, PRED), expected)
+        assert_same(postprocess.label(other), postprocess.label(TRUTH))
+    with pytest.raises(ValueError, match="truth: expected an array without masked pixels, found 1"):
+        metrics.score(dask.from_array(masked_at_one_pixel(TRUTH)), PRED)
+    with pytest.raises(ValueError, match="pred: expected an array without masked pixels, found 1"):
+        metrics.score(TRUTH, [*PRED[:-1], masked_at_one_pixel(PRED[-1])])
+
+
 def test_tensors_without_values_are_refused_in_our_own_words():
     for empty in (torch.ones((4, 4), device="meta"), torch.ones(4, 4).to_sparse()):
         for function, name in (

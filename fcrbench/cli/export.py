@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from fcrbench.cli.common import REPORTING, ImageReport, Reporting, say
+
 
 def export(
     labels: Annotated[tuple[Path, ...], Parameter(required=True, negative=())],
@@ -14,6 +16,8 @@ def export(
     images: Path | None = None,
     masks: Literal["rle", "polygons"] = "rle",
     strict: bool = False,
+    label_mask: bool = False,
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Convert label images to GeoJSON for QuPath, COCO annotations or a table of measurements.
 
@@ -22,7 +26,7 @@ def export(
     Example: fcrbench export out/ --to table --images fields/ -o cells.parquet
 
     Images that cannot be exported do not stop the others.
-    They are listed with the reasons at the end, and the exit code is 1.
+    They are listed with the reasons at the end, and the exit code is 3 (1 if all failed).
 
     Polygons follow the edges of the pixels and include holes, so filling them gives the labels back.
 
@@ -43,9 +47,11 @@ def export(
         Objects with holes are always written as rle, because COCO polygons cannot have holes.
     strict
         Stop at the first image that cannot be exported.
+    label_mask
+        The files are masks of 0 and one other value. Their components become the objects.
+        Pixels that touch at a corner only are not connected.
     """
     from fcrbench.export.files import export_files
-    from fcrbench.text import printable
 
     objects = 0
 
@@ -53,5 +59,17 @@ def export(
         nonlocal objects
         objects += found
 
-    n = export_files(labels, to, output, images, masks, count, strict=strict)
-    print(f"{objects} objects of {n} images in {printable(output)}")
+    with ImageReport("exported") as report:
+        n = export_files(
+            labels,
+            to,
+            output,
+            images,
+            masks,
+            count,
+            report.begin,
+            report.update,
+            strict=strict,
+            label_mask=label_mask,
+        )
+    say(f"{objects} objects of {n} images in {output}")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fcrbench.cli.common import REPORTING, Reporting
 from fcrbench.cli.run import Settings, start
 
 # New weights are trained with a rate of 0.002. A quarter of it keeps what the given weights have learnt.
@@ -16,9 +17,11 @@ def finetune(
     seed: int | None = None,
     device: str | None = None,
     devices: int = 1,
+    label_mask: bool = False,
     settings: Settings = (),
     output: Path = Path("runs"),
     stop_after: int | None = None,
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Train existing weights further on your own images.
 
@@ -49,6 +52,9 @@ def finetune(
         auto, cpu, cuda or cuda:N.
     devices
         Number of processes that share each batch, each on its own GPU or all on the CPU.
+    label_mask
+        The files in masks/ are masks of 0 and one other value. Their components become the objects.
+        Pixels that touch at a corner only are not connected.
     settings
         Any other key of the configuration as KEY=VALUE. May be repeated.
     output
@@ -62,6 +68,7 @@ def finetune(
         "device": device,
         "dataset.name": "folder",
         "dataset.root": str(folder.resolve()),
+        "dataset.options.label_mask": label_mask or None,
         "training.epochs": epochs,
     }
     given = {key: value for key, value in chosen.items() if value is not None}

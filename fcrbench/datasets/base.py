@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,7 +14,11 @@ from fcrbench.datasets.invariants import check_field, check_splits
 from fcrbench.datasets.layout import existing_folder
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError
+from fcrbench.io.choice import ANY, Choice
 from fcrbench.plugins import check_spec
+
+if TYPE_CHECKING:
+    from fcrbench.label_checks import Findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,11 @@ class Dataset(ABC):
     `splits` and `load` check what these return, so that they hold for every data set: no field is listed
     twice, and labels are numbered 1..N.
 
-    root     the user's folder, which exists; only where `spec.needs_root`
-    options  an instance of `spec.options`
+    root      the user's folder, which exists; only where `spec.needs_root`
+    options   an instance of `spec.options`
+    choice    the channel and plane that are read of image files with several, see `io.choice`; a data set
+              that reads files as the user gives them obeys it. Weights remember it
+    findings  what the labels of the fields that were loaded look like, if not like label images
     """
 
     spec: ClassVar[DatasetSpec]
@@ -83,6 +90,13 @@ class Dataset(ABC):
         if root is not None:
             self.root = existing_folder(root)
         self.options = self.spec.options() if options is None else options
+        self.choice: Choice = ANY
+
+    @cached_property
+    def findings(self) -> "Findings":
+        from fcrbench.label_checks import Findings
+
+        return Findings()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -144,8 +158,20 @@ class Dataset(ABC):
         """Read one field. Raises UsageError for an id that is not listed, DataError for unusable files."""
         if sample_id not in self._listed:
             raise UsageError(f"no field {sample_id!r} in the data set {self.name}")
-        image, labels = map(np.asarray, self.read(sample_id))
-        check_field(image, labels, f"data set {self.name}: field {sample_id}")
+        # Listing data sets does not load the kernels.
+        from fcrbench.label_checks import looks_like
+        from fcrbench.labels import to_numpy
+
+        where = f"data set {self.name}: field {sample_id}"
+        found = self.read(sample_id)
+        try:
+            image, labels = (to_numpy(x, name) for x, name in zip(found, ("image", "labels"), strict=True))
+        except ValueError as error:  # masked pixels, or not two arrays
+            raise DataError(f"{where}: {error}") from error
+        check_field(image, labels, where)
+        if sample_id not in self._examined:
+            self._examined.add(sample_id)
+            self.findings.add(sample_id, {"truth": looks_like(labels)})
         return Sample(sample_id, image, consecutive(labels))
 
     def samples(self, split: str) -> Iterator[Sample]:
@@ -156,6 +182,10 @@ class Dataset(ABC):
         if split not in self.splits:
             raise UsageError(f"data set {self.name} has no split {split!r}, only {', '.join(self.splits)}")
         return map(self.load, self.splits[split])
+
+    @cached_property
+    def _examined(self) -> set[str]:
+        return set()
 
     @cached_property
     def _listed(self) -> frozenset[str]:

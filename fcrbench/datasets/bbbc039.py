@@ -59,7 +59,7 @@ class Bbbc039Dataset(PairedDataset):
 
     def read_mask(self, path: Path) -> np.ndarray:
         """A flat label image, or an official RGBA mask; told apart by the number of channels."""
-        array = decode(path, indexed=True)
+        array = decode(path, indexed=True).pixels
         return read_labels(path) if array.ndim == 2 else decode_colours(array, path)
 
 

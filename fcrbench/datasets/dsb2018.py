@@ -97,7 +97,7 @@ class Dsb2018Dataset(PairedDataset):
 
 def is_fluorescence(path: Path) -> bool:
     """Whether an image is gray with a dark background: the rule stated in Dsb2018Dataset."""
-    channels = decode(path)
+    channels = decode(path).pixels
     gray = channels if channels.ndim == 2 else channels[0]
     if channels.ndim == 3 and not (channels[: 3 if len(channels) >= 3 else 1] == gray).all():
         return False

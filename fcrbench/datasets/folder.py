@@ -1,14 +1,17 @@
 """The user's own images: a folder with images/ and masks/."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fcrbench.datasets.base import DatasetSpec
 from fcrbench.datasets.layout import existing_folder
 from fcrbench.datasets.pairs import Pair, PairedDataset, PairedOptions, find_pairs
 from fcrbench.datasets.splitting import seeded_split
 from fcrbench.errors import DataError
+from fcrbench.io.choice import Choice
 
 _SPLITS = ("train", "val", "test")
 
@@ -18,10 +21,18 @@ class Options(PairedOptions):
     """
     val_fraction  share of the fields that validate, 0 to 1
     seed          of the split
+    channel       of images with several: an index from 0 or a name; "" for the only one
+    plane         of images with several: an index from 0, "max", "mean" or "sharpest"; "" for the only one
     """
 
     val_fraction: float = 0.2
     seed: int = 0
+    channel: int | str = ""
+    plane: int | str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Choice(self.channel, self.plane)
 
 
 SPEC = DatasetSpec(
@@ -31,7 +42,7 @@ SPEC = DatasetSpec(
     citation="none",
     source="your own folder",
     needs_root=True,
-    how_to_get="put gray images in images/ and label images of the same stem, or stem_masks, in masks/",
+    how_to_get="put images in images/ and label images of the same stem, or stem_masks, in masks/",
     factory="fcrbench.datasets.folder:FolderDataset",
     options=Options,
 )
@@ -49,6 +60,10 @@ class FolderDataset(PairedDataset):
 
     spec = SPEC
     options: Options
+
+    def __init__(self, root: str | os.PathLike[str] | None = None, options: Any = None) -> None:
+        super().__init__(root, options)
+        self.choice = Choice(self.options.channel, self.options.plane)
 
     def find(self) -> tuple[Mapping[str, Pair], Mapping[str, Sequence[str]]]:
         """The pairs of the split folders, or of the folder, then split by the seed."""

@@ -11,6 +11,7 @@ import numpy as np
 from fcrbench.datasets.base import Dataset, DatasetSpec
 from fcrbench.datasets.registry import create
 from fcrbench.errors import DataError, UsageError
+from fcrbench.io.choice import ANY
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ class JoinedDataset(Dataset):
     def read(self, sample_id: str) -> tuple[np.ndarray, np.ndarray]:
         """The field as its part reads it."""
         name, id_ = self._places[sample_id]
-        return self.parts[name].read(id_)
+        part = self.parts[name]
+        if part.choice == ANY:
+            part.choice = self.choice
+        return part.read(id_)
 
     @cached_property
     def _places(self) -> dict[str, tuple[str, str]]:

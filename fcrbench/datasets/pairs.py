@@ -12,7 +12,9 @@ import numpy as np
 from fcrbench.datasets.base import Dataset
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError
-from fcrbench.io import IMAGE_SUFFIXES, read_image, read_labels
+from fcrbench.io import IMAGE_SUFFIXES, read_labels
+from fcrbench.io.decode import decode
+from fcrbench.io.images import image_of
 from fcrbench.io.pairing import IMAGE_WITH_MASK, pair_files
 from fcrbench.io.roles import images_in, labels_in
 from fcrbench.text import to_unicode
@@ -35,10 +37,12 @@ class PairedOptions:
     min_size     truth objects of fewer pixels become background (0 keeps all)
     min_objects  fields with fewer objects (after min_size) are left out of the splits; to know, every mask
                  is read once, when the splits are first asked for
+    label_mask   the masks have one value besides 0, as 255; their 4-connected components become the objects
     """
 
     min_size: int = 0
     min_objects: int = 0
+    label_mask: bool = False
 
     def __post_init__(self) -> None:
         for option in ("min_size", "min_objects"):
@@ -81,7 +85,8 @@ class PairedDataset(Dataset):
     def read(self, sample_id: str) -> tuple[np.ndarray, np.ndarray]:
         """The pixels of both files. Raises DataError for files that do not fit."""
         pair = self.pairs[sample_id]
-        image, labels = read_image(pair.image), self.read_mask(pair.mask)
+        image = image_of(decode(pair.image), self.choice, pair.image)
+        labels = self._read_labels(pair.mask)
         check_shapes(image, pair.image, labels, pair.mask)
         if self.options.min_size > 1:
             labels = consecutive(labels, self.options.min_size)
@@ -91,8 +96,16 @@ class PairedDataset(Dataset):
         """The labels (H, W) in one mask file, any integer dtype, 0 = background."""
         return read_labels(path)
 
+    def _read_labels(self, path: Path) -> np.ndarray:
+        labels = self.read_mask(path)
+        if not self.options.label_mask:
+            return labels
+        from fcrbench.label_checks import components_of_mask
+
+        return components_of_mask(labels, str(path))
+
     def _has_enough(self, sample_id: str) -> bool:
-        labels = consecutive(self.read_mask(self.pairs[sample_id].mask), self.options.min_size)
+        labels = consecutive(self._read_labels(self.pairs[sample_id].mask), self.options.min_size)
         return int(labels.max(initial=0)) >= self.options.min_objects
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from fcrbench import metrics
 from fcrbench.datasets import Sample
 from fcrbench.errors import DataError
 from fcrbench.inference import Predictor
 from fcrbench.io import write_labels
 from fcrbench.metrics import DatasetScores
+from fcrbench.metrics.aggregate import score_known_labels
 from fcrbench.training.engine import TrainingResult
 from fcrbench.work.atomic import write_table
 from fcrbench.work.failures import Failure, Failures, attempt
@@ -40,7 +40,7 @@ def mean_scores(predictor: Predictor, samples: Sequence[Sample]) -> dict[str, fl
         raise DataError(failures[0])
     for reason in failures:
         log.warning("this field counts as empty in the validation: %s", reason)
-    means = metrics.score_dataset(pairs).table.drop(columns="image").mean()
+    means = score_known_labels(pairs).table.drop(columns="image").mean()
     return {str(key): float(value) for key, value in means.items()}
 
 
@@ -66,10 +66,11 @@ def predict_and_score(
         if isinstance(labels, Failure):
             failures.add(sample.id, labels)
         else:
+            failures.passed()
             pairs.append((sample.id, sample.labels, labels))
     if not pairs:
         failures.finish(len(samples), "segmented")
-    scores = metrics.score_dataset(pairs)
+    scores = score_known_labels(pairs)
     write_table(folder / "images.csv", scores.table)
     return scores
 

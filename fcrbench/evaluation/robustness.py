@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fcrbench import metrics
 from fcrbench.datasets.base import Sample
 from fcrbench.evaluation.corruptions import Corruption
+from fcrbench.metrics.aggregate import score_known_labels
 from fcrbench.work.failures import Failure, Failures, attempt
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def measure(
     if not samples:
         return []
     pairs = [(sample.id, sample.labels, kept[sample.id]) for sample in samples]
-    clean = metrics.score_dataset(pairs).table
+    clean = score_known_labels(pairs).table
     order = clean.dropna(subset=["ap"]).sort_values("ap", kind="stable")["image"].tolist()
     show = order[(len(order) - 1) // 2] if order else samples[0].id
     points = []
@@ -101,7 +102,7 @@ def measure(
                     rows.append((sample.id, changed.labels, found_labels))
                 if not rows:
                     continue
-                table = metrics.score_dataset(rows).table
+                table = score_known_labels(rows).table
                 unchanged = clean[clean["image"].isin(table["image"])]
             points.append(_make_point(corruption, level, table, unchanged, shown, labels))
             progress(points[-1])

@@ -1,8 +1,9 @@
 """Converts label images on the disk to files for other programs: `fcrbench export`."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -19,16 +20,19 @@ from fcrbench.io.names import file_name_of, image_name
 from fcrbench.io.pairing import LABELS_WITH_IMAGE, pair_files
 from fcrbench.io.roles import images_in, labels_in
 from fcrbench.io.zarr_folder import is_zarr
+from fcrbench.label_checks import Findings, components_of_mask, looks_like
 from fcrbench.labels import as_labels
 from fcrbench.text import to_unicode
 from fcrbench.work.atomic import atomic_path, write_text
 from fcrbench.work.csv_file import append_csv
 from fcrbench.work.failures import Failure, Failures, attempt
+from fcrbench.work.outputs import check_output_folder, check_outputs, prepare_output
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Format = Literal["geojson", "coco", "table"]
 
@@ -40,10 +44,13 @@ def export_files(
     images: Path | None = None,
     masks: Masks = "rle",
     progress: Callable[[str, int], None] = lambda name, objects: None,
+    begin: Callable[[int], None] = lambda images: None,
+    finished: Callable[[int], None] = lambda images: None,
     *,
     strict: bool = False,
+    label_mask: bool = False,
 ) -> int:
-    """Export label images and return their number.
+    """Export label images and return how many were exported.
 
     sources  label images and folders of them, also in folders below; overlays of `predict` are skipped
     output   for "geojson" a folder, in which each image gets <name>.geojson; for "coco" a .json file; for
@@ -51,10 +58,13 @@ def export_files(
     images   folder of images with the same names, or with the suffixes of well-known programs, see
              `io.pairing`; with it, tables and GeoJSON include intensities
     progress called with the name of an image and its number of objects
+    begin    called once with the number of images
+    finished called with the number of images that are done or failed
     strict   raise an error for the first image that cannot be exported, and write no file for several images.
              Otherwise the others are finished, and the failed images are listed in the DataError raised at
              the end and in failed.csv in the folder, or in <output>.failed.csv beside the file, see
              `work.failures`
+    label_mask the files are masks with one value besides 0; their 4-connected components become the objects
 
     Raises DataError if there is no label image, if none has an image, or if two have the same name. Raises
     UsageError if the output does not fit the format.
@@ -66,16 +76,26 @@ def export_files(
     if images is not None:
         where = ", ".join(map(str, sources))
         partners = pair_files(labels, images_in(images), LABELS_WITH_IMAGE, where)
-    job = _Job(labels, partners, images)
+    job = _Job(labels, partners, images, label_mask)
     by_folder = to == "geojson"
-    failures = Failures(output / "failed.csv" if by_folder else output.with_name(f"{output.stem}.failed.csv"))
+    failed = output / "failed.csv" if by_folder else output.with_name(f"{output.stem}.failed.csv")
+    outputs = [output / f"{stem}.geojson" for stem in job.labels] if by_folder else [output]
+    check_outputs(
+        [*outputs, failed, failed.with_suffix(".log")], [*job.labels.values(), *(job.images or {}).values()]
+    )
+    if by_folder:
+        check_output_folder(output)
+    failures = Failures(None if not by_folder and prepare_output(output) else failed)
 
     def process_each(work: Callable[[str], T], count: Callable[[T], int]) -> Iterator[T]:
-        for stem, path in job.labels.items():
+        begin(len(job.labels))
+        for n, (stem, path) in enumerate(job.labels.items(), 1):
+            finished(n - 1)
             result = attempt(partial(work, stem), str(path), *job.names_in_errors(stem))
             if isinstance(result, Failure):
                 failures.add(stem, result, strict)
                 continue
+            failures.passed()
             progress(file_name_of(stem, path), count(result))
             yield result
         if len(failures.found) == len(job.labels) and not by_folder:
@@ -93,8 +113,10 @@ def export_files(
         _write_csv(output, process_each(job.table, len))
     else:
         _write_parquet(output, job, lambda rows: process_each(rows, len))
+    for message in job.findings.messages({"mask": "--label-mask labels its components"}):
+        log.warning("%s", message)
     failures.finish(len(job.labels), "exported")
-    return len(job.labels)
+    return len(job.labels)  # all of them, as there are no failures
 
 
 @dataclass(frozen=True)
@@ -104,6 +126,8 @@ class _Job:
     labels: dict[str, Path]
     images: dict[str, Path] | None
     folder: Path | None
+    label_mask: bool
+    findings: Findings = field(default_factory=Findings)
 
     def names_in_errors(self, stem: str) -> list[str]:
         """Return texts that identify the image in an error message, besides the path of its label image."""
@@ -116,9 +140,11 @@ class _Job:
 
     def read_labels(self, stem: str) -> np.ndarray:
         path = self.labels[stem]
-        if is_zarr(path):
-            return as_labels(open_image(path)[:, :], str(path))
-        return read_labels(path)
+        labels = as_labels(open_image(path)[:, :], str(path)) if is_zarr(path) else read_labels(path)
+        if self.label_mask:
+            return components_of_mask(labels, str(path))
+        self.findings.add(path.name, {"label image": looks_like(labels)})
+        return labels
 
     def read(self, stem: str) -> tuple[np.ndarray, np.ndarray | None]:
         labels = self.read_labels(stem)

@@ -21,12 +21,17 @@ _ROUND = 1e-9  # a smaller difference of the two second moments, relative to the
 _BOX = ("bbox-0", "bbox-1", "bbox-2", "bbox-3")
 
 
-def measure(labels: ArrayLike, image: ArrayLike | None = None) -> pd.DataFrame:
+def measure(
+    labels: ArrayLike,
+    image: ArrayLike | None = None,
+    pixel_size: tuple[float, float] | None = None,
+) -> pd.DataFrame:
     """Return a table with one row per object of a label image, by ascending id.
 
     Args:
         labels: (H, W), any integer dtype, 0 = background.
         image: (H, W) intensities, any real dtype.
+        pixel_size: height and width of a pixel in micrometres.
 
     Columns, in pixels where they have a unit:
         label, area; centroid-0 and centroid-1, the mean y and x of the centres of the pixels; bbox-0 ..
@@ -35,11 +40,14 @@ def measure(labels: ArrayLike, image: ArrayLike | None = None) -> pd.DataFrame:
         counterclockwise) of the ellipse with the same second moments. A circle has no direction; its
         orientation is -pi / 4, as in scikit-image, and its eccentricity is 0;
         perimeter, as defined by Benkrid & Crookes (1999);
+        with a pixel size: area_um2, the area in square micrometres;
         with an image: intensity_mean, intensity_min, intensity_max.
 
-    Raises TypeError for labels that are not integers, ValueError for another shape, a negative id, or an
-    image of another shape.
+    Raises TypeError for labels that are not integers, ValueError for another shape, a negative id, an image
+    of another shape, or a pixel size that is not positive.
     """
+    if pixel_size is not None and not all(math.isfinite(side) and side > 0 for side in pixel_size):
+        raise ValueError(f"pixel_size: expected a positive height and width, found {pixel_size}")
     import pandas as pd
 
     objects = object_runs(labels)
@@ -59,6 +67,8 @@ def measure(labels: ArrayLike, image: ArrayLike | None = None) -> pd.DataFrame:
     weights = np.zeros((n + 1, 4), np.int64)
     kernel.count_border_weights(border, weights)
     columns["perimeter"] = weights[1:] @ _BORDER_WEIGHTS
+    if pixel_size is not None:
+        columns["area_um2"] = area * (pixel_size[0] * pixel_size[1])
     if image is not None:
         columns |= _intensities(index, n, to_numpy(image, "image"), area)
     return pd.DataFrame(columns)

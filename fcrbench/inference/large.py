@@ -7,8 +7,10 @@ import numpy as np
 
 from fcrbench.errors import DataError
 from fcrbench.inference import Predictor
-from fcrbench.io.large import new_labels, open_image, scratch_array
+from fcrbench.io.choice import ANY, Choice, choose_plane
+from fcrbench.io.large import new_labels, open_stack, scratch_array
 from fcrbench.postprocess.tiled.instances import instances_of_classes
+from fcrbench.work.outputs import check_outputs
 
 
 class _Plane:
@@ -23,15 +25,24 @@ class _Plane:
         return plane
 
 
-def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: bool = False) -> int:
-    """Segment an image tile by tile into OME-Zarr labels at `output`; return the number of instances.
+def predict_large(
+    predictor: Predictor,
+    path: Path,
+    output: Path,
+    choice: Choice = ANY,
+    *,
+    overwrite: bool = False,
+) -> int:
+    """Segment an image tile by tile into labels at `output`; return the number of instances.
 
-    path  an image of 8- or 16-bit integers, see `io.large.open_image`
+    path    an image of 8- or 16-bit integers, see `io.large.open_stack`
+    output  see `io.large.new_labels`; labels are stored in the orientation of the file
+    choice  which channel and plane of the file
 
     The labels are those that the predictor gives for the whole image. The network runs on tiles with a halo;
     class, doubt and margin of all pixels are kept in a temporary file beside the output, and instances are
     joined across tiles. Raises DataError if the image cannot be read, or if the network or the
-    post-processing of the method needs the whole image.
+    post-processing of the method needs the whole image, and UsageError if the output is the image.
     """
     method = predictor.method
     if (rules := method.rules()) is None:
@@ -43,11 +54,20 @@ def predict_large(predictor: Predictor, path: Path, output: Path, *, overwrite: 
         raise DataError(
             f"{path}: the network cannot segment images larger than memory, as it cannot be tiled"
         )
-    image = open_image(path, indexed=False)
+    check_outputs([output], [path])
+    stack = open_stack(path, indexed=False)
+    image = choose_plane(stack, choice, path)
     if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
         raise DataError(f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles")
+    height, width = image.shape
     with (
-        new_labels(output, image.shape, overwrite=overwrite) as labels,
+        new_labels(
+            output,
+            (height, width),
+            overwrite=overwrite,
+            pixel_size=stack.pixel_size,
+            orientation=stack.orientation,
+        ) as labels,
         scratch_array(output, (3, *image.shape), predictor.tile_side(image)) as kept,
     ):
         predictor.classes(image, kept)

@@ -4,7 +4,8 @@ from pathlib import PurePath
 
 # TIFF has many: .btf, .tf8 and .tf2 are BigTIFF, and .lsm is what Zeiss microscopes write.
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".tf2", ".lsm")
-IMAGE_SUFFIXES = (".png", *TIFF_SUFFIXES)  # what can be read as an image
+_PICTURES = (".png", ".jpg", ".jpeg", ".jp2", ".j2k", ".jpx", ".jpf", ".bmp", ".webp")
+IMAGE_SUFFIXES = (*_PICTURES, *TIFF_SUFFIXES)  # what can be read as an image
 LABEL_SUFFIXES = (*IMAGE_SUFFIXES, ".npy")  # what can be read as a label image
 ZARR_SUFFIX = ".zarr"
 LABELS_SOFTWARE = "fcrbench labels"  # the Software tag of label images in TIFF, by which they are known again

@@ -6,17 +6,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.io.names import LABELS_SOFTWARE
+from fcrbench.io.orientation import UPRIGHT
+from fcrbench.io.write import label_tags
 from fcrbench.tiles import Source, split_into_tiles
 from fcrbench.work.atomic import atomic_path
 
 _LEVEL = 1  # of zlib; label images compress well at the fastest level
 
 
-def write_pyramid(path: Path, levels: Sequence[Source], side: int) -> None:
+def write_pyramid(
+    path: Path,
+    levels: Sequence[Source],
+    side: int,
+    *,
+    pixel_size: tuple[float, float] | None = None,
+    orientation: int = UPRIGHT,
+) -> None:
     """Write a label image (H, W) and its smaller versions as an OME-TIFF of uint32, tile by tile.
 
-    side  side of the tiles of the file in pixels, a multiple of 16
+    levels  the pixels as the file stores them, the largest first
+    side    side of the tiles of the file in pixels, a multiple of 16
+    pixel_size, orientation  as in `write.write_labels`
 
     The smaller versions are sub-images, where QuPath and Fiji look for them.
 
@@ -24,21 +34,22 @@ def write_pyramid(path: Path, levels: Sequence[Source], side: int) -> None:
     """
     import tifffile
 
-    with atomic_path(path) as temporary, tifffile.TiffWriter(temporary, bigtiff=True, ome=True) as file:
+    described = label_tags("labels.ome.tif", pixel_size, orientation)
+    metadata, ome = described.pop("metadata"), described.pop("ome")
+    with atomic_path(path) as temporary, tifffile.TiffWriter(temporary, bigtiff=True, ome=ome) as file:
         for k, level in enumerate(levels):
             file.write(
                 _padded_tiles(level, side),
                 shape=level.shape,
                 dtype=np.uint32,
                 tile=(side, side),
-                photometric="minisblack",
+                **described,
                 compression="zlib",
                 compressionargs={"level": _LEVEL},
                 maxworkers=1,  # with more workers, finished tiles pile up in memory
                 subifds=len(levels) - 1 if k == 0 else None,
                 subfiletype=int(k > 0),
-                metadata={"axes": "YX"} if k == 0 else None,
-                software=LABELS_SOFTWARE,
+                metadata=metadata if k == 0 else None,
             )
 
 

@@ -85,6 +85,8 @@ def describe_dataset(dataset: Dataset, read: Mapping[str, Iterable[Sample]]) -> 
         "licence": dataset.licence,
         "citation": dataset.citation,
         "source": dataset.source,
+        "channel": dataset.choice.channel,
+        "plane": dataset.choice.plane,
         "splits": {split: list(ids) for split, ids in dataset.splits.items()},
         "sha256": {split: hash_samples(samples) for split, samples in read.items()},
     }

@@ -1,20 +1,22 @@
 """Measures the scores of a network on degraded images: `fcrbench robustness`."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fcrbench import datasets, weights
+from fcrbench import weights
 from fcrbench.errors import UsageError
 from fcrbench.evaluation.corruptions import choose_corruptions
 from fcrbench.evaluation.robustness import Point, measure
 from fcrbench.inference import load_predictor
+from fcrbench.io import IMAGE_SUFFIXES
 from fcrbench.jobs import manifest
-from fcrbench.jobs.fields import read_fields
+from fcrbench.jobs.fields import create_dataset, read_fields, warn_about_labels
 from fcrbench.report import robustness as page
 from fcrbench.work.atomic import check_folder
 from fcrbench.work.failures import Failures
+from fcrbench.work.outputs import check_output_folder, check_outputs
 
 
 def measure_robustness(
@@ -47,14 +49,18 @@ def measure_robustness(
     """
     if images is not None and images < 1:
         raise UsageError(f"--images {images}: expected 1 or more")
-    data = datasets.create(dataset, root, **options)
+    check_output_folder(output)
+    written = ["robustness.html", "robustness.csv", "images.csv", "failed.csv", "failed.log"]
+    check_outputs([output / name for name in written], _inputs(weights_name, root))
+    data = create_dataset(dataset, root, options, weights_name)
     ids = data.splits.get("val", ())[:images]
     if not ids:
         raise UsageError(f"data set {dataset} has no field in its 'val' split")
     failures = Failures(output / "failed.csv")
     samples = read_fields(data, ids, failures)
     if not samples:
-        failures.finish(len(ids), "read")
+        failures.finish(len(ids), "read", partly=False)
+    warn_about_labels(data)
     chosen = choose_corruptions(corruptions, samples[0].image.dtype)
     path = weights.resolve(weights_name)
     predictor = load_predictor(weights_name, device)
@@ -63,7 +69,7 @@ def measure_robustness(
     levels = sum(level != corruption.neutral for corruption in chosen for level in corruption.levels)
     total = len(ids) + levels * len(samples)
     if not points:
-        failures.finish(total, "segmented")
+        failures.finish(total, "segmented", partly=False)
     method = weights.read_header(path).method
     facts = {
         "title": f"Robustness of {method} on {dataset}",
@@ -80,3 +86,9 @@ def measure_robustness(
         conclude(sentence)
     conclude(f"page: {output / 'robustness.html'}")
     failures.finish(total, "segmented")
+
+
+def _inputs(weights_name: str, root: str | os.PathLike[str] | None) -> Iterator[Path]:
+    yield weights.resolve(weights_name)
+    if root is not None:
+        yield from (path for path in Path(root).rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)

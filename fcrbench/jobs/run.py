@@ -10,9 +10,10 @@ from pathlib import Path
 from lightning_fabric import Fabric
 from torch import nn
 
-from fcrbench import datasets, report, weights
+from fcrbench import report, weights
 from fcrbench.compute.arithmetic import deterministic_algorithms
 from fcrbench.compute.device import make_fabric
+from fcrbench.compute.processes import rank
 from fcrbench.config import RunConfig, read_toml
 from fcrbench.datasets import Dataset, Sample
 from fcrbench.errors import DataError, FcrbenchError, UsageError
@@ -20,7 +21,7 @@ from fcrbench.evaluation.evaluate import mean_scores, predict_and_score, summari
 from fcrbench.inference import Predictor
 from fcrbench.jobs import manifest
 from fcrbench.jobs.configure import fill
-from fcrbench.jobs.fields import read_fields
+from fcrbench.jobs.fields import create_dataset, read_fields, warn_about_labels
 from fcrbench.methods import Method, registry
 from fcrbench.training.batches import worker_count
 from fcrbench.training.engine import Progress, Trainer, build_network
@@ -133,14 +134,16 @@ def read_data(config: RunConfig) -> Data:
     some fields are bad, because a training without them would not be what the user asked for.
     """
     chosen = config.dataset
-    dataset = datasets.create(chosen.name, chosen.root or None, **chosen.options)
+    dataset = create_dataset(chosen.name, chosen.root or None, chosen.options, config.given_weights)
     splits = ("val",) if config.weights else ("train", "val")
     for split in splits:
         if not dataset.splits.get(split):
             raise DataError(f"data set {chosen.name} has no field in its {split!r} split")
     failures = Failures()
     read = {split: read_fields(dataset, dataset.splits[split], failures) for split in splits}
-    failures.finish(sum(len(dataset.splits[split]) for split in splits), "read")
+    failures.finish(sum(len(dataset.splits[split]) for split in splits), "read", partly=False)
+    if rank() == 0:
+        warn_about_labels(dataset)
     return Data(dataset, read.get("train", []), read["val"])
 
 
@@ -198,6 +201,7 @@ def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | 
             validate=lambda trained: mean_scores(Predictor(method, trained, fabric), data.val),
             progress=progress,
             fresh=not config.init,
+            choice=data.dataset.choice,
         )
         if resume:
             trainer.restore()
@@ -211,7 +215,8 @@ def _complete(run: _Run, progress: Progress, *, resume: bool, stop_after: int | 
         if config.evaluate == "best":
             load_weights(folder / "weights" / "best.safetensors", network)
     else:  # `fcrbench predict` reads the method and its options from the file of weights
-        save_weights(folder / "weights" / "last.safetensors", network, config.method, method)
+        path = folder / "weights" / "last.safetensors"
+        save_weights(path, network, config.method, method, data.dataset.choice)
     predictor = Predictor(method, network.to(fabric.device), fabric)
     failures = Failures(folder / "failed.csv")
     scores = predict_and_score(predictor, data.val, folder, failures)

@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fcrbench.errors import DataError, UsageError
 from fcrbench.io.large import is_large
@@ -10,15 +10,20 @@ from fcrbench.io.names import image_name
 from fcrbench.io.pairing import TRUTH_WITH_PREDICTION, pair_files
 from fcrbench.io.roles import labels_in
 
+LabelMask = Literal["truth", "pred", "both"]
 log = logging.getLogger(__name__)
 
 
 class Pair(NamedTuple):
-    """One image to score. The paths are absolute, because a worker may have another working directory."""
+    """One image to score. The paths are absolute, because a worker may have another working directory.
+
+    label_mask  the files whose components are labelled
+    """
 
     image: str
     truth: Path
     pred: Path
+    label_mask: LabelMask | None = None
 
 
 def find_pairs(truth: Path, pred: Path, suffix: str | None = None) -> list[Pair]:

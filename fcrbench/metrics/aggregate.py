@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fcrbench.errors import LabelWarning
+from fcrbench.label_checks import Finding, Findings, looks_like
 from fcrbench.metrics.jackknife import estimate_intervals
+from fcrbench.metrics.overlap import overlap_table
 from fcrbench.metrics.pooled import (
     RATIO_COLUMNS,
     check_columns,
@@ -21,7 +25,7 @@ from fcrbench.metrics.pooled import (
 )
 from fcrbench.metrics.progress import Progress, progress_reporter
 from fcrbench.metrics.ratios import Empty, empty_value
-from fcrbench.metrics.scores import COLUMNS, Scores, score
+from fcrbench.metrics.scores import COLUMNS, Scores, scores_from_table
 from fcrbench.text import to_unicode
 from fcrbench.work.parallel import ordered_map
 
@@ -69,14 +73,31 @@ def score_dataset(
     Raises:
         TypeError: as `score` does; the message names the image.
         ValueError: as `score` does; an image id occurs twice; workers < 1.
+
+    Warns as `score` does, once for all images, with the number of images that look like no label images.
     """
     empty_value(empty)
+    findings = Findings()
 
-    def score_image(truth: ArrayLike, pred: ArrayLike) -> Scores:
-        return score(truth, pred, empty=empty, inclusive=inclusive)
+    def score_image(truth: ArrayLike, pred: ArrayLike) -> tuple[Scores, dict[str, Finding | None]]:
+        scores = scores_from_table(overlap_table(truth, pred), empty=empty, inclusive=inclusive)
+        return scores, {"truth": looks_like(truth), "pred": looks_like(pred)}
 
     rows = score_each_image(score_image, pairs, workers, progress)
-    return to_dataset_scores([(image, scores) for image, scores in rows.items()])
+    for image, (_, found) in rows.items():
+        findings.add(str(image), found)
+    for message in findings.messages():
+        warnings.warn(message, LabelWarning, stacklevel=2)
+    return to_dataset_scores((image, scores) for image, (scores, _) in rows.items())
+
+
+def score_known_labels(pairs: Iterable[tuple[Hashable, ArrayLike, ArrayLike]]) -> DatasetScores:
+    """Score images that are known to be label images, because they were checked or made by this package."""
+
+    def score_image(truth: ArrayLike, pred: ArrayLike) -> Scores:
+        return scores_from_table(overlap_table(truth, pred))
+
+    return to_dataset_scores(score_each_image(score_image, pairs, 1, False).items())
 
 
 def to_dataset_scores(rows: Iterable[tuple[Hashable, Scores]]) -> DatasetScores:

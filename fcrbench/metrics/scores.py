@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fcrbench.kernels.matching import count_above
+from fcrbench.label_checks import warn_about
 from fcrbench.metrics.aji import aji_plus_terms, aji_terms
 from fcrbench.metrics.dice import dice2_terms, dice_terms
 from fcrbench.metrics.matching import IOU_THRESHOLDS, matched_pairs
@@ -89,9 +90,14 @@ def score(truth: ArrayLike, pred: ArrayLike, *, empty: Empty = "nan", inclusive:
     Raises:
         TypeError: an array is not of an integer dtype.
         ValueError: shapes differ or are neither 2-D nor 3-D, an id is negative, or `empty` is unknown.
+
+    Warns with `fcrbench.errors.LabelWarning` if an array looks like no label image: a mask of 0 and 255,
+    interpolated ids, intensities.
     """
     empty_value(empty)
-    return scores_from_table(overlap_table(truth, pred), empty=empty, inclusive=inclusive)
+    table = overlap_table(truth, pred)
+    warn_about({"truth": truth, "pred": pred})
+    return scores_from_table(table, empty=empty, inclusive=inclusive)
 
 
 def scores_from_table(table: OverlapTable, *, empty: Empty = "nan", inclusive: bool = False) -> Scores:

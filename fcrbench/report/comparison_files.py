@@ -20,11 +20,13 @@ from fcrbench.report.tables import TABLE_1_SCORES, Score
 from fcrbench.text import to_unicode
 from fcrbench.work.atomic import write_table, write_text
 from fcrbench.work.failures import Failures
+from fcrbench.work.outputs import check_output_folder, check_outputs
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+_FILES = ("table.md", "table.tex", "table.csv", "table.html", "failed.csv", "failed.log")
 _LABEL_WIDTH, _GAP = 14, 2  # characters for a long label in a terminal, and between columns
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -94,6 +96,12 @@ def show(comparison: Comparison, console: "Console") -> None:
     console.print()
     for note in notes(comparison):
         console.print(Padding(note, (0, 1)), highlight=False, markup=False)
+
+
+def check_folder(folder: Path, runs: Sequence[Path]) -> None:
+    """Raise UsageError if a file that `write` writes to `folder` belongs to one of the runs."""
+    check_output_folder(folder, runs)
+    check_outputs([folder / name for name in _FILES], (path for run in runs for path in run.rglob("*")))
 
 
 def write(comparison: Comparison, dataset: Dataset, folder: Path) -> None:

@@ -19,6 +19,7 @@ from fcrbench.compute.transfer import to_device
 from fcrbench.config import TrainingConfig
 from fcrbench.datasets.base import Sample
 from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.io.choice import ANY, Choice
 from fcrbench.methods.base import Method
 from fcrbench.training.allocator import keep_freed_memory
 from fcrbench.training.augment import Crops
@@ -90,6 +91,7 @@ class Trainer:
     validate  returns the scores named in VALIDATION_SCORES of a network on the validation fields
     fresh     whether the weights are newly drawn. Trained weights are validated first, as epoch 0, and
               `Method.prepare` is not called
+    choice    the channel and plane of the images, which is written into the weights
     """
 
     def __init__(
@@ -106,9 +108,10 @@ class Trainer:
         validate: Callable[[nn.Module], dict[str, float]],
         progress: Progress,
         fresh: bool = True,
+        choice: Choice = ANY,
     ) -> None:
         keep_freed_memory()
-        self.name, self.method, self.config = name, method, config
+        self.name, self.method, self.config, self.choice = name, method, config, choice
         self.fabric, self.seed, self.directory = fabric, seed, directory
         self.group = ProcessGroup(fabric)
         self.validate, self.progress = validate, progress
@@ -282,7 +285,7 @@ class Trainer:
     def _save_weights(self, name: str) -> None:
         if self.group.is_main:
             path = self.directory / "weights" / f"{name}.safetensors"
-            save_weights(path, self.evaluated_network, self.name, self.method)
+            save_weights(path, self.evaluated_network, self.name, self.method, self.choice)
 
     def _write_history(self) -> None:
         leading = ["epoch", "step", "seconds", "learning_rate", "loss"]

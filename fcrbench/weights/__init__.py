@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fcrbench.errors import DataError
+from fcrbench.errors import DataError, UsageError
+from fcrbench.io.choice import ANY, Choice
 from fcrbench.text import find_path
 
 __all__ = ["DEFAULT", "FORMAT", "Header", "absolute", "read_header", "resolve", "sha256"]
@@ -25,10 +26,14 @@ def __dir__() -> list[str]:
 
 @dataclass(frozen=True)
 class Header:
-    """The header of a weights file: the name of the method, and all its options as plain values."""
+    """The header of a weights file: the name of the method, and all its options as plain values.
+
+    `choice` is the channel and plane of the images on which the weights were trained.
+    """
 
     method: str
     options: dict[str, Any]
+    choice: Choice = ANY
 
 
 def resolve(weights: str | os.PathLike[str]) -> Path:
@@ -69,11 +74,12 @@ def read_header(path: Path) -> Header:
         raise DataError(f"{path} holds no fcrbench weights: its header names no method")
     try:
         method, options = found["method"], json.loads(found["options"])
-    except (KeyError, ValueError, RecursionError):
-        method, options = "", None
+        choice = Choice(**json.loads(found.get("choice", "{}")), remembered=True)
+    except (KeyError, ValueError, TypeError, RecursionError, UsageError):
+        method, options, choice = "", None, ANY
     if not method or not isinstance(options, dict):
         raise DataError(f"{path} is damaged: its header does not hold a method and its options")
-    return Header(method, options)
+    return Header(method, options, choice)
 
 
 @contextmanager

@@ -11,18 +11,25 @@ from safetensors.torch import save
 from torch import nn
 
 from fcrbench.errors import DataError
+from fcrbench.io.choice import ANY, Choice
 from fcrbench.weights import FORMAT, openable
 from fcrbench.work.atomic import write_bytes
 
 if TYPE_CHECKING:
     from fcrbench.methods.base import Method
 
+_CHOSEN = ("channel", "plane")
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
-def save_weights(path: Path, network: nn.Module, name: str, method: "Method") -> None:
-    """Write weights as safetensors, atomically, with the method's name and options in the header."""
+def save_weights(path: Path, network: nn.Module, name: str, method: "Method", choice: Choice = ANY) -> None:
+    """Write weights as safetensors, atomically, with the method's name and options in the header.
+
+    choice  the channel and plane of the training images, which a prediction repeats
+    """
     header = {"format": FORMAT, "method": name, "options": json.dumps(asdict(method.options))}
+    if chosen := {key: getattr(choice, key) for key in _CHOSEN if getattr(choice, key) is not None}:
+        header["choice"] = json.dumps(chosen)
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
     write_bytes(path, save(tensors, metadata=header))
 

@@ -51,9 +51,9 @@ def test_more_predictions_than_truths_are_fine(cli, folders):
         ("no truth", ["no label image in", "truth"]),
         ("no folder", ["pred"]),
         ("another shape", ["b.png", "(20, 31)", "(20, 30)"]),
-        ("float labels", ["b.tif", "float32"]),
+        ("float labels", ["b.tif", "600 labels are not whole numbers"]),
         ("negative labels", ["b.tif", "-1"]),
-        ("colour labels", ["b.png", "3"]),
+        ("colour labels", ["b.png", "3 channels (red, green, blue) of a picture"]),
         ("truncated", ["b.png"]),
         ("empty file", ["b.png"]),
     ],
@@ -90,7 +90,7 @@ def test_bad_input_is_named_and_earlier_scores_stay(cli, folders, found, words):
     assert not [name for name in files(cli.folder) if "/." in name or name.startswith(".")]
     if found in ("no truth", "no folder"):
         return
-    done = cli("score", truth, pred, "-o", "scores.csv", code=1)  # without --strict the others are scored
+    done = cli("score", truth, pred, "-o", "scores.csv", code=3)  # without --strict the others are scored
     assert "2 images, 1 without any object" in done.stdout
     assert "1 of 3 images could not be scored: " in done.stderr
     rows = list(csv.DictReader((cli.folder / "scores.csv").open()))

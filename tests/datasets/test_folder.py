@@ -97,3 +97,36 @@ def test_files_that_differ_only_in_upper_case(tmp_path):
         pytest.skip("the disk does not tell upper from lower case")
     with pytest.raises(DataError, match="differ only in upper and lower case"):
         _ = datasets.create("folder", root=tmp_path).splits
+
+
+def test_masks_are_labelled_on_request(tmp_path):
+    fields(tmp_path, "ab")
+    mask = np.zeros((6, 7), np.uint8)
+    mask[0, 0] = mask[2:4, 2:4] = mask[4, 4] = 255
+    for stem in "ab":
+        write_labels(tmp_path / "masks" / f"{stem}.tif", mask)
+    plain = datasets.create("folder", root=tmp_path)
+    assert plain.load("a").labels.max() == 1
+    labelled = datasets.create("folder", root=tmp_path, label_mask=True, min_objects=3)
+    assert {id_ for ids in labelled.splits.values() for id_ in ids} == {"a", "b"}
+    labels = labelled.load("a").labels
+    assert labels.max() == 3  # pixels that touch at a corner only are apart
+    assert datasets.create("folder", root=tmp_path, label_mask=True, min_size=2).load("a").labels.max() == 1
+    write_labels(tmp_path / "masks" / "b.tif", labels)
+    with pytest.raises(DataError, match=r"b.tif: expected a mask with one value besides 0"):
+        labelled.load("b")
+
+
+def test_fields_that_look_like_no_labels_are_collected_once(tmp_path):
+    fields(tmp_path, "ab")
+    mask = np.kron(np.eye(8, dtype=np.uint8), np.full((4, 4), 255, np.uint8))
+    for stem in "bc":
+        write_png(tmp_path / "images" / f"{stem}.png", mask)
+        write_labels(tmp_path / "masks" / f"{stem}.tif", mask)
+    dataset = datasets.create("folder", root=tmp_path)
+    for id_ in "abca":
+        dataset.load(id_)
+    (message,) = dataset.findings.messages()
+    assert message.startswith(
+        "truth looks like a mask of 0 and 255: one id in 8 pieces (b and 1 more of 3); "
+    )

@@ -98,3 +98,14 @@ def test_bad_images_are_refused():
     with pytest.raises(TypeError, match="image: expected real numbers, found complex128"):
         measure(np.eye(2, dtype=int), np.zeros((2, 2), complex))
     assert len(measure(np.zeros((2, 2), int), np.zeros((2, 2)))) == 0
+
+
+def test_areas_in_square_micrometres():
+    labels = np.zeros((20, 30), np.int32)
+    labels[2:5, 3:9], labels[10:12, 1:4] = 7, 9
+    table = measure(labels, pixel_size=(0.5, 0.25))
+    assert table["area_um2"].tolist() == [18 * 0.125, 6 * 0.125]
+    assert table.drop(columns="area_um2").equals(measure(labels))
+    for bad in ((0, 1), (-1, 1), (float("nan"), 1)):
+        with pytest.raises(ValueError, match="pixel_size: expected a positive"):
+            measure(labels, pixel_size=bad)

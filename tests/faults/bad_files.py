@@ -59,12 +59,12 @@ def write_bad_images(folder) -> dict[str, str]:
         "half.png": "truncated or damaged",
         "zero.tif": "empty (0 bytes)",
         "none.png": "empty (0 bytes)",
-        "text.tif": "neither a PNG nor a TIFF file",
+        "text.tif": "a text file, not PNG",
         "huge.tif": "claims 1,000,000,000,000 bytes",
         "nan.tif": "NaN or infinite",
-        "pages.tif": "2 channels or pages that differ",
+        "pages.tif": "2 pages that differ",
         "complex.tif": "complex64",
-        "palette.png": "channels or pages that differ",
+        "palette.png": "3 channels (0 red, 1 green, 2 blue), expected one",
     }
 
 

@@ -32,7 +32,7 @@ def test_prediction_finishes_the_rest_and_lists_the_bad(tmp_path, capsys):
         os.link(tmp_path / "good.png", tmp_path / "images" / f"good{i:04}.png")
     out = tmp_path / "out"
     arguments = ["predict", str(tmp_path / "images"), "--device", "cpu"]
-    assert main([*arguments, "-o", str(out), "--workers", "2"]) == 1
+    assert main([*arguments, "-o", str(out), "--workers", "2"]) == 3
     error = capsys.readouterr().err
     assert f"{len(bad)} of {len(bad) + len(odd) + GOOD} images could not be segmented" in error
     assert str(out / "failed.csv") in error
@@ -58,11 +58,18 @@ def test_scoring_finishes_the_rest_and_lists_the_bad(tmp_path):
     truth, pred = tmp_path / "truth", tmp_path / "pred"
     bad = write_bad_images(pred)
     labels = (field() > 100).astype(np.uint8)
-    tifffile.imwrite(pred / "float.tif", labels.astype(np.float32))
+    tifffile.imwrite(pred / "float.tif", np.where(labels, 1.5, 0).astype(np.float32))
     tifffile.imwrite(pred / "negative.tif", -labels.astype(np.int16))
     tifffile.imwrite(pred / "shape.tif", labels[1:])
-    bad |= {"float.tif": "float32", "negative.tif": "-1", "shape.tif": str((SHAPE[0] - 1, SHAPE[1]))}
-    bad |= {"nan.tif": "labels are float32", "pages.tif": "2 channels or pages"}
+    bad |= {
+        "float.tif": "not whole numbers, such as 1.5",
+        "negative.tif": "-1",
+        "shape.tif": str((SHAPE[0] - 1, SHAPE[1])),
+    }
+    bad |= {
+        "nan.tif": "not whole numbers, such as nan",
+        "pages.tif": "has shape (2, ",
+    }
     del bad["palette.png"]  # of a palette file the indices are read
     (pred / "palette.png").unlink()
     for name in ("good", "missing", *(name.rsplit(".", 1)[0] for name in bad)):

@@ -268,3 +268,15 @@ def test_old_names_of_the_predictor_warn():
         assert predictor.side(np.zeros((4, 4), np.uint16)) == 32
     with pytest.warns(DeprecationWarning, match="Predictor.reach is now called halo"):
         assert predictor.reach == predictor.halo
+
+
+def test_masked_pixels_are_refused():
+    from fcrbench.inference import load_predictor
+
+    predictor = load_predictor(device="cpu")
+    image = np.arange(64 * 64).reshape(64, 64)
+    masked = np.ma.masked_less(image, 9)
+    for call in (predictor, predictor.scores, predictor.classes):
+        with pytest.raises(ValueError, match="image: expected an array without masked pixels, found 9"):
+            call(masked)
+    np.testing.assert_array_equal(predictor(np.ma.masked_array(image)), predictor(image))

@@ -114,20 +114,20 @@ def test_gray_with_opaque_alpha(tmp_path):
 def test_colours_refused(tmp_path, writer):
     pixels = np.stack([GRAY16, GRAY16, GRAY16], axis=-1)
     pixels[4, 5, 1] ^= 1  # one count of difference in a 16-bit file: a reader of 8 bits would miss it
-    refused(read_image, writer(tmp_path / "rgb", pixels), "3 channels", "red = green = blue")
+    refused(read_image, writer(tmp_path / "rgb", pixels), "3 channels (0 red, 1 green, 2 blue)", "--channel")
 
 
 def test_transparency_refused(tmp_path):
     pixels = np.stack([GRAY8, GRAY8, GRAY8, GRAY8 // 2], axis=-1)
-    refused(read_image, png(tmp_path / "a.png", pixels), "4 channels")
+    refused(read_image, png(tmp_path / "a.png", pixels), "transparency in")
 
 
 def test_pages_equal_or_refused(tmp_path):
     same = tif(tmp_path / "same.tif", np.stack([GRAY8] * 3), photometric="minisblack")
     np.testing.assert_array_equal(read_image(same), GRAY8)
     stack = tif(tmp_path / "stack.tif", np.stack([GRAY8, GRAY8 + 1]), photometric="minisblack")
-    refused(read_image, stack, "2 channels or pages")
-    refused(read_labels, same, "3 channels or pages")
+    refused(read_image, stack, "2 pages that differ", "--channel INDEX or --plane INDEX")
+    refused(read_labels, same, "3 pages, expected a label image with one")
     with tifffile.TiffWriter(tmp_path / "mixed.tif") as writer:
         writer.write(GRAY8)
         writer.write(GRAY8[:5])
@@ -141,11 +141,20 @@ def test_thumbnail_is_no_page(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), GRAY8)
 
 
-@pytest.mark.parametrize("options", [{"imagej": True}, {}])
-def test_stack_behind_one_directory_refused(tmp_path, options):
-    stack = np.stack([GRAY8, GRAY8 + 1, GRAY8])
-    path = tif(tmp_path / "s.tif", stack, truncate=True, photometric="minisblack", **options)
-    refused(read_image, path, "a stack of shape (3, 23, 31)")
+@pytest.mark.parametrize("options", [{"imagej": True, "metadata": {"axes": "ZYX"}}, {}])
+def test_stack_behind_one_directory(tmp_path, options):
+    stack = np.stack([GRAY16, GRAY16 + 1, GRAY16])
+    options = {"photometric": "minisblack", **options}
+    options["metadata"] = {**options.get("metadata", {}), "truncate": True}
+    tifffile.imwrite(tmp_path / "s.tif", stack, **options)
+    for plane in range(3):
+        np.testing.assert_array_equal(read_image(tmp_path / "s.tif", plane=plane), stack[plane])
+    np.testing.assert_array_equal(read_labels(tmp_path / "s.tif", volume=True), stack)
+    whole = (tmp_path / "s.tif").read_bytes()
+    with tifffile.TiffFile(tmp_path / "s.tif") as file:
+        end = file.series[0].dataoffset + stack.nbytes
+    (tmp_path / "cut.tif").write_bytes(whole[: end - 1])
+    refused(read_image, tmp_path / "cut.tif")
 
 
 def test_volume_in_one_page_refused(tmp_path):
@@ -163,7 +172,7 @@ def test_palette_expanded_for_images_kept_for_labels(tmp_path):
     np.testing.assert_array_equal(read_labels(path), indices)
     path.write_bytes(palette_png(indices, colours))
     np.testing.assert_array_equal(read_labels(path), indices)
-    refused(read_image, path, "differ")
+    refused(read_image, path, "3 channels (0 red")
     table = np.zeros((3, 256), dtype=np.uint16)
     table[:] = np.arange(256) * 257
     tiff = tif(tmp_path / "p.tif", indices.astype(np.uint8), photometric="palette", colormap=table)
@@ -297,10 +306,44 @@ def test_complex_image_refused(tmp_path):
     refused(read_image, tif(tmp_path / "a.tif", GRAY8.astype(np.complex64)), "complex64")
 
 
-def test_labels_float_negative_and_colour_refused(tmp_path):
-    refused(read_labels, tif(tmp_path / "f.tif", GRAY8.astype(np.float32)), "float32", "expected integers")
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_labels_of_whole_numbers_in_a_float_file(tmp_path, dtype):
+    labels = GRAY8.astype(dtype)
+    read = read_labels(tif(tmp_path / "f.tif", labels))
+    assert read.dtype == np.uint32
+    np.testing.assert_array_equal(read, GRAY8)
+    for bad, words in ((0.5, "whole"), (np.nan, "whole"), (np.inf, "whole"), (-1, "none below 0")):
+        labels[2, 3] = bad
+        refused(read_labels, tif(tmp_path / "b.tif", labels), words)
+
+
+def test_labels_that_a_float_cannot_tell_apart_are_refused(tmp_path):
+    labels = GRAY8.astype(np.float32)
+    labels[0, 0] = 2.0**24
+    assert read_labels(tif(tmp_path / "a.tif", labels)).max() == 2**24
+    labels[0, 0] = 2.0**24 + 2
+    refused(read_labels, tif(tmp_path / "b.tif", labels), "float32 is exact only up to 16777216")
+
+
+def test_labels_packed_into_colours(tmp_path):
+    """As QuPath exports many instances: id = 65536 red + 256 green + blue. Equal colours are gray."""
+    ids = np.zeros(GRAY8.shape, int)
+    for k, (y, x) in enumerate(np.ndindex(5, 6), 1):
+        ids[4 * y : 4 * y + 3, 5 * x : 5 * x + 4] = k * 977 * 256 % 2**24
+    colours = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], -1).astype(np.uint8)
+    alpha = np.dstack([colours, np.full(ids.shape, 255, np.uint8)])
+    for k, pixels in enumerate((colours, alpha)):
+        for write, suffix in ((png, "png"), (tif, "tif")):
+            np.testing.assert_array_equal(read_labels(write(tmp_path / f"{k}.{suffix}", pixels)), ids)
+    np.testing.assert_array_equal(read_labels(png(tmp_path / "g.png", np.stack([GRAY8] * 3, -1))), GRAY8)
+    refused(read_labels, png(tmp_path / "w.png", colours.astype(np.uint16)), "3 channels of uint16")
+
+
+def test_labels_negative_or_of_several_channels_refused(tmp_path):
     refused(read_labels, tif(tmp_path / "n.tif", GRAY8.astype(np.int32) - 9), "-9", "none below 0")
-    refused(read_labels, png(tmp_path / "c.png", np.stack([GRAY8] * 3, axis=-1)), "3 channels", "one channel")
+    channels = tmp_path / "c.tif"
+    tifffile.imwrite(channels, np.stack([GRAY8] * 3), imagej=True, metadata={"axes": "CYX"})
+    refused(read_labels, channels, "3 channels, expected a label image with one")
 
 
 @pytest.mark.parametrize("read", [read_image, read_labels])
@@ -309,9 +352,9 @@ def test_missing_empty_and_foreign_files(tmp_path, read):
     (tmp_path / "empty.png").write_bytes(b"")
     refused(read, tmp_path / "empty.png", "empty")
     (tmp_path / "text.png").write_text("not an image")
-    refused(read, tmp_path / "text.png", "neither a PNG nor a TIFF file")
+    refused(read, tmp_path / "text.png", "a text file, not PNG, TIFF")
     (tmp_path / "folder.png").mkdir()
-    refused(read, tmp_path / "folder.png", "cannot be opened")
+    refused(read, tmp_path / "folder.png", "a folder, expected an image")
     (tmp_path / "header.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     refused(read, tmp_path / "header.png", "truncated or damaged")
 
@@ -421,7 +464,7 @@ def test_write_png_refuses(tmp_path):
 
 
 def test_find_images(tmp_path):
-    for name in ("b.PNG", "a.tif", "c.Tiff", ".hidden.png", "._a.tif", "notes.txt", "d.jpg"):
+    for name in ("b.PNG", "a.tif", "c.Tiff", ".hidden.png", "._a.tif", "notes.txt", "d.gif"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.png").mkdir()
     found = find_images(tmp_path)

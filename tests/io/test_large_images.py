@@ -9,7 +9,8 @@ import tifffile
 
 from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.io import large as files
-from fcrbench.io import read_labels
+from fcrbench.io import large_labels, read_labels
+from fcrbench.tiles import split_into_tiles
 
 zarr = pytest.importorskip("zarr")
 ALL = (slice(None), slice(None))
@@ -60,13 +61,13 @@ def test_a_plain_zarr_array(tmp_path, image):
 
 @pytest.mark.parametrize("side", [40, 33, 1, None])
 def test_labels_are_ome_zarr_with_a_pyramid(tmp_path, monkeypatch, side):
-    monkeypatch.setattr(files, "_MIN_LEVEL_SIDE", 64)
-    monkeypatch.setattr(files, "CHUNK", 32)
+    monkeypatch.setattr(large_labels, "_MIN_LEVEL_SIDE", 64)
+    monkeypatch.setattr(large_labels, "CHUNK", 32)
     shape = (13, 80) if side == 1 else (130, 171)
     labels = np.random.default_rng(0).integers(0, 2**31 - 1, shape).astype(np.int32)
     with files.new_labels(tmp_path / "a.zarr", labels.shape) as out:
         assert not (tmp_path / "a.zarr").exists()
-        for where in (tile.slices for tile in files.split_into_tiles(labels.shape, side)) if side else [ALL]:
+        for where in (tile.slices for tile in split_into_tiles(labels.shape, side)) if side else [ALL]:
             out[where] = labels[where]
     check(tmp_path / "a.zarr", labels)
     (multiscale,) = json.loads((tmp_path / "a.zarr" / ".zattrs").read_text())["multiscales"]
@@ -80,12 +81,12 @@ def test_labels_are_ome_zarr_with_a_pyramid(tmp_path, monkeypatch, side):
 
 
 def test_labels_as_a_tiled_tiff_with_a_pyramid(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_MIN_LEVEL_SIDE", 64)
-    monkeypatch.setattr(files, "CHUNK", 32)
+    monkeypatch.setattr(large_labels, "_MIN_LEVEL_SIDE", 64)
+    monkeypatch.setattr(large_labels, "CHUNK", 32)
     labels = np.random.default_rng(0).integers(0, 2**31 - 1, (130, 171)).astype(np.int32)
     path = tmp_path / "a.tif"
     with files.new_labels(path, labels.shape) as out:
-        for tile in files.split_into_tiles(labels.shape, 40):
+        for tile in split_into_tiles(labels.shape, 40):
             out[tile.slices] = labels[tile.slices]
         assert not path.exists()
     check(path, labels.astype(np.uint32))
@@ -172,15 +173,15 @@ def test_what_is_no_image_is_refused(tmp_path, image):
     words = {
         "missing.zarr": "no such file",
         "group.zarr": "without an OME-Zarr image",
-        "stack.zarr": "expected one plane",
+        "stack.zarr": "expected a label image with one plane",
         "empty.zarr": "no pixel",
         "complex.zarr": "expected numbers",
-        "hollow.zarr": "not a Zarr",
-        "text.zarr": "not a Zarr",
-        "text.tif": "cannot be read",
-        "zero.tif": "cannot be read",
-        "pages.tif": "3 pages",
-        "colour.tif": "expected one plane",
+        "hollow.zarr": "a folder, and not a Zarr",
+        "text.zarr": "a text file",
+        "text.tif": "a text file",
+        "zero.tif": "is empty",
+        "pages.tif": "axes QYX of 3 x 40 x 50",
+        "colour.tif": "expected a label image with one plane",
         "cut.tif": "that claims|cannot be read",
     }
     for name, found in words.items():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fcrbench.errors import DataError
 from fcrbench.io import read_labels
-from fcrbench.io.numpy_file import decode_npy
+from fcrbench.io.formats.numpy_file import decode_npy
 
 LABELS = np.arange(12, dtype=np.uint16).reshape(3, 4)
 
@@ -56,7 +56,7 @@ def test_pickles_of_older_protocols(protocol):
         return
     header = saved(np.array({}, object))[:128]
     data = header + pickle.dumps(np.array(cellpose(LABELS), object), protocol=protocol)
-    np.testing.assert_array_equal(decode_npy(data), LABELS)
+    np.testing.assert_array_equal(decode_npy(data).pixels, LABELS)
 
 
 class Harmful:
@@ -69,7 +69,7 @@ class Harmful:
 
 def test_no_code_of_the_file_is_run(tmp_path):
     bad = cellpose(LABELS) | {"x": Harmful(tmp_path / "touched")}
-    np.testing.assert_array_equal(decode_npy(saved(bad)), LABELS)
+    np.testing.assert_array_equal(decode_npy(saved(bad)).pixels, LABELS)
     assert not (tmp_path / "touched").exists()
     np.load(io.BytesIO(saved(bad)), allow_pickle=True)  # NumPy runs it
     assert (tmp_path / "touched").exists()
@@ -96,7 +96,7 @@ def test_other_contents_are_refused(tmp_path, value, words):
 
 
 def test_planes_are_kept():
-    assert decode_npy(saved(np.zeros((1, 2, 3, 4)))).shape == (2, 3, 4)
+    assert decode_npy(saved(np.zeros((1, 2, 3, 4)))).pixels.shape == (2, 3, 4)
 
 
 @pytest.mark.parametrize("cut", [5, 20, 130, -1, -7])
@@ -115,7 +115,7 @@ def test_a_damaged_file_gives_an_error_or_an_array(changes, pickled):
     for place, value in changes:
         data[place % len(data)] = value
     try:
-        found = decode_npy(bytes(data))
+        found = decode_npy(bytes(data)).pixels
     except MemoryError:
         raise
     except Exception:

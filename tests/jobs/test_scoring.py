@@ -1,6 +1,7 @@
 """Folders scored serially, by threads, by dask workers, interrupted: always the same rows."""
 
 import json
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 from fcrbench import metrics
 from fcrbench.errors import DataError, FcrbenchError, UsageError
 from fcrbench.io import write_labels
-from fcrbench.jobs.score import score_folders
+from fcrbench.jobs.score import Scored, score_folders
+from fcrbench.label_checks import looks_like
 
 N = 24
 
@@ -150,3 +152,15 @@ def test_two_at_once_into_one_place_are_told(folders, tmp_path):
         score_folders(*folders, tmp_path / "s.csv")
     other.close()
     assert len(score_folders(*folders, tmp_path / "s.csv").scores.table) == N
+
+
+def test_what_files_look_like_travels_from_workers_and_through_journals():
+    mask = np.kron(np.eye(8, dtype=np.uint8), np.ones((4, 4), np.uint8))
+    found = Scored([0.5, 3], {"truth": looks_like(mask), "pred": None})
+    assert found.findings["truth"].details == "one id in 8 pieces"
+    for back in (
+        pickle.loads(pickle.dumps(found)),
+        Scored.from_json(json.loads(json.dumps(found.to_json()))),
+    ):
+        assert back == found
+    assert Scored([0.5, 3], {"truth": None, "pred": None}).to_json() == [0.5, 3]

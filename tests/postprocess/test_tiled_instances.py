@@ -154,3 +154,21 @@ def test_bad_arguments_are_refused():
         large.label(classes.astype(float), out)
     with pytest.raises(ValueError, match="expected a 2-D image"):
         large.label(np.zeros((2, 2, 2), int), out)
+
+
+def test_masked_pixels_are_refused():
+    classes = np.kron(np.arange(4, dtype=np.uint8).reshape(2, 2), np.ones((5, 5), np.uint8))
+    masked = np.ma.masked_equal(classes, 2)
+    out = np.empty(classes.shape, np.int32)
+    assert large.label(np.ma.masked_array(classes), out, tile=4) == 3
+    planes = {"doubt": classes, "margin": classes}
+    for name in ("image", *planes):
+        given = {key: masked if key == name else plane for key, plane in planes.items()}
+        source = masked if name == "image" else classes
+        with pytest.raises(ValueError, match=f"{name}: expected an array without masked pixels"):
+            large.instances_of_classes(
+                source, out, tile=4, join_doubt=0.5, min_margin=1, background=0, **given
+            )
+    for pair in ((masked, classes), (classes, masked)):
+        with pytest.raises(ValueError, match="expected an array without masked pixels"):
+            large.score(*pair)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.kernels.unions import join_all
+from fcrbench.labels import to_numpy
 from fcrbench.postprocess._contacts import Contacts
 from fcrbench.postprocess._runs import Runs, as_image
 from fcrbench.tiles import Seams, Source, Tile
@@ -46,7 +47,11 @@ class Components:
 
 def read_tile(source: Source, tile: Tile) -> NDArray:
     """Return the pixels of a tile. Raises TypeError if they are not integers."""
-    return as_image(np.ascontiguousarray(source[tile.slices]), "image")
+    return np.ascontiguousarray(as_image(source[tile.slices], "image"))
+
+
+def _read_plane(plane: Source, name: str, tile: Tile) -> NDArray:
+    return np.ascontiguousarray(to_numpy(plane[tile.slices], name))
 
 
 def find_components(
@@ -70,7 +75,7 @@ def find_components(
     across_seams = [np.zeros((4, 0), np.int64)]  # sides on seams, also of objects and background
     for tile in log_progress(image_tiles, "components"):
         block = read_tile(source, tile)
-        tile_doubt = None if doubt is None else np.ascontiguousarray(doubt[tile.slices])
+        tile_doubt = None if doubt is None else _read_plane(doubt, "doubt", tile)
         runs = Runs.from_components(block, background, connectivity)
         offset = int(offsets[tile.number])
         offsets[tile.number + 1] = offset + runs.count
@@ -78,7 +83,7 @@ def find_components(
         first.append(_first_pixels(runs, tile, width))
         on_border.append(runs.touches_border(*tile.sides_on_border(height, width))[1:])
         if margin is not None:
-            margins.append(runs.sum_values(np.ascontiguousarray(margin[tile.slices]))[1:])
+            margins.append(runs.sum_values(_read_plane(margin, "margin", tile))[1:])
         if tile_doubt is not None:
             inside = runs.find_contacts(tile_doubt)
             edges.append(inside.edges[1:])

@@ -9,10 +9,13 @@ import zlib
 
 import numpy as np
 
+from fcrbench.io.formats.exif import read_exif_orientation
 from fcrbench.io.memory_claim import check_memory_claim
+from fcrbench.io.stack import ALPHA, RGB, Stack
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 _GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGBA = 0, 2, 3, 4, 6  # colour types
+_NAMES = {_GRAY_ALPHA: ("gray", ALPHA), _RGB: RGB, _RGBA: (*RGB, ALPHA), _PALETTE: RGB}
 _CHANNELS = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _GRAY_ALPHA: 2, _RGBA: 4}
 _DEPTHS = {_GRAY: (1, 2, 4, 8, 16), _PALETTE: (1, 2, 4, 8)}  # other colour types have 8 or 16 bits
 _MAX_SIDE = 1_000_000  # pixels, the limit that libpng sets
@@ -20,8 +23,11 @@ _MAX_SIDE = 1_000_000  # pixels, the limit that libpng sets
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
-def decode_png(data: bytes, indexed: bool) -> np.ndarray:
-    """Return (H, W) or (C, H, W) uint8 or uint16, see `decode.decode`. Raise ValueError if damaged."""
+def decode_png(data: bytes, indexed: bool) -> Stack:
+    """Return pixels (H, W) or (S, H, W) uint8 or uint16, see `decode.decode`. Raise ValueError if damaged.
+
+    The colour that the chunk tRNS makes transparent is information beside the pixels; it changes none.
+    """
     chunks = _read_chunks(data)
     width, height, bits, colour, compression, filtering, interlace = struct.unpack(
         ">IIBBBBB", chunks[b"IHDR"][0]
@@ -35,20 +41,23 @@ def decode_png(data: bytes, indexed: bool) -> np.ndarray:
     if b"IDAT" not in chunks:
         raise ValueError("no pixels")
     channels = _CHANNELS[colour]
-    expanded = 4 if colour == _PALETTE and not indexed else channels
+    expanded = 3 if colour == _PALETTE and not indexed else channels
     stored = height * -(-width * bits * channels // 8)
     check_memory_claim(height * width * max(bits // 8, 1) * expanded, stored, len(data))
     if colour == _PALETTE and indexed:
         colour = _GRAY  # decode the indices as gray values
-    extra = _palette_chunks(chunks, colour, bits)
+    extra = _palette_chunk(chunks, colour, bits)
     pixels = b"".join(chunks[b"IDAT"])
-    if interlace:
-        return _deinterlace(pixels, height, width, bits, colour, extra)
-    return _decode(pixels, height, width, bits, colour, extra)
+    decode = _deinterlace if interlace else _decode
+    array = decode(pixels, height, width, bits, colour, extra)
+    orientation = read_exif_orientation((chunks.get(b"eXIf") or [b""])[0])
+    if array.ndim == 2:
+        return Stack(array, orientation=orientation)
+    return Stack(array, "SYX", _NAMES[colour], orientation=orientation)
 
 
 def _read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
-    """Return the contents of the chunks that affect pixels, in order. A truncated end is ignored."""
+    """Return the contents of the chunks of pixels and of Exif, in order. A truncated end is ignored."""
     found: dict[bytes, list[bytes]] = {}
     at = len(MAGIC)
     while at + 12 <= len(data):
@@ -60,12 +69,14 @@ def _read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
             if name == b"IDAT":
                 raise ValueError("the file ends within its pixels")
             break
-        if name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT"):
+        if name in (b"IHDR", b"PLTE", b"IDAT"):
             (stored,) = struct.unpack_from(">I", data, end - 4)
             if zlib.crc32(memoryview(data)[at + 4 : end - 4]) != stored:
                 raise ValueError(f"checksum of {name.decode()} is wrong")
             if name != b"IDAT" and name in found:
                 raise ValueError(f"{name.decode()} comes twice")
+            found.setdefault(name, []).append(data[at + 8 : end - 4])
+        elif name == b"eXIf":
             found.setdefault(name, []).append(data[at + 8 : end - 4])
         elif name == b"IEND":
             return found
@@ -75,20 +86,14 @@ def _read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
     return found
 
 
-def _palette_chunks(chunks: dict[bytes, list[bytes]], colour: int, bits: int) -> bytes:
-    """Return the chunks of the palette and the transparent colours, if they are valid for this type."""
-    colours = (chunks.get(b"PLTE") or [b""])[0] if colour == _PALETTE else b""
-    n = len(colours) // 3
-    if colour == _PALETTE and (len(colours) % 3 or not 1 <= n <= 1 << bits):
+def _palette_chunk(chunks: dict[bytes, list[bytes]], colour: int, bits: int) -> bytes:
+    """Return the chunk of the palette, or nothing for pixels that are no indices."""
+    if colour != _PALETTE:
+        return b""
+    colours = (chunks.get(b"PLTE") or [b""])[0]
+    if len(colours) % 3 or not 1 <= len(colours) // 3 <= 1 << bits:
         raise ValueError(f"a palette of {len(colours)} bytes")
-    clear = (chunks.get(b"tRNS") or [b""])[0]
-    if colour != _PALETTE and any(
-        value >> bits for (value,) in struct.iter_unpack(">H", clear[: len(clear) // 2 * 2])
-    ):
-        clear = b""  # no pixel can have such a value
-    fits = {_GRAY: len(clear) == 2, _RGB: len(clear) == 6, _PALETTE: 1 <= len(clear) <= n}
-    parts = [_make_chunk(b"PLTE", colours)] if colours else []
-    return b"".join([*parts, _make_chunk(b"tRNS", clear)] if fits.get(colour) else parts)
+    return _make_chunk(b"PLTE", colours)
 
 
 def _decode(pixels: bytes, height: int, width: int, bits: int, colour: int, extra: bytes) -> np.ndarray:

@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fcrbench.io.stack import PAGES, Stack
+
 MAGIC = b"\x93NUMPY"
 _NEEDED = frozenset(
     getattr(pickle, name)
@@ -27,8 +29,8 @@ _NEEDED = frozenset(
 _MASKS = "masks"  # the key in a _seg.npy
 
 
-def decode_npy(data: bytes) -> np.ndarray:
-    """Return the numbers in a .npy file, or the masks in a _seg.npy of Cellpose: (H, W) or (C, H, W).
+def decode_npy(data: bytes, indexed: bool = False) -> Stack:
+    """Return the numbers in a .npy file, or the masks in a _seg.npy of Cellpose: (H, W), or (N, H, W).
 
     Axes of length 1 in front of the last two are dropped. Raises ValueError, or any other exception for a
     damaged file.
@@ -47,7 +49,7 @@ def decode_npy(data: bytes) -> np.ndarray:
         array = array[0]
     if array.ndim not in (2, 3):
         raise ValueError(f"shape {array.shape}, expected (H, W)")
-    return array
+    return Stack(array, "YX" if array.ndim == 2 else f"{PAGES}YX")
 
 
 def _from_bytes(data: bytes, shape: tuple[int, ...], dtype: np.dtype, fortran: bool) -> np.ndarray:
