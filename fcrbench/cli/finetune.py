@@ -42,6 +42,7 @@ def finetune(
         0 = background).
         A fifth of the images is kept for validation.
         To choose them yourself, give train/ and val/, each with images/ and masks/.
+        Folders as Cellpose trains on, with NAME_img.png and NAME_masks.png, are read as well.
     init
         Weights to start from: "default" (they come with fcrbench), a run directory or a .safetensors file.
     epochs
