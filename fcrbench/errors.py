@@ -17,6 +17,18 @@ class DataError(FcrbenchError, ValueError):
     """A file or array does not contain what it should. The message says what was found and expected."""
 
 
+class PartialError(DataError):
+    """Some images are done, and others failed. The message lists the failed ones."""
+
+    exit_code = 3
+
+
+class StoppedError(FcrbenchError):
+    """Ctrl-C or SIGTERM stopped the command. The message says what is done and how to continue."""
+
+    exit_code = 130
+
+
 class WriteError(FcrbenchError):
     """The operating system refuses to write a file."""
 

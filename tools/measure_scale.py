@@ -193,7 +193,8 @@ def measure_flat(step: str, folder: Path) -> None:
     else:
         from fcrbench.jobs.predict import predict_images
 
-        n = predict_images([folder / "images"], "default", folder / "out", device="cpu", overwrite=True)
+        found = predict_images([folder / "images"], "default", folder / "out", device="cpu", overwrite=True)
+        n = found.done
     print(
         f"{step:8} {n:7} images, CPU {1000 * (cpu_seconds() - cpu) / n:.2f} ms/image, {peak_memory():5.0f} MB"
     )

@@ -40,9 +40,11 @@ def compare(
     from rich.console import Console
 
     from fcrbench.comparison import compare_runs
-    from fcrbench.report.comparison_files import show
+    from fcrbench.report.comparison_files import check_folder, show
     from fcrbench.text import printable
 
+    if output is not None:
+        check_folder(output, runs)
     comparison = compare_runs(runs, against)
     console = Console()
     show(comparison, console)

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from fcrbench.cli.common import REPORTING, ImageReport, Reporting, say
+
 
 def export(
     labels: Annotated[tuple[Path, ...], Parameter(required=True, negative=())],
@@ -15,6 +17,7 @@ def export(
     masks: Literal["rle", "polygons"] = "rle",
     strict: bool = False,
     label_mask: bool = False,
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Convert label images to GeoJSON for QuPath, COCO annotations or a table of measurements.
 
@@ -23,7 +26,7 @@ def export(
     Example: fcrbench export out/ --to table --images fields/ -o cells.parquet
 
     Images that cannot be exported do not stop the others.
-    They are listed with the reasons at the end, and the exit code is 1.
+    They are listed with the reasons at the end, and the exit code is 3 (1 if all failed).
 
     Polygons follow the edges of the pixels and include holes, so filling them gives the labels back.
 
@@ -50,7 +53,6 @@ def export(
         Pixels that touch at a corner only are not connected.
     """
     from fcrbench.export.files import export_files
-    from fcrbench.text import printable
 
     objects = 0
 
@@ -58,5 +60,17 @@ def export(
         nonlocal objects
         objects += found
 
-    n = export_files(labels, to, output, images, masks, count, strict=strict, label_mask=label_mask)
-    print(f"{objects} objects of {n} images in {printable(output)}")
+    with ImageReport("exported") as report:
+        n = export_files(
+            labels,
+            to,
+            output,
+            images,
+            masks,
+            count,
+            report.begin,
+            report.update,
+            strict=strict,
+            label_mask=label_mask,
+        )
+    say(f"{objects} objects of {n} images in {output}")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fcrbench.cli.common import REPORTING, Reporting
 from fcrbench.cli.run import Settings, start
 
 # New weights are trained with a rate of 0.002. A quarter of it keeps what the given weights have learnt.
@@ -20,6 +21,7 @@ def finetune(
     settings: Settings = (),
     output: Path = Path("runs"),
     stop_after: int | None = None,
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Train existing weights further on your own images.
 
@@ -40,6 +42,7 @@ def finetune(
         0 = background).
         A fifth of the images is kept for validation.
         To choose them yourself, give train/ and val/, each with images/ and masks/.
+        Folders as Cellpose trains on, with NAME_img.png and NAME_masks.png, are read as well.
     init
         Weights to start from: "default" (they come with fcrbench), a run directory or a .safetensors file.
     epochs

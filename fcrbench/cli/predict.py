@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fcrbench.cli.common import REPORTING, ImageReport, Reporting, say, there_already
+
 
 def predict(
     images: Annotated[tuple[Path, ...], Parameter(required=True, negative=())],
@@ -18,6 +20,8 @@ def predict(
     scheduler: str | None = None,
     strict: bool = False,
     resume: bool = False,
+    no_overlay: bool = False,
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Segment images. Write a label TIFF and a PNG with outlines for each.
 
@@ -27,7 +31,8 @@ def predict(
     Example: fcrbench predict fields/ -o out/ --scheduler tcp://10.0.0.1:8786
 
     Images that cannot be read, segmented or written do not stop the others.
-    They are listed with the reasons at the end, and the exit code is 1.
+    They are listed with the reasons at the end and in failed.csv, and the exit code is 3 (1 if all failed).
+    After Ctrl-C the current image is finished; --resume continues from there.
 
     Parameters
     ----------
@@ -57,28 +62,32 @@ def predict(
         Stop at the first image that fails.
     resume
         Skip images that already have a label image.
+    no_overlay
+        Write only the label images, which takes less time.
     """
     from fcrbench.errors import UsageError
 
     if workers < 1:
         raise UsageError(f"--workers: expected 1 or more, found {workers}")
     from fcrbench.jobs.predict import predict_images
-    from fcrbench.text import printable
+    from fcrbench.work.interrupt import stop_between_images
 
-    def report(name: str, objects: int) -> None:
-        print(f"{printable(name)}: {objects} instances", flush=True)
-
-    count = predict_images(
-        images,
-        weights,
-        output,
-        device=device,
-        tile=tile,
-        overwrite=overwrite,
-        workers=workers,
-        scheduler=scheduler,
-        strict=strict,
-        resume=resume,
-        progress=report,
-    )
-    print(f"{count} images segmented into {printable(output)}")
+    with ImageReport("segmented", "instances") as report, stop_between_images() as stopped:
+        found = predict_images(
+            images,
+            weights,
+            output,
+            device=device,
+            tile=tile,
+            overwrite=overwrite,
+            overlays=not no_overlay,
+            workers=workers,
+            scheduler=scheduler,
+            strict=strict,
+            resume=resume,
+            begin=report.begin,
+            progress=report.image,
+            finished=report.update,
+            stopped=stopped,
+        )
+    say(f"{found.done:,} images segmented into {output}{there_already(found.earlier)}")

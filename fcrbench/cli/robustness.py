@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from fcrbench.cli.common import REPORTING, Reporting, say
 from fcrbench.cli.run import Settings
 from fcrbench.errors import UsageError
 
@@ -20,6 +21,7 @@ def robustness(
     device: str = "auto",
     settings: Settings = (),
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("robustness"),
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Measure how scores change with blur, noise, gain, scale and bit depth of the images.
 
@@ -28,7 +30,7 @@ def robustness(
 
     The result is a page of curves with 95 % intervals, and the same numbers as CSV.
     Fields that cannot be read or segmented do not stop the others.
-    They are listed with the reasons at the end, and the exit code is 1.
+    They are listed with the reasons at the end, and the exit code is 3.
 
     Parameters
     ----------
@@ -61,6 +63,7 @@ def robustness(
         values = merge(values, nest_value(key, value))
 
     from fcrbench.jobs.robustness import measure_robustness
+    from fcrbench.text import printable
 
     measure_robustness(
         weights,
@@ -72,10 +75,9 @@ def robustness(
         images=images,
         seed=seed,
         device=device,
-        progress=lambda point: print(
+        progress=lambda point: say(
             f"{point.corruption.name:6} {point.level:<7g} AP {point.metrics['ap']['mean']:.3f}  "
-            f"F1@0.5 {point.metrics['f1']['mean']:.3f}",
-            flush=True,
+            f"F1@0.5 {point.metrics['f1']['mean']:.3f}"
         ),
-        conclude=print,
+        conclude=lambda text: say(printable(text)),
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from fcrbench.cli.common import REPORTING, Reporting, active_reporting, reporting_in_process, say
 from fcrbench.errors import UsageError
 
 Settings = Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)]
@@ -28,6 +29,7 @@ def run(
     output: Path = Path("runs"),
     resume: Path | None = None,
     stop_after: int | None = None,
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Train a method, segment and score the validation fields, and write a report.
 
@@ -133,21 +135,20 @@ def _run_and_print(function: str, *args: Any, stop_after: int | None, devices: i
     if devices < 1:
         raise UsageError(f"--devices {devices}: expected at least 1")
     # These imports take seconds, so they come after the checks of the arguments.
-    from rich.console import Console
-
     from fcrbench.compute.processes import launch, rank
     from fcrbench.report.text import run_lines
-    from fcrbench.text import printable
 
-    folder = launch(_run_with_display, function, args, stop_after, processes=devices)
+    arguments = (active_reporting(), function, args, stop_after)
+    folder = launch(_run_with_display, *arguments, processes=devices)
     if rank() != 0:
         return
-    console = Console()
-    console.print("\n".join(run_lines(folder)), highlight=False, soft_wrap=True)
-    print(printable(f"report: {folder / 'report.html'}"))
+    say("\n".join(run_lines(folder)))
+    say(f"report: {folder / 'report.html'}")
 
 
-def _run_with_display(function: str, args: tuple[Any, ...], stop_after: int | None) -> Path:
+def _run_with_display(
+    reporting: Reporting, function: str, args: tuple[Any, ...], stop_after: int | None
+) -> Path:
     """Call a function of fcrbench.jobs.run in one of the processes. Only the first process shows progress."""
     from rich.console import Console
 
@@ -155,5 +156,8 @@ def _run_with_display(function: str, args: tuple[Any, ...], stop_after: int | No
     from fcrbench.jobs import run as runs
     from fcrbench.work.display import TrainingDisplay
 
-    with TrainingDisplay(Console(quiet=rank() != 0)) as display:
+    with (
+        reporting_in_process(reporting, is_first=rank() == 0),
+        TrainingDisplay(Console(quiet=reporting.quiet or rank() != 0)) as display,
+    ):
         return getattr(runs, function)(*args, display, stop_after)

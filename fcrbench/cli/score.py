@@ -1,11 +1,12 @@
 """`fcrbench score`."""
 
 import logging
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+
+from fcrbench.cli.common import REPORTING, ImageReport, Reporting, say, there_already
 
 log = logging.getLogger(__name__)
 LABELLED = {"truth": "truth", "pred": "prediction", "both": "truth and prediction"}
@@ -22,6 +23,7 @@ def score(
     strict: bool = False,
     resume: bool = False,
     label_mask: Literal["truth", "pred", "both"] | None = None,
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Score predicted label images against true ones with the same file names.
 
@@ -33,7 +35,7 @@ def score(
     Example: fcrbench score truth/ out/ -o scores.csv --scheduler tcp://10.0.0.1:8786
 
     Images that cannot be scored do not stop the others.
-    They are listed with the reasons at the end, and the exit code is 1.
+    They are listed with the reasons at the end, and the exit code is 3 (1 if all failed).
 
     Parameters
     ----------
@@ -61,12 +63,12 @@ def score(
     """
     from fcrbench.errors import UsageError
     from fcrbench.jobs.score import score_folders
-    from fcrbench.metrics.progress import progress_reporter
     from fcrbench.report.text import score_lines
+    from fcrbench.work.interrupt import stop_between_images
 
     if workers < 1:
         raise UsageError(f"--workers: expected 1 or more, found {workers}")
-    with progress_reporter(sys.stderr.isatty(), None) as report:
+    with ImageReport("scored") as report, stop_between_images() as stopped:
         found = score_folders(
             truth_dir,
             pred_dir,
@@ -77,12 +79,17 @@ def score(
             resume=resume,
             suffix=suffix,
             label_mask=label_mask,
-            progress=report,
+            begin=report.begin,
+            progress=report.update,
+            stopped=stopped,
         )
     for message in found.warnings("--label-mask {}"):
         log.warning("%s", message)
-    if len(found.scores.table):
+    scored = len(found.scores.table)
+    if scored:
         if label_mask is not None:
-            print(f"objects of {LABELLED[label_mask]}: the components of masks")
-        print("\n".join(score_lines(found.scores.summary())))
+            say(f"objects of {LABELLED[label_mask]}: the components of masks")
+        say("\n".join(score_lines(found.scores.summary())))
+    if found.earlier:
+        say(f"{scored - found.earlier:,} images scored{there_already(found.earlier)}")
     found.failures.finish(found.images, "scored")

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from fcrbench.cli.common import REPORTING, Reporting, is_quiet, say
 from fcrbench.cli.compare import write_comparison
-from fcrbench.errors import FcrbenchError
+from fcrbench.errors import FcrbenchError, PartialError
 
 
 def table(
@@ -20,6 +21,7 @@ def table(
     device: str | None = None,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)] = (),
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("table"),
+    reporting: Reporting = REPORTING,
 ) -> None:
     """Train and score several methods on one data set with the same budget, then compare them.
 
@@ -66,25 +68,26 @@ def table(
     from fcrbench.config import merge
     from fcrbench.config.settings import nest_value, parse_setting
     from fcrbench.jobs import table as runs
-    from fcrbench.report.comparison_files import show
-    from fcrbench.text import printable
+    from fcrbench.report.comparison_files import check_folder, show
     from fcrbench.work.display import TrainingDisplay
 
-    console = Console()
+    console = Console(quiet=is_quiet())
     values: dict[str, Any] = {}
     for key, value in [*given.items(), *map(parse_setting, settings)]:
         values = merge(values, nest_value(key, value))
     planned = runs.plan_runs(runs.parse_entries(methods), runs.parse_seeds(seeds), values)
+    check_folder(output, sorted(output.glob("runs/*")))
     done = runs.make_runs(
         planned,
         output / "runs",
         lambda: TrainingDisplay(console),
-        lambda text: console.print(text, highlight=False, soft_wrap=True, markup=False),
+        say,
     )
     if done.folders:
         comparison = compare_runs(done.folders, against)
         show(comparison, console)
         write_comparison(comparison, output)
-        print(printable(f"page: {output / 'table.html'}"))
+        say(f"page: {output / 'table.html'}")
     if done.failures:
-        raise FcrbenchError(f"not in the table: {'; '.join(done.failures)}")
+        kind = PartialError if done.folders else FcrbenchError
+        raise kind(f"not in the table: {'; '.join(done.failures)}")

@@ -1,6 +1,7 @@
 """The schema of a run's configuration: frozen dataclasses that are read from and written to TOML."""
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -144,6 +145,7 @@ def build(schema: type[T], values: Mapping[str, Any], where: str = "") -> T:
     from pydantic import TypeAdapter, ValidationError
 
     _refuse_unknown_keys(schema, values, where)
+    _refuse_infinite(values, where)
     values = _with_valid_text(values)
     try:
         return TypeAdapter(schema).validate_python(values)
@@ -172,6 +174,18 @@ def _refuse_unknown_keys(schema: Any, values: Mapping[str, Any], where: str) -> 
             raise UsageError(unknown_name(f"key in [{where}]:" if where else "key", key, hints))
         if dataclasses.is_dataclass(hints[key]) and isinstance(value, Mapping):
             _refuse_unknown_keys(hints[key], value, f"{where}.{key}" if where else key)
+
+
+def _refuse_infinite(value: Any, key: str) -> None:
+    """Raise UsageError for NaN and infinity, which no setting can have, anywhere in a configuration."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            _refuse_infinite(part, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _refuse_infinite(part, key)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{key} is {value}; expected a finite number")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -42,14 +42,17 @@ SPEC = DatasetSpec(
     citation="none",
     source="your own folder",
     needs_root=True,
-    how_to_get="put images in images/ and label images of the same stem in masks/",
+    how_to_get="put images in images/ and label images of the same stem, or stem_masks, in masks/",
     factory="fcrbench.datasets.folder:FolderDataset",
     options=Options,
 )
 
 
 class FolderDataset(PairedDataset):
-    """PNG or TIFF files paired by stem: images/cell7.tif with masks/cell7.png.
+    """PNG or TIFF files paired by name: images/cell7.tif with masks/cell7.png, see `io.pairing`.
+
+    Folders in images/ and masks/ are searched, too. Without images/ and masks/, the images are paired with
+    the masks beside them, as in the training data of Cellpose: cell7_img.png with cell7_masks.png.
 
     With train/ and val/ (and perhaps test/) in `root`, each holds its own images/ and masks/ and the split
     is theirs; otherwise `root` holds images/ and masks/, split by `seed` with `val_fraction` in "val".
@@ -67,6 +70,12 @@ class FolderDataset(PairedDataset):
         parts = [split for split in _SPLITS if (self.root / split).is_dir()]
         if not parts:
             pairs = _pairs_in(self.root)
+            if len(pairs) == 1 and 0 < self.options.val_fraction < 1:
+                raise DataError(
+                    f"{self.root}: only one image with a mask, which cannot both train and validate; add "
+                    "another one (it may be a part of the first), or make train/ and val/, each with images/ "
+                    "and masks/"
+                )
             return pairs, seeded_split(pairs, self.options.val_fraction, self.options.seed)
         for split in ("train", "val"):
             existing_folder(self.root / split)

@@ -66,6 +66,7 @@ def predict_and_score(
         if isinstance(labels, Failure):
             failures.add(sample.id, labels)
         else:
+            failures.passed()
             pairs.append((sample.id, sample.labels, labels))
     if not pairs:
         failures.finish(len(samples), "segmented")

@@ -26,6 +26,7 @@ from fcrbench.text import to_unicode
 from fcrbench.work.atomic import atomic_path, write_text
 from fcrbench.work.csv_file import append_csv
 from fcrbench.work.failures import Failure, Failures, attempt
+from fcrbench.work.outputs import check_output_file, check_output_folder, check_outputs, prepare_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,11 +44,13 @@ def export_files(
     images: Path | None = None,
     masks: Masks = "rle",
     progress: Callable[[str, int], None] = lambda name, objects: None,
+    begin: Callable[[int], None] = lambda images: None,
+    finished: Callable[[int], None] = lambda images: None,
     *,
     strict: bool = False,
     label_mask: bool = False,
 ) -> int:
-    """Export label images and return their number.
+    """Export label images and return how many were exported.
 
     sources  label images and folders of them, also in folders below; overlays of `predict` are skipped
     output   for "geojson" a folder, in which each image gets <name>.geojson; for "coco" a .json file; for
@@ -55,6 +58,8 @@ def export_files(
     images   folder of images with the same names, or with the suffixes of well-known programs, see
              `io.pairing`; with it, tables and GeoJSON include intensities
     progress called with the name of an image and its number of objects
+    begin    called once with the number of images
+    finished called with the number of images that are done or failed
     strict   raise an error for the first image that cannot be exported, and write no file for several images.
              Otherwise the others are finished, and the failed images are listed in the DataError raised at
              the end and in failed.csv in the folder, or in <output>.failed.csv beside the file, see
@@ -65,6 +70,8 @@ def export_files(
     UsageError if the output does not fit the format.
     """
     check_output(to, output)
+    if to != "geojson":
+        check_output_file(output)
     check_masks(masks)
     labels = collect_labels(sources)
     partners = None
@@ -73,14 +80,24 @@ def export_files(
         partners = pair_files(labels, images_in(images), LABELS_WITH_IMAGE, where)
     job = _Job(labels, partners, images, label_mask)
     by_folder = to == "geojson"
-    failures = Failures(output / "failed.csv" if by_folder else output.with_name(f"{output.stem}.failed.csv"))
+    failed = output / "failed.csv" if by_folder else output.with_name(f"{output.stem}.failed.csv")
+    outputs = [output / f"{stem}.geojson" for stem in job.labels] if by_folder else [output]
+    check_outputs(
+        [*outputs, failed, failed.with_suffix(".log")], [*job.labels.values(), *(job.images or {}).values()]
+    )
+    if by_folder:
+        check_output_folder(output)
+    failures = Failures(None if not by_folder and prepare_output(output) else failed)
 
     def process_each(work: Callable[[str], T], count: Callable[[T], int]) -> Iterator[T]:
-        for stem, path in job.labels.items():
+        begin(len(job.labels))
+        for n, (stem, path) in enumerate(job.labels.items(), 1):
+            finished(n - 1)
             result = attempt(partial(work, stem), str(path), *job.names_in_errors(stem))
             if isinstance(result, Failure):
                 failures.add(stem, result, strict)
                 continue
+            failures.passed()
             progress(file_name_of(stem, path), count(result))
             yield result
         if len(failures.found) == len(job.labels) and not by_folder:
@@ -101,7 +118,7 @@ def export_files(
     for message in job.findings.messages({"mask": "--label-mask labels its components"}):
         log.warning("%s", message)
     failures.finish(len(job.labels), "exported")
-    return len(job.labels)
+    return len(job.labels)  # all of them, as there are no failures
 
 
 @dataclass(frozen=True)

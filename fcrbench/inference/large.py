@@ -10,6 +10,7 @@ from fcrbench.inference import Predictor
 from fcrbench.io.choice import ANY, Choice, choose_plane
 from fcrbench.io.large import new_labels, open_stack, scratch_array
 from fcrbench.postprocess.tiled.instances import instances_of_classes
+from fcrbench.work.outputs import check_outputs
 
 
 class _Plane:
@@ -41,7 +42,7 @@ def predict_large(
     The labels are those that the predictor gives for the whole image. The network runs on tiles with a halo;
     class, doubt and margin of all pixels are kept in a temporary file beside the output, and instances are
     joined across tiles. Raises DataError if the image cannot be read, or if the network or the
-    post-processing of the method needs the whole image.
+    post-processing of the method needs the whole image, and UsageError if the output is the image.
     """
     method = predictor.method
     if (rules := method.rules()) is None:
@@ -53,6 +54,7 @@ def predict_large(
         raise DataError(
             f"{path}: the network cannot segment images larger than memory, as it cannot be tiled"
         )
+    check_outputs([output], [path])
     stack = open_stack(path, indexed=False)
     image = choose_plane(stack, choice, path)
     if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:

@@ -23,6 +23,7 @@ from fcrbench.inference import tiling
 from fcrbench.labels import to_numpy
 from fcrbench.methods import registry
 from fcrbench.methods.base import Method, PartNetwork, PlacedNetwork
+from fcrbench.methods.fill_values import replace_fill
 from fcrbench.postprocess._classes import class_map, doubt_map, flat_planes, margin_map
 from fcrbench.postprocess.device import class_planes
 from fcrbench.postprocess.tiled.instances import instances_of_classes
@@ -121,7 +122,7 @@ class Predictor:
         keep   turns scores (K, h, w) on the device into an array (k, h, w) on the host
         """
         if isinstance(image, np.ndarray):
-            image = to_numpy(image, "image")  # refuses masked pixels
+            image = replace_fill(to_numpy(image, "image"))  # masked pixels are refused
         if isinstance(image, np.ndarray) and not self.tile_side(image) and out is None:
             height, width = image.shape
             return keep(

@@ -20,6 +20,7 @@ _COMPANIONS = (
     *(".parquet", ".pkl", ".db", ".sqlite", ".md5", ".sha256", ".part", ".safetensors", ".pth", ".ckpt"),
     *(".py", ".ipynb", ".r", ".m", ".ijm", ".groovy", ".sh", ".bat", ".cppipe", ".cpproj", ".ilp"),
 )
+_COMPANION_ENDINGS = ("_seg.npy", "_rois.zip")  # of Cellpose, beside its masks
 _MOST_KINDS = 6  # of files that were left out, in one line
 
 
@@ -166,7 +167,7 @@ class _Scan:
         dot = item.name.rfind(".")
         suffix = item.name[dot:].lower() if dot > 0 else ""
         if suffix not in self.suffixes:
-            if suffix not in _COMPANIONS:
+            if suffix not in _COMPANIONS and not item.name.endswith(_COMPANION_ENDINGS):
                 kind = printable(suffix) if suffix else "file(s) without a suffix"
                 if suffix in PLUGINS:
                     kind = f"{suffix} file(s) ({explain_install(suffix)})"

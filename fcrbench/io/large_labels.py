@@ -1,5 +1,6 @@
 """Writes label images larger than memory by slices, as OME-Zarr and tiled TIFF, and temporary arrays."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,8 +81,11 @@ def new_labels(
     orientation  in which a TIFF file is to be stored, see `orientation`
 
     Both have a pyramid of every second pixel. If the block fails, nothing is left behind. Raises
-    FcrbenchError if the image cannot be written, or if the path exists and `overwrite` is not set.
+    FcrbenchError if the image cannot be written, or if the path exists and `overwrite` is not set. If the
+    path is a link, its target is written.
     """
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     if path.exists() and not overwrite:
         raise FcrbenchError(f"{path} exists")
     remove_abandoned(path.parent)

@@ -3,13 +3,17 @@
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fcrbench import datasets, weights
 from fcrbench.datasets import Dataset, Sample
+from fcrbench.datasets.pairs import PairedDataset
 from fcrbench.io.choice import ANY
 from fcrbench.label_checks import FIXES
+from fcrbench.methods.fill_values import describe_fill, replace_fill
 from fcrbench.work.failures import Failure, Failures, attempt
 
 log = logging.getLogger(__name__)
@@ -28,16 +32,33 @@ def create_dataset(
     return dataset
 
 
+def files_of(dataset: Dataset) -> list[Path]:
+    """Return the files of the fields, as far as the data set names them."""
+    if not isinstance(dataset, PairedDataset):
+        return []
+    return [path for pair in dataset.pairs.values() for path in (pair.image, pair.mask)]
+
+
 def read_fields(dataset: Dataset, ids: Sequence[str], failures: Failures) -> list[Sample]:
-    """Return the fields that can be read; the others are added to `failures`."""
+    """Return the fields that can be read; the others are added to `failures`.
+
+    Fill values in images are replaced, and a warning says so.
+    """
     samples = []
     for i in ids:
-        sample = attempt(partial(dataset.load, i), f"field {i}")
+        sample = attempt(partial(_load, dataset, i), f"field {i}")
         if isinstance(sample, Failure):
             failures.add(i, sample)
         else:
             samples.append(sample)
     return samples
+
+
+def _load(dataset: Dataset, sample_id: str) -> Sample:
+    sample = dataset.load(sample_id)
+    for note in describe_fill(sample.image):
+        log.warning("field %s: %s", sample_id, note)
+    return replace(sample, image=replace_fill(sample.image))
 
 
 def warn_about_labels(dataset: Dataset) -> None:

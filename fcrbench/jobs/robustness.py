@@ -11,10 +11,13 @@ from fcrbench.evaluation.corruptions import choose_corruptions
 from fcrbench.evaluation.robustness import Point, measure
 from fcrbench.inference import load_predictor
 from fcrbench.jobs import manifest
-from fcrbench.jobs.fields import create_dataset, read_fields, warn_about_labels
+from fcrbench.jobs.fields import create_dataset, files_of, read_fields, warn_about_labels
 from fcrbench.report import robustness as page
 from fcrbench.work.atomic import check_folder
 from fcrbench.work.failures import Failures
+from fcrbench.work.outputs import check_output_folder, check_outputs
+
+_FILES = ("robustness.html", "robustness.csv", "images.csv", "failed.csv", "failed.log")
 
 
 def measure_robustness(
@@ -47,14 +50,16 @@ def measure_robustness(
     """
     if images is not None and images < 1:
         raise UsageError(f"--images {images}: expected 1 or more")
+    check_output_folder(output)
     data = create_dataset(dataset, root, options, weights_name)
+    check_outputs([output / name for name in _FILES], [weights.resolve(weights_name), *files_of(data)])
     ids = data.splits.get("val", ())[:images]
     if not ids:
         raise UsageError(f"data set {dataset} has no field in its 'val' split")
     failures = Failures(output / "failed.csv")
     samples = read_fields(data, ids, failures)
     if not samples:
-        failures.finish(len(ids), "read")
+        failures.finish(len(ids), "read", partly=False)
     warn_about_labels(data)
     chosen = choose_corruptions(corruptions, samples[0].image.dtype)
     path = weights.resolve(weights_name)
@@ -64,7 +69,7 @@ def measure_robustness(
     levels = sum(level != corruption.neutral for corruption in chosen for level in corruption.levels)
     total = len(ids) + levels * len(samples)
     if not points:
-        failures.finish(total, "segmented")
+        failures.finish(total, "segmented", partly=False)
     method = weights.read_header(path).method
     facts = {
         "title": f"Robustness of {method} on {dataset}",

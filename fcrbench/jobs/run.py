@@ -141,7 +141,7 @@ def read_data(config: RunConfig) -> Data:
             raise DataError(f"data set {chosen.name} has no field in its {split!r} split")
     failures = Failures()
     read = {split: read_fields(dataset, dataset.splits[split], failures) for split in splits}
-    failures.finish(sum(len(dataset.splits[split]) for split in splits), "read")
+    failures.finish(sum(len(dataset.splits[split]) for split in splits), "read", partly=False)
     if rank() == 0:
         warn_about_labels(dataset)
     return Data(dataset, read.get("train", []), read["val"])

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fcrbench import large
-from fcrbench.errors import DataError, UsageError
-from fcrbench.io import read_labels
+from fcrbench.errors import DataError, StoppedError, UsageError
+from fcrbench.io import IMAGE_SUFFIXES, read_labels
 from fcrbench.io.large import needs_tiles, open_image
 from fcrbench.jobs.score_pairs import LabelMask, Pair, find_pairs
 from fcrbench.label_checks import Finding, Findings, components_of_mask, looks_like
@@ -20,6 +21,7 @@ from fcrbench.tiles import Source
 from fcrbench.work.atomic import write_table
 from fcrbench.work.failures import Failure, Failures, attempt
 from fcrbench.work.journal import Journal
+from fcrbench.work.outputs import check_output_file, check_outputs, prepare_output
 from fcrbench.work.parallel import ordered_map
 
 if TYPE_CHECKING:
@@ -53,13 +55,15 @@ class FolderScores:
     """The scores of all images that could be scored, the failures, and the number of images.
 
     findings  what truth and prediction look like if they do not look like label images
+    earlier   how many images an interrupted call had scored, whose rows were kept
     """
 
     scores: DatasetScores
     failures: Failures
     images: int
     findings: Findings
-    label_mask: LabelMask | None
+    label_mask: LabelMask | None = None
+    earlier: int = 0
 
     def warnings(self, option: str) -> list[str]:
         """Return what truth and prediction look like, as sentences for the user.
@@ -82,14 +86,16 @@ def score_folders(
     resume: bool = False,
     suffix: str | None = None,
     label_mask: LabelMask | None = None,
+    begin: Callable[[int, int], None] = lambda images, earlier: None,
     progress: Callable[[int], None] = lambda done: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> FolderScores:
     """Score the label images in `pred` against those with the same name in `truth`.
 
     truth, pred  two folders of label images, also in folders below; or two images, which are files or
                  OME-Zarr folders. Zarr and TIFF of more than 2**28 pixels are read in tiles
     output     CSV file with one row per image in the order of the names, written when all images are done.
-               Until then, finished rows are kept in <output>.part
+               Until then, finished rows are kept in <output>.part. A pipe or device is written to, too
     workers    number of threads
     scheduler  address of a dask scheduler whose workers do the work instead; they must see the same files
     strict     stop at the first image that cannot be scored. Otherwise the others are finished, see
@@ -98,55 +104,89 @@ def score_folders(
     suffix     the prediction of NAME is NAME + suffix, for example "_cp_masks". Without it equal names pair,
                or if there are none, those with the suffixes of well-known programs, see `io.pairing`
     label_mask "truth", "pred" or "both": these files are masks, whose 4-connected components become objects
+    begin      called once with the number of images, and how many of them an interrupted call has scored
     progress   called with the number of finished images
+    stopped    asked before each image; the others are left for `resume` once it returns True
 
     Rows do not depend on the worker that computed them. Predictions without a truth are ignored, because a
     folder of predictions may contain more images than are annotated.
 
-    Raises DataError if a folder is missing or empty, or if no truth has a prediction. With `strict`, also
-    raises it for the first image whose prediction is missing, cannot be read or has another shape.
+    Raises UsageError if an output is one of the images, and StoppedError if it was stopped before the last
+    image. Raises DataError if a folder is missing or empty, or if no truth has a prediction. With `strict`,
+    also raises it for the first image whose prediction is missing, cannot be read or has another shape.
     """
     if resume and output is None:
         raise UsageError("--resume needs the --output of the interrupted call")
+    if output is not None:
+        check_output_file(output)
     pairs = [pair._replace(label_mask=label_mask) for pair in find_pairs(truth, pred, suffix)]
-    failures = Failures(output.with_name(f"{output.stem}.failed.csv") if output is not None else None)
+    failed = None
+    if output is not None:
+        failed = output.with_name(f"{output.stem}.failed.csv")
+        journal_path = output.with_name(f"{output.name}.part")
+        check_outputs(
+            [output, journal_path, failed, failed.with_suffix(".log")],
+            (path for pair in pairs for path in (pair.truth, pair.pred)),
+        )
+        if prepare_output(output, IMAGE_SUFFIXES, resume=resume):
+            failed = None
+    failures = Failures(failed)
     table = _TableBuilder()
     findings = Findings()
     done: dict[str, Any] = {}
     journal = None
-    if output is not None:
+    if failed is not None:
         identity = {"truth": str(truth.resolve()), "pred": str(pred.resolve())}
         if suffix is not None:
             identity["suffix"] = suffix
         if label_mask is not None:
             identity["label_mask"] = label_mask
-        journal = Journal(output.with_name(f"{output.name}.part"), identity)
+        journal = Journal(journal_path, identity)
         done = journal.open(resume)
-    todo = (pair for pair in pairs if pair.image not in done)
+    earlier = sum(pair.image in done for pair in pairs)
+    begin(len(pairs), earlier)
     results = ordered_map(
-        score_pair, todo, workers, scheduler, lambda pair: pair.image, on_lost=_failure_of_lost
+        score_pair,
+        takewhile(lambda pair: not stopped(), (pair for pair in pairs if pair.image not in done)),
+        workers,
+        scheduler,
+        lambda pair: pair.image,
+        on_lost=_failure_of_lost,
     )
+    n = 0
     try:
-        for n, pair in enumerate(pairs, 1):
-            earlier = done.get(pair.image)
-            result = next(results) if earlier is None else Scored.from_json(earlier)
+        for pair in pairs:
+            kept = done.get(pair.image)
+            result = next(results, None) if kept is None else Scored.from_json(kept)
+            if result is None:  # stopped
+                break
+            n += 1
             if isinstance(result, Failure):  # it is not added to the journal, so that `resume` tries it again
                 failures.add(pair.image, result, strict)
             else:
-                if earlier is None and journal is not None:
+                if kept is None and journal is not None:
                     journal.add(pair.image, result.to_json())
                 table.add(pair.image, result.row)
                 findings.add(pair.truth.name, result.findings)
             progress(n)
+    except KeyboardInterrupt:
+        if not stopped():
+            raise
     finally:
         results.close()
         if journal is not None:
             journal.close()
+    if n < len(pairs):
+        how = (
+            "continue with --resume" if journal is not None else "nothing is kept without a file as --output"
+        )
+        raise StoppedError(f"stopped: {n:,} of {len(pairs):,} images scored; {how}")
     scores = DatasetScores(table.frame())
-    if output is not None and journal is not None:
+    if output is not None:
         write_table(output, scores.table)
+    if journal is not None:
         journal.remove()
-    return FolderScores(scores, failures, len(pairs), findings, label_mask)
+    return FolderScores(scores, failures, len(pairs), findings, label_mask, earlier)
 
 
 def score_pair(pair: Pair) -> Scored | Failure:

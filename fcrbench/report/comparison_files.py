@@ -17,13 +17,16 @@ from fcrbench.report.comparison import (
     title,
 )
 from fcrbench.report.tables import TABLE_1_SCORES, Score
+from fcrbench.text import to_unicode
 from fcrbench.work.atomic import write_table, write_text
 from fcrbench.work.failures import Failures
+from fcrbench.work.outputs import check_output_folder, check_outputs
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+_FILES = ("table.md", "table.tex", "table.csv", "table.html", "failed.csv", "failed.log")
 _LABEL_WIDTH, _GAP = 14, 2  # characters for a long label in a terminal, and between columns
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -95,6 +98,12 @@ def show(comparison: Comparison, console: "Console") -> None:
         console.print(Padding(note, (0, 1)), highlight=False, markup=False)
 
 
+def check_folder(folder: Path, runs: Sequence[Path]) -> None:
+    """Raise UsageError if a file that `write` writes to `folder` belongs to one of the runs."""
+    check_output_folder(folder, runs)
+    check_outputs([folder / name for name in _FILES], (path for run in runs for path in run.rglob("*")))
+
+
 def write(comparison: Comparison, dataset: Dataset, folder: Path) -> None:
     """Write table.md, table.tex, table.csv and table.html.
 
@@ -132,7 +141,7 @@ def _row_values(row: Row) -> dict[str, Any]:
         values |= _interval_columns(name, found) | {f"{name}_sd": found.spread}
     for name, found in row.differences.items():
         values |= _interval_columns(f"{name}_difference", found)
-    return values | {"runs": " ".join(str(run.path) for run in row.runs)}
+    return values | {"runs": to_unicode(" ".join(str(run.path) for run in row.runs))}
 
 
 def _interval_columns(name: str, found: Estimate) -> dict[str, float]:

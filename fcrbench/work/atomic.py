@@ -8,19 +8,23 @@ import platform
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fcrbench.errors import FcrbenchError, WriteError
 from fcrbench.text import ERRORS, to_unicode
 from fcrbench.work.csv_file import append_csv
+from fcrbench.work.streams import copy_to_stream, is_stream
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_PROBE_BYTES = 4096  # a full disk often has room for an empty file
 _TEMPORARY = re.compile(r"\..*-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}(\.[^.]*)?", re.DOTALL)
 
 
@@ -71,21 +75,33 @@ def _machine_id() -> str:
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, which replaces `path` when the block ends without an error.
+    """Yield a temporary path, whose file replaces `path` when the block ends without an error.
 
     If the block fails (a full disk, Ctrl-C), the temporary file is removed and an existing `path` is not
-    changed. Missing parent folders are created. Raises WriteError on OSError.
+    changed. Missing parent folders are created. A replaced file keeps its permissions. If `path` is a link,
+    its target is replaced. A pipe or device is not replaced: it receives the content when the block ends.
+    Raises WriteError on OSError.
     """
     path = Path(path)
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if is_stream(path):
+            with TemporaryDirectory(prefix="fcrbench-") as folder:
+                kept = Path(folder, f"stream{path.suffix}")
+                kept.touch()
+                yield kept
+                copy_to_stream(kept, path)
+            return
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
         # tempfile would make the file private. This way it gets the usual permissions of a new file.
-        candidate = temporary_name(path)
+        candidate = temporary_name(target.with_name(path.name))
         candidate.touch(mode=0o666, exist_ok=False)
         temporary = candidate
         yield temporary
-        temporary.replace(path)
+        with suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
     except OSError as error:
         raise WriteError(path, error) from error
     finally:
@@ -94,16 +110,21 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def check_folder(folder: str | os.PathLike[str]) -> None:
-    """Create a folder if necessary, and check that files can be written there before long work begins.
+    """Create a folder if necessary, and check that a small file can be written there.
 
-    Raises FcrbenchError naming the folder if they cannot.
+    Raises FcrbenchError naming the folder if it cannot, for example because the disk is full.
     """
     folder = Path(folder)
+    probe = temporary_name(folder / "probe")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = temporary_name(folder / "probe")
-        probe.touch(exist_ok=False)
-        probe.unlink()
+        try:
+            folder.stat()
+        except FileNotFoundError:
+            Path(os.path.realpath(folder)).mkdir(parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(bytes(_PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise FcrbenchError(f"cannot write to {folder}: {error.strerror or error}") from error
 

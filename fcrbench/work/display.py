@@ -1,5 +1,6 @@
 """Shows the progress of a run: a live line on a terminal, plain lines in a log file."""
 
+import logging
 import time
 from types import TracebackType
 
@@ -7,7 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fcrbench.text import printable
-from fcrbench.work.progress import LOG_EVERY
+from fcrbench.work.progress import FILE_ONLY, LOG_EVERY, describe_left
+
+log = logging.getLogger(__name__)
 
 
 class TrainingDisplay:
@@ -41,7 +44,7 @@ class TrainingDisplay:
 
     def started(self, what: str) -> None:
         """Print that a run begins or continues."""
-        self.console.print(printable(what), highlight=False, soft_wrap=True, markup=False)
+        self._print(what)
 
     def step(self, step: int, total: int, loss: float) -> None:
         """Show that one training step is done."""
@@ -50,16 +53,22 @@ class TrainingDisplay:
             self.first = (now, step)
         self.loss = loss if self.loss == 0.0 else 0.95 * self.loss + 0.05 * loss
         self.bar.update(self.task, completed=step, total=total, loss=self.loss, pq=self.pq)
-        if not self.console.is_terminal and now - self.logged > LOG_EVERY:
+        if now - self.logged > LOG_EVERY:
             self.logged = now
             rate = (now - self.first[0]) / max(step - self.first[1], 1)
-            left = f"{rate * (total - step):.0f} s left"
-            self.console.print(
-                f"step {step}/{total}  loss {self.loss:.3f}  PQ {self.pq}  {left}", highlight=False
+            left = describe_left(rate * (total - step))
+            self._print(
+                f"step {step:,} of {total:,}  loss {self.loss:.3f}  PQ {self.pq}  {left}",
+                file_only=self.console.is_terminal,
             )
 
     def validated(self, epoch: int, scores: dict[str, float]) -> None:
         """Show the scores of a finished validation."""
         self.pq = f"{scores['val_pq']:.3f}"
         text = f"PQ {self.pq}  F1@0.5 {scores['val_f1']:.3f}  AP {scores['val_ap']:.3f}"
-        self.console.print(f"epoch {epoch:>3}  validation {text}", highlight=False)
+        self._print(f"epoch {epoch:>3}  validation {text}")
+
+    def _print(self, text: str, file_only: bool = False) -> None:
+        if not file_only:
+            self.console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
+        log.info("%s", text, extra=FILE_ONLY)

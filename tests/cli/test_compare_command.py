@@ -305,7 +305,7 @@ def test_fields_that_cannot_be_shown_are_listed_and_the_tables_are_written(copie
     folder = copied[1] / "predictions"
     lost = sorted(folder.iterdir())[0]
     lost.unlink()
-    line = cli.fails("compare", *copied, "-o", "out")
+    line = cli.fails("compare", *copied, "-o", "out", code=3)
     assert "images could not be shown: " in line
     assert str(lost) in line
     out, whole = files(cli.folder / "out"), files(cli.folder / "whole")

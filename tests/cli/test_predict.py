@@ -64,7 +64,7 @@ def test_bad_images_are_named_and_the_others_are_done(cli, images, trained):
     (images / "truncated.png").write_bytes((images / "a.png").read_bytes()[:300])
     (images / "empty.tif").write_bytes(b"")
     write_png(images / "colour.png", np.arange(1200, dtype=np.uint16).reshape(20, 20, 3).astype(np.uint8))
-    line = cli.fails("predict", images, "--weights", trained, "-o", "out")
+    line = cli.fails("predict", images, "--weights", trained, "-o", "out", code=3)
     assert "3 of 7 images" in line
     for name in ("truncated.png", "empty.tif", "colour.png"):
         assert name in line
@@ -135,7 +135,7 @@ def test_a_full_disk_leaves_no_half_written_file(cli, images, trained):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 
-    line = cli.fails("predict", images, "--weights", trained, "-o", "out", preexec_fn=limit)
+    line = cli.fails("predict", images, "--weights", trained, "-o", "out", code=3, preexec_fn=limit)
     assert "cannot write out/e_overlay.png" in line
     names = {path.name for path in (cli.folder / "out").iterdir()}
     assert "e_overlay.png" not in names

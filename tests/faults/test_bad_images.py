@@ -32,7 +32,7 @@ def test_prediction_finishes_the_rest_and_lists_the_bad(tmp_path, capsys):
         os.link(tmp_path / "good.png", tmp_path / "images" / f"good{i:04}.png")
     out = tmp_path / "out"
     arguments = ["predict", str(tmp_path / "images"), "--device", "cpu"]
-    assert main([*arguments, "-o", str(out), "--workers", "2"]) == 1
+    assert main([*arguments, "-o", str(out), "--workers", "2"]) == 3
     error = capsys.readouterr().err
     assert f"{len(bad)} of {len(bad) + len(odd) + GOOD} images could not be segmented" in error
     assert str(out / "failed.csv") in error

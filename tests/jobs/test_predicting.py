@@ -101,14 +101,16 @@ def test_an_image_read_by_tiles(tmp_path, monkeypatch):
     predict_images([tmp_path / "memory"], "default", tmp_path, device="cpu", tile=0)
     expected = read_labels(tmp_path / "a.tif")
     zarr.create_array(tmp_path / "b.zarr", data=image, chunks=(64, 64))
-    assert predict_images([tmp_path / "b.zarr"], "default", tmp_path / "out", device="cpu", tile=300) == 1
+    assert (
+        predict_images([tmp_path / "b.zarr"], "default", tmp_path / "out", device="cpu", tile=300).done == 1
+    )
     found = files.open_image(tmp_path / "out" / "b.zarr")[ALL]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.zarr"]
     np.testing.assert_array_equal(found, expected)
     monkeypatch.setattr(files, "_LARGE_FILE", 0)
     monkeypatch.setattr(files, "_LARGE_IMAGE", 1000)
     tifffile.imwrite(tmp_path / "c.tif", image, tile=(64, 64))
-    assert predict_images([tmp_path / "c.tif"], "default", tmp_path / "out", device="cpu", tile=300) == 1
+    assert predict_images([tmp_path / "c.tif"], "default", tmp_path / "out", device="cpu", tile=300).done == 1
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.zarr", "c.tif"]
     np.testing.assert_array_equal(files.open_image(tmp_path / "out" / "c.tif")[ALL], expected)
 
@@ -136,16 +138,16 @@ def test_killed_by_tiles_leaves_nothing_for_long(tmp_path):
 def test_killed_and_resumed_is_as_undisturbed(images, serial, tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from fcrbench.jobs import predict\n"
-        "plain = predict.segment\n"
+        "plain = predict.segment_image\n"
         "def slow(*given):\n    time.sleep(0.2)\n    return plain(*given)\n"
-        "predict.segment = slow\n"
+        "predict.segment_image = slow\n"
         "predict.predict_images([Path(sys.argv[1])], 'default', Path(sys.argv[2]), device='cpu')"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(images), str(tmp_path)])
     while process.poll() is None and not (tmp_path / "b.tif").exists():
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "d.tif").exists()
     with pytest.raises(DataError, match="2 of 6"):
         predict_images([images], "default", tmp_path, device="cpu", resume=True)

@@ -124,7 +124,7 @@ def test_progress(images: list, workers: int, capsys: pytest.CaptureFixture) -> 
     metrics.score_dataset(images, progress=True)
     out, err = capsys.readouterr()
     assert out == ""
-    assert "7/7" in err
+    assert "7 of 7" in err
 
 
 def test_pooled_figures_are_zero_where_nothing_was_right() -> None:
