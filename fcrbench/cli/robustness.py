@@ -65,7 +65,6 @@ def robustness(
         values = merge(values, nest_value(key, value))
 
     from fcrbench.jobs.robustness import measure_robustness
-    from fcrbench.text import printable
 
     measure_robustness(
         weights,
@@ -81,5 +80,5 @@ def robustness(
             f"{point.corruption.name:6} {point.level:<7g} AP {point.metrics['ap']['mean']:.3f}  "
             f"F1@0.5 {point.metrics['f1']['mean']:.3f}"
         ),
-        conclude=lambda text: say(printable(text)),
+        conclude=say,
     )
