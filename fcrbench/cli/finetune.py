@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fcrbench.cli.common import REPORTING, Reporting
+from fcrbench.cli.planes import PLANES, Planes
 from fcrbench.cli.run import Settings, start
 
 # New weights are trained with a rate of 0.002. A quarter of it keeps what the given weights have learnt.
@@ -21,6 +22,7 @@ def finetune(
     settings: Settings = (),
     output: Path = Path("runs"),
     stop_after: int | None = None,
+    planes: Planes = PLANES,
     reporting: Reporting = REPORTING,
 ) -> None:
     """Train existing weights further on your own images.
@@ -38,9 +40,11 @@ def finetune(
     Parameters
     ----------
     folder
-        Folder with images/ (gray PNG or TIFF) and masks/ (label images of the same names, 0 = background).
+        Folder with images/ (gray PNG, TIFF, JPEG, OME-Zarr, ..) and masks/ (label images of the same names,
+        0 = background).
         A fifth of the images is kept for validation.
         To choose them yourself, give train/ and val/, each with images/ and masks/.
+        Folders as Cellpose trains on, with NAME_img.png and NAME_masks.png, are read as well.
     init
         Weights to start from: "default" (they come with fcrbench), a run directory or a .safetensors file.
     epochs
@@ -69,6 +73,7 @@ def finetune(
         "dataset.root": str(folder.resolve()),
         "dataset.options.label_mask": label_mask or None,
         "training.epochs": epochs,
+        **planes.options(),
     }
     given = {key: value for key, value in chosen.items() if value is not None}
     start({"training": TRAINING}, given, settings, output, stop_after, devices)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from fcrbench.cli.common import REPORTING, Reporting, say
+from fcrbench.cli.planes import PLANES, Planes
 from fcrbench.cli.run import Settings
 from fcrbench.errors import UsageError
 
@@ -21,6 +22,7 @@ def robustness(
     device: str = "auto",
     settings: Settings = (),
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("robustness"),
+    planes: Planes = PLANES,
     reporting: Reporting = REPORTING,
 ) -> None:
     """Measure how scores change with blur, noise, gain, scale and bit depth of the images.
@@ -57,7 +59,7 @@ def robustness(
     from fcrbench.config.settings import nest_value, parse_setting
 
     values: dict[str, Any] = {}
-    for key, value in map(parse_setting, settings):
+    for key, value in [*planes.options().items(), *map(parse_setting, settings)]:
         if not key.startswith("dataset.options."):
             raise UsageError(f"--set {key}: expected dataset.options.NAME")
         values = merge(values, nest_value(key, value))

@@ -40,7 +40,8 @@ def score(
     Parameters
     ----------
     truth_dir
-        Folder of true label images (PNG or TIFF, 0 = background), or one image, also OME-Zarr.
+        Folder of true label images (PNG, TIFF, ..; 0 = background), or one image, also OME-Zarr
+        (image.zarr/labels/NAME).
         Folders below it are searched, too.
     pred_dir
         Folder of predicted label images with the same names, or the prediction of the one image.

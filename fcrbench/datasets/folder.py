@@ -42,14 +42,17 @@ SPEC = DatasetSpec(
     citation="none",
     source="your own folder",
     needs_root=True,
-    how_to_get="put images in images/ and label images of the same stem in masks/",
+    how_to_get="put images in images/ and label images of the same stem, or stem_masks, in masks/",
     factory="fcrbench.datasets.folder:FolderDataset",
     options=Options,
 )
 
 
 class FolderDataset(PairedDataset):
-    """PNG or TIFF files paired by stem: images/cell7.tif with masks/cell7.png.
+    """PNG or TIFF files paired by name: images/cell7.tif with masks/cell7.png, see `io.pairing`.
+
+    Folders in images/ and masks/ are searched, too. Without images/ and masks/, the images are paired with
+    the masks beside them, as in the training data of Cellpose: cell7_img.png with cell7_masks.png.
 
     With train/ and val/ (and perhaps test/) in `root`, each holds its own images/ and masks/ and the split
     is theirs; otherwise `root` holds images/ and masks/, split by `seed` with `val_fraction` in "val".

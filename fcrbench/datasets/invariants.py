@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fcrbench.errors import DataError
+from fcrbench.text import to_unicode
 
 
 def check_splits(splits: Mapping[str, Sequence[str]], where: str) -> None:
@@ -54,4 +55,5 @@ def _names_a_file(id_: object) -> bool:
         and Path(id_).name == id_
         and not id_.startswith(".")
         and "\0" not in id_
+        and to_unicode(id_) == id_  # tables and records hold valid text only
     )

@@ -1,8 +1,10 @@
 """Reads the formats of microscopes (CZI, ND2, LIF, ..) with bioio and its plug-ins, the extra "bio"."""
 
+import importlib
 import importlib.util
 import math
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +28,26 @@ PLUGINS = {
         "bioio-bioformats",
     ),
 }  # fmt: skip
+_MAX_LISTED = 5  # scenes in a message
 _SLIDES = (".svs", ".ndpi", ".mrxs", ".bif", ".scn", ".vms")
 
 
 def is_bio(path: str | os.PathLike[str]) -> bool:
     """Return whether the suffix is one of a format of microscopes."""
-    return Path(path).suffix.lower() in PLUGINS
+    name = os.fspath(path)  # this is asked of every file: pathlib takes ten times as long
+    return name[name.rfind(".") :].lower() in PLUGINS
 
 
 def is_installed(suffix: str) -> bool:
     """Return whether bioio and its plug-in for a suffix of `PLUGINS` are there."""
-    modules = ("bioio", PLUGINS[suffix].replace("-", "_"))
+    modules = ("bioio", _module_of(suffix))
     return all(importlib.util.find_spec(name) is not None for name in modules)
+
+
+@cache
+def readable_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of the files that can be read with the plug-ins that are installed."""
+    return tuple(suffix for suffix in PLUGINS if suffix not in _SLIDES and is_installed(suffix))
 
 
 def explain_install(suffix: str) -> str:
@@ -57,27 +67,30 @@ def open_bio(path: str | os.PathLike[str]) -> Stack:
     suffix = Path(path).suffix.lower()
     if not is_installed(suffix):
         raise DataError(f"{path}: {explain_install(suffix)}")
-    return _open(path)
-
-
-def _open(path: str | os.PathLike[str]) -> Stack:
-    from bioio import BioImage
-
     if not Path(path).exists():
         raise DataError(f"{path}: no such file")
+    from bioio import BioImage
+
     try:
-        image = BioImage(os.fspath(path))
+        # With the reader named, bioio does not try the others and print what each of them says.
+        image = BioImage(os.fspath(path), reader=importlib.import_module(_module_of(suffix)).Reader)
         scenes = image.scenes
-        if len(scenes) > 1:
-            names = ", ".join(scenes[:5]) + (", .." if len(scenes) > 5 else "")
-            raise DataError(f"{path}: {len(scenes)} images (scenes) in one file, expected one: {names}")
-        return _make_stack(image)
-    except DataError:
-        raise
+        stack = _make_stack(image) if len(scenes) == 1 else None
     # Readers raise many types of errors.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{path}: cannot be read, truncated or damaged ({reason[:120]})") from error
+    if stack is None:
+        names = ", ".join(scenes[:_MAX_LISTED]) + (", .." if len(scenes) > _MAX_LISTED else "")
+        raise DataError(
+            f"{path}: {len(scenes)} images (scenes) in one file, expected one: {names}; "
+            "export them as OME-TIFF or OME-Zarr"
+        )
+    return stack
+
+
+def _module_of(suffix: str) -> str:
+    return PLUGINS[suffix].replace("-", "_")
 
 
 def _make_stack(image: Any) -> Stack:

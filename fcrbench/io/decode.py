@@ -10,7 +10,7 @@ import numpy as np
 
 from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.io.bio import is_bio, open_bio
-from fcrbench.io.formats import bmp, jpeg, jpeg2000, numpy_file, png, tiff, unknown, webp
+from fcrbench.io.formats import bmp, jpeg, jpeg2000, numpy_file, png, tiff, tiff_checks, unknown, webp
 from fcrbench.io.formats.ome_zarr import open_zarr
 from fcrbench.io.memory_claim import check_memory_claim
 from fcrbench.io.stack import Stack
@@ -22,7 +22,8 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: boo
 
     The content decides what a file is, not its name; only files for bioio are known by their suffix.
 
-    Returns pixels as they are stored, in native byte order; see `orientation.turn_upright`. A palette is
+    Returns pixels as they are stored, in native byte order; see `orientation.turn_upright`. Several planes of
+    an OME-Zarr image or of a file for bioio are left on the disk, to be read by slices. A palette is
     expanded to its colours and "white is zero" is inverted; with `indexed`, the stored numbers are returned
     unchanged. Without `describe`, names and pixel size may be left out.
     Raises DataError naming the file if it is missing, empty, truncated, of another format or otherwise
@@ -31,12 +32,12 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: boo
     path = Path(path)
     try:
         if is_bio(path):
-            stack = _load(open_bio(path), path)
+            return _load(open_bio(path), path, indexed)
         elif (data := _read_bytes(path)) is None:
             if not is_zarr(path):
                 raise DataError(f"{path}: a folder, expected an image")
-            stack = _load(open_zarr(path, indexed=indexed), path)
-        elif data.startswith(tiff.MAGICS):
+            return _load(open_zarr(path, indexed=indexed), path, indexed)
+        elif data.startswith(tiff_checks.MAGICS):
             stack = tiff.decode_tiff(data, indexed, str(path), describe)
         elif decoder := _find_decoder(data):
             stack = decoder(data, indexed)
@@ -53,8 +54,9 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: boo
     pixels = stack.pixels
     if pixels.size == 0:
         raise DataError(f"{path}: contains no pixels, shape {pixels.shape}")
-    native = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
-    return stack if native is pixels else replace(stack, pixels=native)
+    if pixels.dtype.isnative and pixels.flags.c_contiguous:
+        return stack
+    return replace(stack, pixels=np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("=")))
 
 
 def _find_decoder(data: bytes) -> Callable[[bytes, bool], Stack] | None:
@@ -73,16 +75,20 @@ def _find_decoder(data: bytes) -> Callable[[bytes, bool], Stack] | None:
     return None
 
 
-def _load(stack: Stack, path: Path) -> Stack:
-    """Read all pixels of an image that is read by slices."""
+def _load(stack: Stack, path: Path, indexed: bool) -> Stack:
+    """Read the pixels of a label image, or of a single plane. Others stay on the disk until one is chosen."""
     shape = tuple(stack.pixels.shape)
-    size = math.prod(shape) * np.dtype(stack.pixels.dtype).itemsize
+    is_kept = not indexed and math.prod(shape[:-2]) > 1
+    size = math.prod(shape[-2:] if is_kept else shape) * np.dtype(stack.pixels.dtype).itemsize
     try:
         check_memory_claim(size, size, 0)
     except ValueError:
         files = path.rglob("*") if path.is_dir() else [path]
         check_memory_claim(size, size, sum(file.stat().st_size for file in files if file.is_file()))
-    return replace(stack, pixels=np.asarray(stack.pixels[(slice(None),) * len(shape)]))
+    if is_kept:
+        return stack
+    pixels = np.asarray(stack.pixels[(slice(None),) * len(shape)])
+    return replace(stack, pixels=np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("=")))
 
 
 def _read_bytes(path: Path) -> bytes | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fcrbench.errors import DataError
+from fcrbench.io.bio import PLUGINS, explain_install, readable_suffixes
 from fcrbench.io.names import IMAGE_SUFFIXES, ZARR_SUFFIX, file_name_of, split_name
 from fcrbench.io.zarr_folder import is_zarr
 from fcrbench.text import name_key, printable
@@ -19,6 +20,7 @@ _COMPANIONS = (
     *(".parquet", ".pkl", ".db", ".sqlite", ".md5", ".sha256", ".part", ".safetensors", ".pth", ".ckpt"),
     *(".py", ".ipynb", ".r", ".m", ".ijm", ".groovy", ".sh", ".bat", ".cppipe", ".cpproj", ".ilp"),
 )
+_COMPANION_ENDINGS = ("_seg.npy", "_rois.zip")  # of Cellpose, beside its masks
 _MOST_KINDS = 6  # of files that were left out, in one line
 
 
@@ -101,19 +103,21 @@ def list_images(
     folder: str | os.PathLike[str],
     *,
     recursive: bool = False,
-    suffixes: Sequence[str] = IMAGE_SUFFIXES,
+    suffixes: Sequence[str] | None = None,
     skip: Sequence[Path] = (),
 ) -> Listing:
     """List the images in a folder like `find_images`, and what was left out.
 
-    suffixes  of the files that are images, in lower case
+    suffixes  of the files that are images, in lower case; None for all images that can be read here
     skip      folders below `folder` that are not searched
 
     A folder is searched once, even if links lead to it again. Raises DataError if `folder` cannot be listed.
     """
     top = Path(folder)
     seen = {_identity(path) for path in skip}
-    scanned = _Scan(tuple(suffixes), recursive)
+    scanned = _Scan(
+        (*IMAGE_SUFFIXES, *readable_suffixes()) if suffixes is None else tuple(suffixes), recursive
+    )
     later: list[tuple[str, Path]] = []  # links wait, so that a folder is found by its own path first
     waiting = [("", top)]
     while waiting or later:
@@ -163,8 +167,10 @@ class _Scan:
         dot = item.name.rfind(".")
         suffix = item.name[dot:].lower() if dot > 0 else ""
         if suffix not in self.suffixes:
-            if suffix not in _COMPANIONS:
+            if suffix not in _COMPANIONS and not item.name.endswith(_COMPANION_ENDINGS):
                 kind = printable(suffix) if suffix else "file(s) without a suffix"
+                if suffix in PLUGINS:
+                    kind = f"{suffix} file(s) ({explain_install(suffix)})"
                 self.leave_out(kind, prefix + item.name)
         elif _is_special(item):
             self.leave_out("pipe(s) or device(s)", prefix + item.name)

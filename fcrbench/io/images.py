@@ -10,6 +10,8 @@ from fcrbench.io.decode import decode
 from fcrbench.io.orientation import UPRIGHT, turn_upright
 from fcrbench.io.stack import ALPHA, PLANE_AXES, Stack
 
+_MAX_GAPS = 16  # largest packed id, in numbers of objects
+
 
 def read_image(
     path: str | os.PathLike[str],
@@ -115,7 +117,9 @@ def _without_colours(
     red, green, blue = samples.astype(np.uint32)
     ids = red << 16 | green << 8 | blue
     changes = (ids[..., 1:] != ids[..., :-1]) & (ids[..., 1:] != 0)
-    if 2 * np.count_nonzero(changes) > np.count_nonzero(ids):  # an object is wider than a pixel
+    scattered = 2 * np.count_nonzero(changes) > np.count_nonzero(ids)  # an object is wider than a pixel
+    # Programs count objects from 1 on, so red is 0 unless there are very many.
+    if scattered or (red.any() and int(ids.max()) > _MAX_GAPS * len(np.unique(ids))):
         raise DataError(
             f"{path}: 3 channels (red, green, blue) of a picture, expected a label image with one, or "
             "ids packed into colours"

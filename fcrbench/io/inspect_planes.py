@@ -47,11 +47,16 @@ def find_informative(views: Sequence[View], lossy: bool) -> int | None:
     if lossy:
         floor = _LEVELS if views[0].dtype == np.uint8 else 0
         return _find_informative_mean([_pool(view) for view in views], floor)
-    limits = [_limits(view) for view in views]
-    left = [k for k, (low, high) in enumerate(limits) if high > low]
-    if not left:  # every channel is constant
-        return max(range(len(views)), key=lambda k: limits[k][1])
-    first, *others = left
+    lows, highs = [np.inf] * len(views), [-np.inf] * len(views)
+    for blocks in _blocks(*views):
+        lows = [min(low, block.min()) for low, block in zip(lows, blocks, strict=True)]
+        highs = [max(high, block.max()) for high, block in zip(highs, blocks, strict=True)]
+        varying = [k for k in range(len(views)) if highs[k] > lows[k]]
+        if any((blocks[varying[0]] != blocks[k]).any() for k in varying[1:]):
+            return None  # mostly in the first block, which saves reading the rest of a large image
+    if not varying:  # every channel is constant
+        return int(np.argmax(highs))
+    first, *others = varying
     return first if all(are_equal(views[first], views[k]) for k in others) else None
 
 
@@ -74,11 +79,6 @@ def _pool(view: View) -> NDArray[np.float64]:
         np.add.reduceat(pixels, np.arange(height) * rows, 0), np.arange(width) * columns, 1
     )
     return sums / (rows * columns)
-
-
-def _limits(view: View) -> tuple[float, float]:
-    found = [(block.min(), block.max()) for (block,) in _blocks(view)]
-    return float(min(low for low, _ in found)), float(max(high for _, high in found))
 
 
 def find_sharpest(views: Iterator[View]) -> int:

@@ -3,19 +3,20 @@
 import stat
 from pathlib import Path
 
-from fcrbench.errors import DataError
+from fcrbench.errors import DataError, FcrbenchError
 from fcrbench.io.choice import ANY, Choice, choose_plane
 from fcrbench.io.decode import decode
-from fcrbench.io.formats import tiff
-from fcrbench.io.formats.ome_zarr import import_zarr, open_zarr
+from fcrbench.io.formats import tiff_checks
+from fcrbench.io.formats.ome_zarr import count_pixels, import_zarr, open_zarr
 from fcrbench.io.formats.tiff_tiles import open_tiff
 from fcrbench.io.large_labels import new_labels, scratch_array
 from fcrbench.io.stack import Stack
 from fcrbench.io.zarr_folder import is_zarr
 from fcrbench.tiles import Source
 
-__all__ = ["is_large", "new_labels", "open_image", "open_stack", "scratch_array"]
+__all__ = ["is_large", "needs_tiles", "new_labels", "open_image", "open_stack", "scratch_array"]
 _LARGE_IMAGE = 1 << 28  # pixels
+_LARGE_LABELS = 1 << 26  # pixels of a Zarr label image that is read in tiles to be scored
 _LARGE_FILE = 1 << 22  # bytes; a smaller file with so many pixels is nearly empty
 
 
@@ -31,15 +32,25 @@ def is_large(path: Path) -> bool:
         if found.st_size < _LARGE_FILE:
             return False
         with path.open("rb") as file:
-            if file.read(4) not in tiff.MAGICS:
+            if file.read(4) not in tiff_checks.MAGICS:
                 return False
             import tifffile
 
-            with tiff.quiet_tifffile():
-                tiff.read_directories(file)
+            with tiff_checks.quiet_tifffile():
+                tiff_checks.read_directories(file)
                 with tifffile.TiffFile(file) as tif:
                     return int(tif.pages[0].size) > _LARGE_IMAGE
     except Exception:  # the reader of the file will report the error
+        return False
+
+
+def needs_tiles(path: Path) -> bool:
+    """Return whether a label image is too large to be read whole."""
+    if not is_large(path):
+        return False
+    try:
+        return not path.is_dir() or count_pixels(path) > _LARGE_LABELS
+    except FcrbenchError:  # the reader will report the error
         return False
 
 
@@ -78,7 +89,7 @@ def open_stack(path: Path, *, indexed: bool = True) -> Stack:
         return open_zarr(path, indexed=indexed)
     try:
         with path.open("rb") as file:
-            is_tiff = file.read(4) in tiff.MAGICS
+            is_tiff = file.read(4) in tiff_checks.MAGICS
         if is_tiff:
             return open_tiff(path, indexed=indexed)
     except DataError:

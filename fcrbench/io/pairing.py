@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fcrbench.errors import DataError
 from fcrbench.io.find import Entry, Listing, same_name_error
 from fcrbench.io.matching import AmbiguousNamesError, match_endings, match_names, suggest_suffix
-from fcrbench.io.names import LABEL_SUFFIXES
+from fcrbench.io.names import LABEL_SUFFIXES, file_name_of, split_name
 from fcrbench.io.roles import IMAGE_ENDINGS, LABEL_ENDINGS
 from fcrbench.text import name_key, printable
 
@@ -66,7 +66,7 @@ def pair_files(
                 found = match_endings(names, others, kind.left_endings, end)
     except AmbiguousNamesError as error:
         either = " or ".join(
-            f"{printable(offered[one.right][0].file_name)} to {printable(left[one.left].name)} ({one.ending})"
+            f"{printable(offered[one.right][0].file_name)} to {printable(one.left)} ({one.ending})"
             for one in (error.first, error.second)
         )
         hint = f"; choose with {kind.option}" if kind.option else ""
@@ -77,25 +77,27 @@ def pair_files(
         if len(files := offered[candidate.right]) > 1:
             raise same_name_error(right.folder, *files[:2])
     if suffix is None and any(found[0].ending):
-        log.info("%s: paired by the %s", right.folder, found[0].ending)
+        log.info("%s: paired by the %s", printable(right.folder), found[0].ending)
     return {candidate.left: offered[candidate.right][0].path for candidate in found}
 
 
 def _without_image_suffix(suffix: str) -> str:
     """Return "_seg" for "_seg.npy", because a user may give either."""
-    stem, dot, end = suffix.rpartition(".")
-    return stem if dot and f".{end.lower()}" in LABEL_SUFFIXES else suffix
+    name, end = split_name(f"x{suffix}")
+    return name.removeprefix("x") if PurePath(f"x{end}").suffix.lower() in LABEL_SUFFIXES else suffix
 
 
 def _describe_no_pair(
     left: Mapping[str, Path], right: Listing, kind: Kind, where: str, suffix: str | None
 ) -> str:
-    first = next(iter(left.values()), PurePath("any file"))
-    message = f"{right.folder} has no {kind.right} for {printable(first.name)} or any other {kind.left}"
+    mine = [file_name_of(name, path) for name, path in left.items()]
+    first = f"{printable(mine[0])} or any other {kind.left}" if mine else f"any {kind.left}"
+    message = f"{right.folder} has no {kind.right} for {first}"
     if not right.entries:
-        return f"{message}: no file there ends in {', '.join(LABEL_SUFFIXES)}"
+        ends = f"no file there ends in {', '.join(LABEL_SUFFIXES)}"
+        return f"{message}: {right.describe_left_out() or ends}"
     theirs = _some(entry.file_name for entry in right.entries)
-    message += f": {right.folder} has {theirs}; {where} has {_some(path.name for path in left.values())}"
+    message += f": {right.folder} has {theirs}; {where} has {_some(mine)}"
     if suffix:
         return f"{message}; expected names with {printable(suffix)} added"
     guess = suggest_suffix(left, (entry.name for entry in right.entries)) if kind.option else ""

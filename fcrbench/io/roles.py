@@ -11,7 +11,7 @@ from pathlib import Path
 from fcrbench.io.find import Entry, Listing, list_images
 from fcrbench.io.names import LABEL_SUFFIXES, LABELS_SOFTWARE
 from fcrbench.io.zarr_folder import is_zarr_labels
-from fcrbench.text import name_key
+from fcrbench.text import name_key, printable
 
 _OBJECTS = ("_nuclei", "_Nuclei", "_objects", "_Objects", "_cells", "_Cells")  # CellProfiler
 CELLPOSE_MASKS = ("_cp_masks", "_seg")
@@ -34,6 +34,7 @@ _UNSURE = (*_OBJECTS, "_labelled", "-labelled", "_labeled", "_segmentation")
 _SURE_ENDINGS = tuple(ending for ending in LABEL_ENDINGS if ending not in _UNSURE)
 # Beside "a_mask.png", which may be a mask of the tissue, "a.tif" may still be the label image.
 _UNSURE_MASKS = ("_mask", "-mask", ".mask")
+_RESULTS = (_OVERLAY, *_CELLPOSE_OTHERS, *LABEL_ENDINGS)
 _MARK = LABELS_SOFTWARE.encode() + b"\0"
 _HEAD = 1 << 14  # bytes at the start of a TIFF file, where our label images have their tags
 log = logging.getLogger(__name__)
@@ -48,14 +49,10 @@ def images_in(folder: Path, *, recursive: bool = True) -> Listing:
     known = _Names(listing)
     dropped = {}
     for entry in listing.entries:
-        if _is_our_label_image(entry.path):
-            dropped[entry.path] = "label image(s) that fcrbench wrote"
-        elif known.is_overlay(entry):
-            dropped[entry.path] = ""  # they are always there
-        elif known.is_other_result(entry):
-            dropped[entry.path] = "other result(s) of Cellpose"
-        elif known.is_labels(entry):
-            dropped[entry.path] = "label image(s) with the image beside"
+        ours = _is_our_label_image(entry.path)
+        kind = "label image(s) that fcrbench wrote" if ours else known.kind_of_result(entry)
+        if kind is not None:
+            dropped[entry.path] = kind
     return _reported(listing.without(dropped))
 
 
@@ -74,24 +71,16 @@ def labels_in(
     all_files  also list what, by its name, is no label image
     """
     listing = list_images(folder, recursive=recursive, suffixes=LABEL_SUFFIXES, skip=skip)
-    known = _Names(listing)
-    dropped = {}
-    for entry in () if all_files else listing.entries:
-        if known.is_overlay(entry):
-            dropped[entry.path] = ""  # they are always there
-        elif known.is_other_result(entry):
-            dropped[entry.path] = "other result(s) of Cellpose"
-        elif known.repeats_masks(entry):
-            dropped[entry.path] = "_seg.npy with the same masks beside"
-        elif known.is_image(entry):
-            dropped[entry.path] = "image(s) with the labels beside"
-    kept = listing.without(dropped)
-    return _reported(kept) if report else kept
+    if not all_files:
+        known = _Names(listing)
+        kinds = {entry.path: known.kind_of_no_labels(entry) for entry in listing.entries}
+        listing = listing.without({path: kind for path, kind in kinds.items() if kind is not None})
+    return _reported(listing) if report else listing
 
 
 def _reported(listing: Listing) -> Listing:
     if line := listing.describe_left_out():
-        log.warning("%s", line)
+        log.warning("%s", printable(line))
     return listing
 
 
@@ -100,6 +89,29 @@ class _Names:
 
     def __init__(self, listing: Listing) -> None:
         self.names = {name_key(entry.name) for entry in listing.entries}
+        self.has_results = any(name.endswith(_RESULTS) for name in self.names)
+
+    def kind_of_result(self, entry: Entry) -> str | None:
+        """Return what a file is if it is no image: "" for an overlay, which is always there."""
+        if not self.has_results:
+            return None
+        if self.is_overlay(entry):
+            return ""
+        if self.is_other_result(entry):
+            return "other result(s) of Cellpose"
+        return "label image(s) with the image beside" if self.is_labels(entry) else None
+
+    def kind_of_no_labels(self, entry: Entry) -> str | None:
+        """Return what a file is if it is no label image: "" for an overlay."""
+        if not self.has_results:
+            return None
+        if self.is_overlay(entry):
+            return ""
+        if self.is_other_result(entry):
+            return "other result(s) of Cellpose"
+        if self.repeats_masks(entry):
+            return "_seg.npy with the same masks beside"
+        return "image(s) with the labels beside" if self.is_image(entry) else None
 
     def is_overlay(self, entry: Entry) -> bool:
         name = name_key(entry.name)

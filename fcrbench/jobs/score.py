@@ -11,7 +11,7 @@ import numpy as np
 from fcrbench import large
 from fcrbench.errors import DataError, StoppedError, UsageError
 from fcrbench.io import IMAGE_SUFFIXES, read_labels
-from fcrbench.io.large import is_large, open_image
+from fcrbench.io.large import needs_tiles, open_image
 from fcrbench.jobs.score_pairs import LabelMask, Pair, find_pairs
 from fcrbench.label_checks import Finding, Findings, components_of_mask, looks_like
 from fcrbench.metrics import DatasetScores, overlap_table
@@ -199,7 +199,7 @@ def _failure_of_lost(pair: Pair, why: str) -> Failure:
 
 
 def _score(pair: Pair) -> Scored:
-    if is_large(pair.truth) or is_large(pair.pred):
+    if needs_tiles(pair.truth) or needs_tiles(pair.pred):
         return _score_by_tiles(pair)
     labels = _read(pair.truth, pair.label_mask in ("truth", "both"))
     if not pair.pred.exists():
@@ -222,7 +222,9 @@ def _score_by_tiles(pair: Pair) -> Scored:
             f"{pair.truth} and {pair.pred}: masks that are read in tiles cannot be labelled here; "
             "use fcrbench.large.label"
         )
-    truth, pred = open_image(pair.truth), open_image(pair.pred)
+    truth, pred = (
+        open_image(path) if needs_tiles(path) else read_labels(path) for path in (pair.truth, pair.pred)
+    )
     if truth.shape != pred.shape:
         raise DataError(f"{pair.pred} has shape {pred.shape}, its truth {pair.truth} has {truth.shape}")
     try:

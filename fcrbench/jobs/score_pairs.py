@@ -51,12 +51,12 @@ def find_pairs(truth: Path, pred: Path, suffix: str | None = None) -> list[Pair]
     elif same:
         log.warning("%s: the truth and the predictions are the same files", truth)
     partners = pair_files(truths, preds, TRUTH_WITH_PREDICTION, str(truth), suffix)
-    folder = pred.resolve()
+    folder = pred.absolute()
     return [
         Pair(
             name,
-            path.resolve(),
-            partners[name].resolve() if name in partners else folder / f"{name}{suffix or ''}.tif",
+            path.absolute(),
+            partners[name].absolute() if name in partners else folder / f"{name}{suffix or ''}.tif",
         )
         for name, path in truths.items()
     ]

@@ -26,6 +26,7 @@ from fcrbench.metrics.pooled import (
 from fcrbench.metrics.progress import Progress, progress_reporter
 from fcrbench.metrics.ratios import Empty, empty_value
 from fcrbench.metrics.scores import COLUMNS, Scores, scores_from_table
+from fcrbench.text import to_unicode
 from fcrbench.work.parallel import ordered_map
 
 if TYPE_CHECKING:
@@ -103,8 +104,13 @@ def to_dataset_scores(rows: Iterable[tuple[Hashable, Scores]]) -> DatasetScores:
     """Put (image id, scores) rows into one table."""
     import pandas as pd
 
-    records = [{"image": image, **scores.to_dict()} for image, scores in rows]
+    records = [{"image": as_text(image), **scores.to_dict()} for image, scores in rows]
     return DatasetScores(pd.DataFrame(records, columns=["image", *COLUMNS]))
+
+
+def as_text(image: Hashable) -> Hashable:
+    """Return the id of an image as a table can hold it: bytes of a file name that are no text are escaped."""
+    return to_unicode(image) if isinstance(image, str) else image
 
 
 def score_each_image(

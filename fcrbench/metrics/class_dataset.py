@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcrbench.metrics.aggregate import DatasetScores, score_each_image, to_dataset_scores
+from fcrbench.metrics.aggregate import DatasetScores, as_text, score_each_image, to_dataset_scores
 from fcrbench.metrics.classes import Classes, ClassScores, score_classes
 from fcrbench.metrics.jackknife import estimate_intervals, normalize_weights
 from fcrbench.metrics.pooled import mean_terms, means_from_sums
@@ -128,6 +128,7 @@ class ClassDatasetScores:
         if groups is None:
             return [np.ones(len(self.images), np.bool_)]
         images = self.images["image"].tolist()
+        groups = {as_text(image): group for image, group in groups.items()}
         missing = [image for image in images if image not in groups]
         if missing:
             raise ValueError(f"groups: expected a group for every image, has none for {missing[0]!r}")
@@ -177,7 +178,7 @@ def score_dataset_classes(
         c: to_dataset_scores((image, s.per_class.get(c, empty_scores)) for image, s in scores.items())
         for c in found
     }
-    rows = [{"image": image, "mpq": s.mpq, "bpq": s.bpq} for image, s in scores.items()]
+    rows = [{"image": as_text(image), "mpq": s.mpq, "bpq": s.bpq} for image, s in scores.items()]
     return ClassDatasetScores(
         per_class,
         to_dataset_scores((image, s.binary) for image, s in scores.items()),

@@ -22,6 +22,7 @@ from fcrbench.metrics.pooled import (
 )
 from fcrbench.metrics.ratios import quotient
 from fcrbench.metrics.scores import RATIOS
+from fcrbench.text import name_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,7 +167,7 @@ def _with_comparable_names(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFra
 
     numeric = [pd.api.types.is_numeric_dtype(table.index) for table in (a, b)]
     if numeric[0] == numeric[1]:
-        return a, b
+        return a, _with_names_of(a, b)
     text, numbers = (b, a) if numeric[0] else (a, b)
     names: pd.Series[Any] = pd.Series(list(text.index), dtype=object)
     values = pd.Index(pd.to_numeric(names, errors="coerce"))
@@ -174,6 +175,17 @@ def _with_comparable_names(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFra
         return a, b  # the caller says which names differ
     numbers = numbers.set_axis(text.index[values.get_indexer(numbers.index)])
     return (numbers, text) if numeric[0] else (text, numbers)
+
+
+def _with_names_of(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    """Give the images of `b` the names that `a` has for them, where accents are encoded in another way."""
+    if set(a.index) == set(b.index):
+        return b
+    keys_a, keys_b = ([name_key(name) if isinstance(name, str) else name for name in t.index] for t in (a, b))
+    names = dict(zip(keys_a, a.index, strict=True))
+    if len(names) < len(keys_a) or len(set(keys_b)) < len(keys_b):
+        return b
+    return b.set_axis([names.get(key, name) for key, name in zip(keys_b, b.index, strict=True)], axis=0)
 
 
 def _list_images(images: list) -> str:

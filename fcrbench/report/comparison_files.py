@@ -17,6 +17,7 @@ from fcrbench.report.comparison import (
     title,
 )
 from fcrbench.report.tables import TABLE_1_SCORES, Score
+from fcrbench.text import to_unicode
 from fcrbench.work.atomic import write_table, write_text
 from fcrbench.work.failures import Failures
 from fcrbench.work.outputs import check_output_folder, check_outputs
@@ -140,7 +141,7 @@ def _row_values(row: Row) -> dict[str, Any]:
         values |= _interval_columns(name, found) | {f"{name}_sd": found.spread}
     for name, found in row.differences.items():
         values |= _interval_columns(f"{name}_difference", found)
-    return values | {"runs": " ".join(str(run.path) for run in row.runs)}
+    return values | {"runs": to_unicode(" ".join(str(run.path) for run in row.runs))}
 
 
 def _interval_columns(name: str, found: Estimate) -> dict[str, float]:

@@ -105,13 +105,14 @@ def test_wrong_usage_is_refused_and_nothing_is_left(cli, folder, arguments, code
     ("arguments", "words"),
     [
         (["nowhere.tif", "--to", "coco", "-o", "x.json"], ["nowhere.tif", "no such file"]),
-        (["out/a_overlay.png", "--to", "table", "-o", "x.csv"], ["a_overlay.png", "3 channels"]),
+        (["picture.png", "--to", "table", "-o", "x.csv"], ["picture.png", "3 channels"]),
         (["other", "--to", "table", "--images", "images", "-o", "x.csv"], ["(20, 30)", "(2, 2)"]),
     ],
 )
 def test_of_one_bad_image_no_file_is_made(cli, folder, arguments, words, monkeypatch, capsys):
     monkeypatch.chdir(cli.folder)
     write_labels(cli.folder / "other" / "a.tif", np.eye(2, dtype=int))
+    write_png(cli.folder / "picture.png", np.arange(1800, dtype=np.uint8).reshape(20, 30, 3))
     before = files(cli.folder)
     assert main(["export", *arguments]) == 1
     (line,) = capsys.readouterr().err.splitlines()

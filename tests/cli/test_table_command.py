@@ -95,7 +95,7 @@ def test_failures_are_named_and_an_interrupted_run_is_gone_on_with(with_plugin):
     cli = with_plugin
     cli("run", *TABLE[:-1], 2, "--output", "out/runs", "--stop-after", 1, code=130)
     (name,) = configs(cli.folder / "out" / "runs")
-    line = cli.fails("table", *TABLE[:-1], 2, "--methods", "broken,fcrnet", "-o", "out")
+    line = cli.fails("table", *TABLE[:-1], 2, "--methods", "broken,fcrnet", "-o", "out", code=3)
     assert "not in the table: broken, seed 0: RuntimeError: no network today" in line
     assert "Traceback" in (cli.folder / "out" / "failures.txt").read_text()
     history = (cli.folder / "out" / "runs" / name / "history.csv").read_text().splitlines()

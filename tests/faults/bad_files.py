@@ -47,6 +47,10 @@ def write_bad_images(folder) -> dict[str, str]:
     (folder / "zero.tif").touch()
     (folder / "none.png").touch()
     (folder / "text.tif").write_text("no image at all")
+    (folder / "page.tif").write_text("<!DOCTYPE html><html>404 Not Found</html>")
+    Image.fromarray(image).save(folder / "picture.jpg")
+    picture = (folder / "picture.jpg").read_bytes()
+    (folder / "picture.jpg").write_bytes(picture[: len(picture) // 2])
     (folder / "huge.tif").write_bytes(huge_tiff())
     tifffile.imwrite(folder / "nan.tif", np.where(image > 100, np.nan, image).astype(np.float32))
     tifffile.imwrite(folder / "pages.tif", np.stack([image, image[::-1]]), photometric="minisblack")
@@ -60,6 +64,8 @@ def write_bad_images(folder) -> dict[str, str]:
         "zero.tif": "empty (0 bytes)",
         "none.png": "empty (0 bytes)",
         "text.tif": "a text file, not PNG",
+        "page.tif": "a web page (HTML), not an image; a failed download?",
+        "picture.jpg": "truncated or damaged",
         "huge.tif": "claims 1,000,000,000,000 bytes",
         "nan.tif": "NaN or infinite",
         "pages.tif": "2 pages that differ",

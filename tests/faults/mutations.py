@@ -1,4 +1,4 @@
-"""Give mutated PNG, TIFF, TOML and safetensors files to all functions that read them.
+"""Give mutated image files, Zarr folders, TOML and safetensors files to all functions that read them.
 
     python tests/faults/mutations.py [--count 100000] [--seed 0]     give them all; list what goes wrong
     python tests/faults/mutations.py --seed 0 --only 4711 --keep f   one of them again, with its traceback
@@ -84,7 +84,7 @@ def _work(first: int, count: int, seed: int) -> None:
     logging.getLogger("fcrbench").setLevel(logging.ERROR)  # what is read without its lost end is said there
     readers, files = _readers(), Files(seed)
     for kind, path in ((kind, Path(f"whole.{kind}")) for kind in readers):  # also imports and compiles
-        path.write_bytes(files.originals[kind][0])
+        write(path, files.originals[kind][0])
         if (problem := wrong(readers[kind], path)) is not None:
             raise RuntimeError(f"the original {kind} file is not read: {problem}")
     _limit_memory()
@@ -92,7 +92,7 @@ def _work(first: int, count: int, seed: int) -> None:
         os.write(1, b"%d\n" % number)
         kind, data = files(number)
         path = Path(f"changed.{kind}")
-        path.write_bytes(data)
+        write(path, data)
         problem = wrong(readers[kind], path)
         printed = os.lseek(2, 0, os.SEEK_CUR)
         if printed:
@@ -127,6 +127,16 @@ class Files:
         return kind, mutate(kind, some[rng.integers(len(some))], rng)
 
 
+def write(path: Path, data: bytes) -> None:
+    """Write a file, or the files of a Zarr folder."""
+    from mutators import unpack_folder
+
+    if path.suffix == ".zarr":
+        unpack_folder(data, path)
+    else:
+        path.write_bytes(data)
+
+
 def _readers() -> dict[str, list[Callable[[Path], None]]]:
     from mutators import network
 
@@ -135,6 +145,7 @@ def _readers() -> dict[str, list[Callable[[Path], None]]]:
     from fcrbench.inference import read_method
     from fcrbench.io import read_image, read_labels
     from fcrbench.io.large import is_large, open_image
+    from fcrbench.io.zarr_folder import images_inside
     from fcrbench.jobs.configure import configure
     from fcrbench.methods import registry
     from fcrbench.weights.tensors import load_weights
@@ -156,6 +167,9 @@ def _readers() -> dict[str, list[Callable[[Path], None]]]:
         corner = open_image(path)[:64, :64]
         assert corner.ndim == 2
 
+    def plate(path: Path) -> None:
+        assert images_inside(path)
+
     def config(path: Path) -> None:
         chosen = configure(read_toml(path))
         chosen.to_toml()
@@ -167,6 +181,8 @@ def _readers() -> dict[str, list[Callable[[Path], None]]]:
     return {
         "png": [image, labels],
         "tif": [image, labels, large],
+        **{kind: [image, labels] for kind in ("jpg", "jp2", "bmp", "webp")},
+        "zarr": [image, labels, large, plate],
         "toml": [config],
         "safetensors": [read_method, lambda path: load_weights(path, into)],
     }
@@ -225,7 +241,7 @@ def main() -> int:
     if given.only is not None:
         kind, data = Files(given.seed)(given.only)
         path = (given.keep or Path("changed")).with_suffix(f".{kind}")
-        path.write_bytes(data)
+        write(path, data)
         print(f"{path}: {len(data)} bytes", flush=True)
         for read in _readers()[kind]:
             try:

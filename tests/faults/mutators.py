@@ -3,9 +3,11 @@
 import io
 import json
 import re
+import shutil
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -18,7 +20,8 @@ from fcrbench import datasets
 from fcrbench.jobs.configure import configure
 
 Rng = np.random.Generator
-KINDS = ("png", "tif", "toml", "safetensors")
+KINDS = ("png", "tif", "toml", "safetensors", "jpg", "jp2", "bmp", "webp", "zarr")
+_PARTS = b"\0part\0"  # between the files of a folder, which are changed as one
 _NUMBERS = (0, 1, 2, 3, 4, 7, 8, 16, 32, 64, 127, 128, 255, 256, 4095, 32767, 65535, 65536, 99_999)
 _NUMBERS += tuple(2**n + d for n in (24, 28, 31, 32, 40, 63, 64) for d in (-1, 0, 1))
 _PNG_CHUNKS = (
@@ -74,6 +77,8 @@ def originals() -> dict[str, list[bytes]]:
         "tif": _tiff_files(image, labels),
         "toml": _toml_files(),
         "safetensors": _safetensors_files(),
+        **_other_images(image, labels),
+        "zarr": [pack_folder(files) for files in _zarr_folders(image, labels)],
     }
 
 
@@ -128,6 +133,102 @@ def _tiff_files(image: np.ndarray, labels: np.ndarray) -> list[bytes]:
     return files
 
 
+def _other_images(image: np.ndarray, labels: np.ndarray) -> dict[str, list[bytes]]:
+    """Return JPEG, JPEG 2000, BMP and WebP files."""
+    gray = (image >> 8).astype(np.uint8)
+    colours = np.dstack([gray, gray // 2, 255 - gray])
+    indices = Image.fromarray(labels).convert("P")
+    indices.putpalette([c for k in range(256) for c in (k, 255 - k, k)])
+    exif = Image.Exif()
+    exif[274] = 6
+    written: dict[str, list[tuple[object, dict]]] = {
+        "jpg": [
+            (gray, {}),
+            (colours, {"exif": exif}),
+            (colours, {"progressive": True, "quality": 40}),
+            (colours, {"subsampling": 0, "restart_marker_blocks": 2}),
+        ],
+        "jp2": [
+            (gray, {"irreversible": False}),
+            (image, {}),
+            (colours, {"irreversible": True, "quality_layers": [10, 5]}),
+            (colours, {"no_jp2": True, "tile_size": (16, 16), "num_resolutions": 3}),
+            (gray, {"codeblock_size": (16, 16), "precinct_size": (32, 32), "progression": "RPCL"}),
+        ],
+        "bmp": [(gray, {}), (colours, {}), (indices, {}), (labels > 0, {}), (np.dstack([colours, gray]), {})],
+        "webp": [
+            (colours, {"exif": exif}),
+            (colours, {"lossless": True}),
+            (np.dstack([colours, gray]), {"quality": 60}),
+            (np.dstack([colours, gray]), {"lossless": True}),
+        ],
+    }
+    forms = {"jpg": "jpeg", "jp2": "jpeg2000"}
+    files: dict[str, list[bytes]] = {}
+    for kind, pictures in written.items():
+        for picture, options in pictures:
+            buffer = io.BytesIO()
+            if isinstance(picture, np.ndarray):
+                picture = Image.fromarray(picture)
+            picture.save(buffer, forms.get(kind, kind), **options)
+            files.setdefault(kind, []).append(buffer.getvalue())
+    return files
+
+
+def _zarr_folders(image: np.ndarray, labels: np.ndarray) -> list[dict[str, bytes]]:
+    """Return the files of OME-Zarr images and plain arrays."""
+    import tempfile
+
+    import zarr
+
+    folders = []
+    with tempfile.TemporaryDirectory() as folder:
+        for k, (version, compressor) in enumerate(
+            (("0.4", "auto"), ("0.5", "auto"), ("0.4", None), ("", "auto"))
+        ):
+            path = Path(folder, str(k))
+            form = 3 if version == "0.5" else 2
+            data = np.stack([image, image[::-1]]) if version == "0.5" else image
+            if version:
+                group = zarr.open_group(path, mode="w", zarr_format=form)
+                axes = [{"name": name, "type": "space"} for name in "yx"]
+                if data.ndim == 3:
+                    axes.insert(0, {"name": "c", "type": "channel"})
+                scale = [{"type": "scale", "scale": [0.5] * data.ndim}]
+                dataset = {"path": "0", "coordinateTransformations": scale}
+                attributes = {"multiscales": [{"axes": axes, "datasets": [dataset]}]}
+                attributes["omero"] = {"channels": [{"label": "DAPI"}, {"label": "GFP"}][: data.ndim - 1]}
+                group.attrs.update({"ome": attributes} if form == 3 else attributes)
+                options = {"chunks": (*(1,) * (data.ndim - 2), 32, 32), "compressors": compressor}
+                group.create_array("0", data=data, **options)
+                group.create_group("labels").attrs["labels"] = []
+            else:
+                zarr.create_array(path, data=labels, chunks=(32, 32), zarr_format=form)
+            files = sorted(found for found in path.rglob("*") if found.is_file())
+            folders.append({str(found.relative_to(path)): found.read_bytes() for found in files})
+    return folders
+
+
+def pack_folder(files: dict[str, bytes]) -> bytes:
+    return _PARTS.join(part for name, content in files.items() for part in (name.encode(), content))
+
+
+def unpack_folder(data: bytes, folder: Path) -> None:
+    """Write the files of a packed folder; those whose name was changed to none of a file are lost."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    parts = data.split(_PARTS)
+    for name, content in zip(parts[::2], parts[1::2], strict=False):
+        try:
+            path = folder / name.decode()
+            if ".." in path.parts or not path.is_relative_to(folder):
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except (OSError, ValueError):
+            continue
+
+
 def _toml_files() -> list[bytes]:
     chosen: tuple[dict, ...] = (
         {},
@@ -162,6 +263,11 @@ def mutate(kind: str, data: bytes, rng: Rng) -> bytes:
         "tif": _change_tiff,
         "toml": _change_toml,
         "safetensors": _change_safetensors,
+        "jpg": _change_jpeg,
+        "jp2": _change_jpeg_2000,
+        "bmp": _change_bmp,
+        "webp": _change_webp,
+        "zarr": _change_zarr,
     }[kind]
     for _ in range(rng.integers(1, 4)):
         if rng.random() < 0.5 or len(data) < 16:
@@ -376,3 +482,130 @@ def _change_safetensors(data: bytes, rng: Rng) -> bytes:
             del header[key]
         text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + tensors
+
+
+def _change_number(content: bytearray, at: int, form: str, rng: Rng) -> None:
+    (old,) = struct.unpack_from(form, content, at)
+    struct.pack_into(form, content, at, _number(rng, old, struct.calcsize(form)))
+
+
+def _change_segments(data: bytes, rng: Rng, start: int, skip: int) -> bytes:
+    """Change a number in the segments of markers (JPEG and the header of JPEG 2000), or move a segment."""
+    segments, at = [], start
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        segments.append(data[at : at + 2 + length])
+        at += 2 + length
+        if segments[-1][1] == skip:
+            break
+    i, what = int(rng.integers(len(segments))), int(rng.integers(6))
+    segment = bytearray(segments[i])
+    if what == 0:
+        segments.insert(int(rng.integers(len(segments))), segments[i])
+    elif what == 1:
+        del segments[i]
+    elif what == 2:
+        segment[1] = int(rng.integers(0xC0, 0xFF)) if skip == 0xDA else int(rng.integers(0x4F, 0x70))
+        segments[i] = bytes(segment)
+    else:
+        form = (">B", ">H", ">I")[rng.integers(3)]
+        _change_number(segment, int(rng.integers(2, len(segment) - 4)), form, rng)
+        segments[i] = bytes(segment)
+    return b"".join([data[:start], *segments, data[at:]])
+
+
+def _change_jpeg(data: bytes, rng: Rng) -> bytes:
+    return _change_segments(data, rng, 2, 0xDA)
+
+
+def _change_jpeg_2000(data: bytes, rng: Rng) -> bytes:
+    start = data.index(b"\xff\x4f\xff\x51")
+    if start and rng.random() < 0.3:  # a box of JP2
+        content = bytearray(data)
+        _change_number(content, int(rng.integers(12, start)), (">B", ">I")[rng.integers(2)], rng)
+        return bytes(content)
+    if rng.random() < 0.3:  # the header of a part of a tile
+        at = data.index(b"\xff\x90", start) + int(rng.integers(2, 14))
+        content = bytearray(data)
+        _change_number(content, at, ">B", rng)
+        return bytes(content)
+    return _change_segments(data, rng, start + 2, 0x90)
+
+
+def _change_bmp(data: bytes, rng: Rng) -> bytes:
+    content = bytearray(data)
+    _change_number(content, int(rng.choice((10, 14, 18, 22, 26, 28, 30, 34, 46, 54, 58))), "<I", rng)
+    return bytes(content)
+
+
+def _change_webp(data: bytes, rng: Rng) -> bytes:
+    chunks, at = [], 12
+    while at + 8 <= len(data):
+        (length,) = struct.unpack_from("<I", data, at + 4)
+        chunks.append(data[at : at + 8 + length + length % 2])
+        at += 8 + length + length % 2
+    i, what = int(rng.integers(len(chunks))), int(rng.integers(5))
+    chunk = bytearray(chunks[i])
+    if what == 0:
+        chunks.insert(int(rng.integers(len(chunks) + 1)), chunks[i])
+    elif what == 1:
+        del chunks[i]
+    elif what == 2:
+        chunk[:4] = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"EXIF")[rng.integers(7)]
+        chunks[i] = bytes(chunk)
+    else:  # the beginning of a chunk holds the sizes
+        at = int(rng.integers(4, min(len(chunk) - 4, 24)))
+        _change_number(chunk, at, ("<B", "<H", "<I")[rng.integers(3)], rng)
+        chunks[i] = bytes(chunk)
+    body = b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+
+
+def _change_zarr(data: bytes, rng: Rng) -> bytes:
+    """Change a value or key of the metadata, or the content of a chunk."""
+    parts = data.split(_PARTS)
+    k = 2 * int(rng.integers(len(parts) // 2))
+    if not parts[k].endswith((b".json", b".zattrs", b".zarray", b".zgroup")) or rng.random() < 0.2:
+        parts[k + 1] = _change_bytes(parts[k + 1], rng)
+        return _PARTS.join(parts)
+    content = json.loads(parts[k + 1])
+    places: list[tuple] = []
+
+    def walk(value: object) -> None:
+        entries = (
+            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        )
+        for key, inner in entries:
+            places.append((value, key))
+            walk(inner)
+
+    walk(content)
+    holder, key = places[rng.integers(len(places))]
+    old = holder[key]
+    some = (
+        None,
+        True,
+        -1,
+        0,
+        0.5,
+        1e400,
+        "",
+        "x",
+        "..",
+        [],
+        {},
+        [[]],
+        [1, 2],
+        {"name": 1},
+        2**31,
+        2**63,
+        10**30,
+    )
+    if rng.random() < 0.2 and isinstance(holder, dict):
+        del holder[key]
+    elif isinstance(old, int) and rng.random() < 0.6:
+        holder[key] = _number(rng, old, 8)
+    else:
+        holder[key] = some[rng.integers(len(some))]
+    parts[k + 1] = json.dumps(content).encode()
+    return _PARTS.join(parts)

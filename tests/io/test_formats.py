@@ -8,6 +8,7 @@ from contextlib import suppress
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageOps
 from scipy import ndimage
 
@@ -185,6 +186,9 @@ def test_one_colour_of_a_jpeg_is_read(tmp_path, quality, levels):
             Image.fromarray(pixels).save(path, quality=quality, subsampling=subsampling)
             found = np.asarray(Image.open(path))[..., wanted].astype(int)
             assert np.abs(read_image(path) - found).max() <= 2
+        options = {"compression": "jpeg", "compressionargs": {"level": quality}, "photometric": "rgb"}
+        tifffile.imwrite(tmp_path / "a.tif", pixels, **options)
+        assert np.abs(read_image(tmp_path / "a.tif") - found).max() < 90
 
 
 @pytest.mark.parametrize("quality", [50, 75, 95])

@@ -329,7 +329,7 @@ def test_labels_packed_into_colours(tmp_path):
     """As QuPath exports many instances: id = 65536 red + 256 green + blue. Equal colours are gray."""
     ids = np.zeros(GRAY8.shape, int)
     for k, (y, x) in enumerate(np.ndindex(5, 6), 1):
-        ids[4 * y : 4 * y + 3, 5 * x : 5 * x + 4] = k * 977 * 256 % 2**24
+        ids[4 * y : 4 * y + 3, 5 * x : 5 * x + 4] = 37 * k
     colours = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], -1).astype(np.uint8)
     alpha = np.dstack([colours, np.full(ids.shape, 255, np.uint8)])
     for k, pixels in enumerate((colours, alpha)):
@@ -337,6 +337,17 @@ def test_labels_packed_into_colours(tmp_path):
             np.testing.assert_array_equal(read_labels(write(tmp_path / f"{k}.{suffix}", pixels)), ids)
     np.testing.assert_array_equal(read_labels(png(tmp_path / "g.png", np.stack([GRAY8] * 3, -1))), GRAY8)
     refused(read_labels, png(tmp_path / "w.png", colours.astype(np.uint16)), "3 channels of uint16")
+    many = np.arange(1, 65 * 2**12 + 1).reshape(65, -1).repeat(2, 1)  # ids beyond 65535
+    colours = np.stack([many >> 16, many >> 8 & 255, many & 255], -1).astype(np.uint8)
+    np.testing.assert_array_equal(read_labels(png(tmp_path / "m.png", colours)), many)
+
+
+def test_colours_that_are_no_ids_are_refused(tmp_path):
+    picture = RNG.integers(0, 256, (*GRAY8.shape, 3)).astype(np.uint8)
+    painted = np.zeros_like(picture)
+    painted[3:9, 4:9], painted[12:16, 2:20] = (255, 0, 60), (90, 200, 30)
+    for pixels in (picture, painted):
+        refused(read_labels, png(tmp_path / "a.png", pixels), "3 channels (red, green, blue) of a picture")
 
 
 def test_labels_negative_or_of_several_channels_refused(tmp_path):

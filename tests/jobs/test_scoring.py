@@ -124,9 +124,12 @@ def test_killed_and_resumed_is_as_undisturbed(folders, serial, tmp_path):
     assert output.read_text() == serial.to_csv(index=False)
 
 
-def test_two_zarr_images_are_scored_by_tiles(folders, serial, tmp_path):
+@pytest.mark.parametrize("limit", [0, 1 << 26])
+def test_two_zarr_images_are_scored_whole_or_by_tiles(folders, serial, tmp_path, monkeypatch, limit):
     zarr = pytest.importorskip("zarr")
-    from fcrbench.io import read_labels
+    from fcrbench.io import large, read_labels
+
+    monkeypatch.setattr(large, "_LARGE_LABELS", limit)
 
     for folder in folders:
         labels = read_labels(folder / "006.tif")
@@ -140,7 +143,11 @@ def test_two_zarr_images_are_scored_by_tiles(folders, serial, tmp_path):
         score_folders(folders[0], tmp_path / "pred.zarr")
     zarr.create_array(tmp_path / "bad.zarr", data=labels * 0.5)
     found = score_folders(tmp_path / "truth.zarr", tmp_path / "bad.zarr")
-    assert "pred: expected an array of an integer dtype" in found.failures.reasons["truth"]
+    words = "labels are not whole numbers" if limit else "pred: expected an array of an integer dtype"
+    assert words in found.failures.reasons["truth"]
+    found = score_folders(tmp_path / "truth.zarr", tmp_path / "truth.zarr", label_mask="both")
+    words = "expected a mask with one value" if limit else "read in tiles cannot be labelled"
+    assert words in found.failures.reasons["truth"]
 
 
 def test_two_at_once_into_one_place_are_told(folders, tmp_path):

@@ -173,3 +173,14 @@ def test_what_is_no_table_of_scores_is_refused_by_name(tmp_path: Path) -> None:
         (tmp_path / "x.csv").write_text(content)
         with pytest.raises(ValueError, match=r"x\.csv: expected"):
             metrics.read_table(tmp_path / "x.csv")
+
+
+def test_both_forms_of_accents_are_one_image() -> None:
+    now = table([9, 8, 7]).assign(image=["Gr\u00f6\u00dfe", "b", "c"])
+    before = table([7, 7, 7]).assign(image=["c", "Gro\u0308\u00dfe", "b"])
+    same = before.assign(image=["c", "Gr\u00f6\u00dfe", "b"])
+    assert metrics.compare(now, before, "recall") == metrics.compare(now, same, "recall")
+    both = table([9, 8]).assign(image=["caf\u00e9", "cafe\u0301"])
+    with pytest.raises(ValueError, match="lacks"):
+        metrics.compare(both, table([9, 8]).assign(image=["caf\u00e9", "x"]), "recall")
+    assert metrics.compare(both, both, "recall", n_boot=10)["n_images"] == 2

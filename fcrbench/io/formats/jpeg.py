@@ -22,6 +22,7 @@ _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}  # baseline, extended, progressiv
 _OTHER_FRAMES = {0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF}
 _LOSSLESS = 0xC3
 _ARITHMETIC = {0xC9, 0xCA}
+_MAX_PIXELS_PER_BYTE = 1024  # a block of 64 pixels takes at least one bit
 _MAX_SCANS = 500  # a progressive file has about ten; each scan costs the time of the whole image
 _FILLER = b"\x55\x2a\x99\x0f" * 16  # bits that change pixels if a decoder still needs data where they stand
 
@@ -50,6 +51,8 @@ def decode_jpeg(data: bytes, indexed: bool) -> Stack:
         raise ValueError(f"{colours}, expected gray or red, green and blue; convert the file first")
     size = found.height * found.width * found.samples * (2 if found.precision > 8 else 1)
     check_memory_claim(size, size, len(data))
+    if found.frame not in _ARITHMETIC and found.height * found.width > _MAX_PIXELS_PER_BYTE * len(data):
+        raise ValueError(f"a file of {len(data):,} bytes that claims {found.height} x {found.width} pixels")
     data = data[: found.end]
     pixels: np.ndarray = imagecodecs.jpeg8_decode(data)
     if pixels.shape[:2] != (found.height, found.width):

@@ -3,7 +3,7 @@
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from fcrbench.io.memory_claim import check_memory_claim
 from fcrbench.io.reordered import Reordered
 from fcrbench.io.stack import Stack
 from fcrbench.io.units import to_micrometres
+from fcrbench.io.zarr_folder import images_inside, is_zarr
 
 _EARLY_AXES = "TCZYX"  # of versions 0.1 and 0.2, which do not name them
 _UNNAMED = "Q"
@@ -38,29 +39,44 @@ def open_zarr(path: Path, *, indexed: bool) -> Stack:
 
     Raises DataError naming the path if it is neither, or claims more pixels than it can contain.
     """
-    node, attributes = open_node(path)
-    if isinstance(node, import_zarr().Array):
-        return _make_stack(node, _array_axes(node, attributes), path)
+    node, array, attributes = _find_array(path)
+    if array is node:
+        return _make_stack(array, _array_axes(array, attributes), path)
     multiscale = _first(attributes.get("multiscales"))
-    if not multiscale:
-        raise DataError(f"{path}: {_describe_group(node, attributes, path)}")
     if indexed:
         _check_is_labels(node, attributes, path)
-    try:
-        array = node[multiscale["datasets"][0]["path"]]
-        if not isinstance(array, import_zarr().Array):
-            raise KeyError("no array")
-    except Exception as error:
-        raise DataError(f"{path}: a Zarr group without an OME-Zarr image ({_reason(error)})") from error
+    else:
+        _warn_if_nothing_is_stored(path / multiscale["datasets"][0]["path"], path)
     axes = _image_axes(multiscale, array.ndim)
     if len(axes) != array.ndim:
         raise DataError(f"{path}: {len(axes)} axes ({axes}) for an array of shape {tuple(array.shape)}")
-    if not indexed:
-        _warn_if_nothing_is_stored(path / multiscale["datasets"][0]["path"], path)
     return _make_stack(array, axes, path, _channel_names(attributes), _pixel_size(multiscale, axes))
 
 
-def open_node(path: Path) -> tuple[Any, Mapping[str, Any]]:
+def count_pixels(path: Path) -> int:
+    """Return the number of pixels of the full resolution. Raise DataError like `open_zarr`."""
+    return math.prod(_find_array(path)[1].shape)
+
+
+def _find_array(path: Path) -> tuple[Any, Any, Mapping[str, Any]]:
+    """Return a Zarr array or group, the array of its full resolution, and its attributes."""
+    node, attributes = _open_node(path)
+    array_type = import_zarr().Array
+    if isinstance(node, array_type):
+        return node, node, attributes
+    multiscale = _first(attributes.get("multiscales"))
+    if not multiscale:
+        raise DataError(f"{path}: {_describe_group(node, attributes, path)}")
+    try:
+        array = node[multiscale["datasets"][0]["path"]]
+        if not isinstance(array, array_type):
+            raise KeyError("no array")
+    except Exception as error:
+        raise DataError(f"{path}: a Zarr group without an OME-Zarr image ({_reason(error)})") from error
+    return node, array, attributes
+
+
+def _open_node(path: Path) -> tuple[Any, Mapping[str, Any]]:
     """Return a Zarr array or group and its attributes; those of OME if it has them."""
     zarr = import_zarr()
     try:
@@ -190,7 +206,8 @@ def _pixel_size(multiscale: Mapping[str, Any], axes: str) -> tuple[float, float]
 
 def _check_is_labels(node: Any, attributes: Mapping[str, Any], path: Path) -> None:
     """Refuse an image that has label images beside it. Warn if only its metadata are those of an image."""
-    if "image-label" in attributes or path.resolve().parent.name == _LABELS:
+    parent = path.resolve().parent
+    if "image-label" in attributes or (parent.name == _LABELS and is_zarr(parent)):
         return
     groups = find_label_groups(node)
     if groups:
@@ -215,56 +232,11 @@ def _describe_group(node: Any, attributes: Mapping[str, Any], path: Path) -> str
     if isinstance(listed, list):
         names = ", ".join(str(name) for name in listed[:_MAX_LISTED])
         return f"a group of label images, expected one of them: {names}"
-    images = [str(found.relative_to(path)) for found in find_images_inside(path).values()]
+    images = [name for name in images_inside(path) if name]
     if images:
         names = ", ".join(images[:_MAX_LISTED]) + (", .." if len(images) > _MAX_LISTED else "")
         return f"a Zarr group of {len(images)} images, expected one of them: {names}"
     return "a Zarr group without an OME-Zarr image"
-
-
-def find_images_inside(path: Path) -> dict[str, Path]:
-    """Return the images of a plate, a well or a converted file of several images, by their names inside it.
-
-    Returns {"": path} for an image or array, and {} for a group without images. Raises DataError if it is
-    no Zarr folder.
-    """
-    node, attributes = open_node(path)
-    if isinstance(node, import_zarr().Array) or _first(attributes.get("multiscales")):
-        return {"": path}
-    return {name: path / name for name in _names_inside(path, node, attributes)}
-
-
-def _names_inside(path: Path, node: Any, attributes: Mapping[str, Any]) -> Iterator[str]:
-    plate, well = attributes.get("plate"), attributes.get("well")
-    if isinstance(plate, dict):
-        for name in _paths(plate.get("wells")):
-            for inner in find_images_inside(path / name):
-                yield f"{name}/{inner}" if inner else name
-    elif isinstance(well, dict):
-        yield from _paths(well.get("images"))
-    elif "bioformats2raw.layout" in attributes:
-        yield from _series_names(node)
-
-
-def _paths(listed: object) -> list[str]:
-    """Return the paths in a list of wells or images. They stay inside their group."""
-    entries = listed if isinstance(listed, list) else []
-    paths = [
-        entry["path"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("path"), str)
-    ]
-    return [path for path in paths if path and not path.startswith("/") and ".." not in path.split("/")]
-
-
-def _series_names(node: Any) -> list[str]:
-    """Return the images that bioformats2raw made of one file: those that it lists, or 0, 1, .."""
-    try:
-        attributes = node["OME"].attrs.asdict()
-        listed = attributes.get("ome", attributes).get("series")
-        if listed:
-            return _paths([{"path": name} for name in listed])
-    except Exception:  # the group is optional
-        pass
-    return [str(k) for k in range(len(list(node.group_keys()))) if str(k) in node]
 
 
 def _warn_if_nothing_is_stored(folder: Path, path: Path) -> None:

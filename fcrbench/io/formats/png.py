@@ -11,6 +11,7 @@ import numpy as np
 
 from fcrbench.io.formats.exif import read_exif_orientation
 from fcrbench.io.memory_claim import check_memory_claim
+from fcrbench.io.orientation import UPRIGHT
 from fcrbench.io.stack import ALPHA, RGB, Stack
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -50,7 +51,7 @@ def decode_png(data: bytes, indexed: bool) -> Stack:
     pixels = b"".join(chunks[b"IDAT"])
     decode = _deinterlace if interlace else _decode
     array = decode(pixels, height, width, bits, colour, extra)
-    orientation = read_exif_orientation((chunks.get(b"eXIf") or [b""])[0])
+    orientation = read_exif_orientation(chunks[b"eXIf"][0]) if b"eXIf" in chunks else UPRIGHT
     if array.ndim == 2:
         return Stack(array, orientation=orientation)
     return Stack(array, "SYX", _NAMES[colour], orientation=orientation)

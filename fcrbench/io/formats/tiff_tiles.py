@@ -9,15 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcrbench.io.formats.ome_zarr import import_zarr
-from fcrbench.io.formats.tiff import (
+from fcrbench.io.formats.tiff import claims_more, image_pages, make_stack, warn_lost
+from fcrbench.io.formats.tiff_checks import (
     check_readable_in_tiles,
     check_segments,
-    claims_more,
-    describe_stack,
-    image_pages,
     quiet_tifffile,
     read_directories,
-    warn_lost,
 )
 from fcrbench.io.formats.tiff_layout import (
     arrange_pages,
@@ -63,7 +60,7 @@ def open_tiff(path: Path, *, indexed: bool) -> Stack:
                     raise ValueError(f"pages of different shapes: {sorted(page.shape for page in pages)}")
                 axes, lengths, order = arrange_pages(tif, pages, described)
                 axes, pixels = _lazy_pages(path, [pages[k].index for k in order], lengths, axes, first)
-            stack = describe_stack(tif, first, Stack(pixels, axes, colours), described)
+            stack = make_stack(tif, first, axes, pixels, colours, described)
     if lost:
         warn_lost(path, len(tags), lost)
     return stack
