@@ -113,6 +113,7 @@ def reporting_to_user(arguments: Sequence[str], chosen: Reporting) -> Iterator[N
     handlers = [_stderr_handler(chosen.quiet)]
     if chosen.log is not None:
         handlers.append(_file_handler(chosen.log))
+    level = log.level
     log.setLevel(logging.INFO)
     for handler in handlers:
         log.addHandler(handler)
@@ -123,6 +124,7 @@ def reporting_to_user(arguments: Sequence[str], chosen: Reporting) -> Iterator[N
     finally:
         _active = before
         forget_outputs()
+        log.setLevel(level)
         for handler in handlers:
             log.removeHandler(handler)
             handler.close()
