@@ -93,7 +93,7 @@ class ImageReport:
 
     def image(self, name: str, objects: int) -> None:
         """Report one image. The lines of many images go only to the log file."""
-        text = f"{name}: {objects} {self.noun}"
+        text = printable(f"{name}: {objects} {self.noun}")  # a name may contain a line break
         if self.are_few:
             say(text)
         else:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from fcrbench.cli.common import REPORTING, ImageReport, Reporting, say
+from fcrbench.cli.planes import PLANES, Planes
 
 
 def export(
@@ -17,6 +18,8 @@ def export(
     masks: Literal["rle", "polygons"] = "rle",
     strict: bool = False,
     label_mask: bool = False,
+    pixel_size: float | None = None,
+    planes: Planes = PLANES,
     reporting: Reporting = REPORTING,
 ) -> None:
     """Convert label images to GeoJSON for QuPath, COCO annotations or a table of measurements.
@@ -51,8 +54,12 @@ def export(
     label_mask
         The files are masks of 0 and one other value. Their components become the objects.
         Pixels that touch at a corner only are not connected.
+    pixel_size
+        Side of a pixel in micrometres: tables and GeoJSON then have the area of each object as area_um2.
+        The default is that of the label image, or of its image.
     """
     from fcrbench.export.files import export_files
+    from fcrbench.io.choice import Choice
 
     objects = 0
 
@@ -72,5 +79,7 @@ def export(
             report.update,
             strict=strict,
             label_mask=label_mask,
+            choice=Choice(planes.channel, planes.plane),
+            pixel_size=pixel_size,
         )
     say(f"{objects} objects of {n} images in {output}")

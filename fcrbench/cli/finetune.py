@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fcrbench.cli.common import REPORTING, Reporting
+from fcrbench.cli.planes import PLANES, Planes
 from fcrbench.cli.run import Settings, start
 
 # New weights are trained with a rate of 0.002. A quarter of it keeps what the given weights have learnt.
@@ -21,6 +22,7 @@ def finetune(
     settings: Settings = (),
     output: Path = Path("runs"),
     stop_after: int | None = None,
+    planes: Planes = PLANES,
     reporting: Reporting = REPORTING,
 ) -> None:
     """Train existing weights further on your own images.
@@ -71,6 +73,7 @@ def finetune(
         "dataset.root": str(folder.resolve()),
         "dataset.options.label_mask": label_mask or None,
         "training.epochs": epochs,
+        **planes.options(),
     }
     given = {key: value for key, value in chosen.items() if value is not None}
     start({"training": TRAINING}, given, settings, output, stop_after, devices)

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from fcrbench.cli.common import REPORTING, ImageReport, Reporting, say, there_already
+from fcrbench.cli.planes import PLANES, Planes
 
 
 def predict(
@@ -21,12 +22,15 @@ def predict(
     strict: bool = False,
     resume: bool = False,
     no_overlay: bool = False,
+    pixel_size: float | None = None,
+    planes: Planes = PLANES,
     reporting: Reporting = REPORTING,
 ) -> None:
     """Segment images. Write a label TIFF and a PNG with outlines for each.
 
     Example: fcrbench predict fields/ -o out/
     Example: fcrbench predict fields/ --weights runs/20260101-120000-sample-fcrnet-1a2b3c4d -o out/
+    Example: fcrbench predict stacks/ --channel DAPI --plane max -o out/
     Example: fcrbench predict slide.zarr -o out/
     Example: fcrbench predict fields/ -o out/ --scheduler tcp://10.0.0.1:8786
 
@@ -37,8 +41,8 @@ def predict(
     Parameters
     ----------
     images
-        PNG, TIFF, JPEG, JPEG 2000, BMP, WebP or OME-Zarr images, also plates, or folders of them: gray,
-        8 or 16 bit, any size.
+        PNG, TIFF, JPEG, JPEG 2000, BMP, WebP or OME-Zarr images, also plates, or folders of them: any
+        size, 8 or 16 bit or real numbers, one channel or --channel, one plane or --plane.
         Folders below a folder are searched, too, and the output has the same folders.
         OME-Zarr images and TIFF files of more than 2**28 pixels need not fit into memory.
         Their labels are written to NAME.zarr or a tiled NAME.tif, without an overlay.
@@ -64,11 +68,14 @@ def predict(
         Skip images that already have a label image.
     no_overlay
         Write only the label images, which takes less time.
+    pixel_size
+        Side of a pixel in micrometres, written into the label images. The default is that of the image.
     """
     from fcrbench.errors import UsageError
 
     if workers < 1:
         raise UsageError(f"--workers: expected 1 or more, found {workers}")
+    from fcrbench.io.choice import Choice
     from fcrbench.jobs.predict import predict_images
     from fcrbench.work.interrupt import stop_between_images
 
@@ -79,6 +86,8 @@ def predict(
             output,
             device=device,
             tile=tile,
+            choice=Choice(planes.channel, planes.plane),
+            pixel_size=pixel_size,
             overwrite=overwrite,
             overlays=not no_overlay,
             workers=workers,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from fcrbench.cli.common import REPORTING, Reporting, say
+from fcrbench.cli.planes import PLANES, Planes
 from fcrbench.cli.run import Settings
 from fcrbench.errors import UsageError
 
@@ -21,6 +22,7 @@ def robustness(
     device: str = "auto",
     settings: Settings = (),
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("robustness"),
+    planes: Planes = PLANES,
     reporting: Reporting = REPORTING,
 ) -> None:
     """Measure how scores change with blur, noise, gain, scale and bit depth of the images.
@@ -57,13 +59,12 @@ def robustness(
     from fcrbench.config.settings import nest_value, parse_setting
 
     values: dict[str, Any] = {}
-    for key, value in map(parse_setting, settings):
+    for key, value in [*planes.options().items(), *map(parse_setting, settings)]:
         if not key.startswith("dataset.options."):
             raise UsageError(f"--set {key}: expected dataset.options.NAME")
         values = merge(values, nest_value(key, value))
 
     from fcrbench.jobs.robustness import measure_robustness
-    from fcrbench.text import printable
 
     measure_robustness(
         weights,
@@ -79,5 +80,5 @@ def robustness(
             f"{point.corruption.name:6} {point.level:<7g} AP {point.metrics['ap']['mean']:.3f}  "
             f"F1@0.5 {point.metrics['f1']['mean']:.3f}"
         ),
-        conclude=lambda text: say(printable(text)),
+        conclude=say,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from fcrbench.cli.common import REPORTING, Reporting, active_reporting, reporting_in_process, say
+from fcrbench.cli.planes import PLANES, Planes
 from fcrbench.errors import UsageError
 
 Settings = Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)]
@@ -29,6 +30,7 @@ def run(
     output: Path = Path("runs"),
     resume: Path | None = None,
     stop_after: int | None = None,
+    planes: Planes = PLANES,
     reporting: Reporting = REPORTING,
 ) -> None:
     """Train a method, segment and score the validation fields, and write a report.
@@ -91,6 +93,7 @@ def run(
         "dataset.name": dataset,
         "dataset.root": str(root.resolve()) if root else None,
         "training.epochs": epochs,
+        **planes.options(),
     }
     given = {key: value for key, value in chosen.items() if value is not None}
     if resume is not None and (given or config or settings):

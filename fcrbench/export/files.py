@@ -3,26 +3,20 @@
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import numpy as np
-
-from fcrbench.errors import DataError, FcrbenchError, UsageError
+from fcrbench.errors import FcrbenchError, UsageError
 from fcrbench.export.coco import Masks, annotate, check_masks, join_annotations
 from fcrbench.export.geojson import feature_collection
+from fcrbench.export.inputs import AREA, ExportInputs, collect_labels
 from fcrbench.export.table import measure
-from fcrbench.io import read_image, read_labels
-from fcrbench.io.large import open_image
-from fcrbench.io.names import file_name_of, image_name
+from fcrbench.io.choice import ANY, Choice
+from fcrbench.io.names import file_name_of
 from fcrbench.io.pairing import LABELS_WITH_IMAGE, pair_files
-from fcrbench.io.roles import images_in, labels_in
-from fcrbench.io.zarr_folder import is_zarr
-from fcrbench.label_checks import Findings, components_of_mask, looks_like
-from fcrbench.labels import as_labels
-from fcrbench.text import to_unicode
+from fcrbench.io.roles import images_in
+from fcrbench.io.units import square_pixels
 from fcrbench.work.atomic import atomic_path, write_text
 from fcrbench.work.csv_file import append_csv
 from fcrbench.work.failures import Failure, Failures, attempt
@@ -49,6 +43,8 @@ def export_files(
     *,
     strict: bool = False,
     label_mask: bool = False,
+    choice: Choice = ANY,
+    pixel_size: float | None = None,
 ) -> int:
     """Export label images and return how many were exported.
 
@@ -64,12 +60,19 @@ def export_files(
              Otherwise the others are finished, and the failed images are listed in the DataError raised at
              the end and in failed.csv in the folder, or in <output>.failed.csv beside the file, see
              `work.failures`
+    choice   the channel and plane of `images` with several
+    pixel_size side of a pixel in micrometres, for areas in tables and GeoJSON; by default that of each label
+             image, or of its image
     label_mask the files are masks with one value besides 0; their 4-connected components become the objects
 
     Raises DataError if there is no label image, if none has an image, or if two have the same name. Raises
     UsageError if the output does not fit the format.
     """
     check_output(to, output)
+    if choice != ANY and images is None:
+        raise UsageError("--channel and --plane choose from the files of --images, which is not given")
+    if pixel_size is not None and to == "coco":
+        raise UsageError("--pixel-size: a COCO file has no lengths; expected --to table or geojson")
     if to != "geojson":
         check_output_file(output)
     check_masks(masks)
@@ -78,7 +81,7 @@ def export_files(
     if images is not None:
         where = ", ".join(map(str, sources))
         partners = pair_files(labels, images_in(images), LABELS_WITH_IMAGE, where)
-    job = _Job(labels, partners, images, label_mask)
+    job = ExportInputs(labels, partners, images, label_mask, choice, square_pixels(pixel_size))
     by_folder = to == "geojson"
     failed = output / "failed.csv" if by_folder else output.with_name(f"{output.stem}.failed.csv")
     outputs = [output / f"{stem}.geojson" for stem in job.labels] if by_folder else [output]
@@ -108,72 +111,30 @@ def export_files(
             pass
     elif to == "coco":
         found = process_each(
-            lambda stem: annotate(job.image_name(stem), job.read_labels(stem), masks), lambda of: len(of[1])
+            lambda stem: annotate(job.image_name(stem), job.read_labels(stem)[0], masks),
+            lambda of: len(of[1]),
         )
         _write_compact(output, join_annotations(found))
     elif output.suffix.lower() == ".csv":
         _write_csv(output, process_each(job.table, len))
     else:
         _write_parquet(output, job, lambda rows: process_each(rows, len))
+    if job.areas.left_out:
+        log.warning(
+            "%d images have a pixel size, but the first one has none: no areas in square micrometres; "
+            "give --pixel-size",
+            job.areas.left_out,
+        )
     for message in job.findings.messages({"mask": "--label-mask labels its components"}):
         log.warning("%s", message)
     failures.finish(len(job.labels), "exported")
     return len(job.labels)  # all of them, as there are no failures
 
 
-@dataclass(frozen=True)
-class _Job:
-    """Label images by name, and the images by the same names with their folder, if any."""
-
-    labels: dict[str, Path]
-    images: dict[str, Path] | None
-    folder: Path | None
-    label_mask: bool
-    findings: Findings = field(default_factory=Findings)
-
-    def names_in_errors(self, stem: str) -> list[str]:
-        """Return texts that identify the image in an error message, besides the path of its label image."""
-        of_image = [] if self.images is None or stem not in self.images else [str(self.images[stem])]
-        return [*of_image, f"{self.folder} has no image"]
-
-    def image_name(self, stem: str) -> str:
-        path = self.labels[stem] if self.images is None else self._image(stem)
-        return to_unicode(file_name_of(stem, path))
-
-    def read_labels(self, stem: str) -> np.ndarray:
-        path = self.labels[stem]
-        labels = as_labels(open_image(path)[:, :], str(path)) if is_zarr(path) else read_labels(path)
-        if self.label_mask:
-            return components_of_mask(labels, str(path))
-        self.findings.add(path.name, {"label image": looks_like(labels)})
-        return labels
-
-    def read(self, stem: str) -> tuple[np.ndarray, np.ndarray | None]:
-        labels = self.read_labels(stem)
-        if self.images is None:
-            return labels, None
-        path = self._image(stem)
-        image = read_image(path)
-        if image.shape != labels.shape:
-            raise DataError(
-                f"{path} has shape {image.shape}, its labels {self.labels[stem]} have {labels.shape}"
-            )
-        return labels, image
-
-    def table(self, stem: str) -> "pd.DataFrame":
-        table = measure(*self.read(stem))
-        table.insert(0, "image", to_unicode(stem))
-        return table
-
-    def _image(self, stem: str) -> Path:
-        if self.images is None or stem not in self.images:
-            raise DataError(f"{self.folder} has no image for {self.labels[stem].name}")
-        return self.images[stem]
-
-
-def _write_geojson(job: _Job, stem: str, folder: Path) -> int:
-    labels, image = job.read(stem)
-    measurements = None if image is None else _measurements(measure(labels, image))
+def _write_geojson(job: ExportInputs, stem: str, folder: Path) -> int:
+    labels, image, size = job.read(stem)
+    known = image is not None or size is not None
+    measurements = _measurements(measure(labels, image, size)) if known else None
     document = feature_collection(labels, stem, measurements)
     _write_compact(folder / f"{stem}.geojson", document)
     return len(document["features"])
@@ -193,26 +154,8 @@ def check_output(to: Format, output: Path) -> None:
             raise FcrbenchError('Parquet needs pyarrow: pip install "fcrbench[parquet]"') from error
 
 
-def collect_labels(sources: Sequence[Path]) -> dict[str, Path]:
-    """Return label images by name. `sources` are label images, or folders that are searched for them.
-
-    Raises DataError if there are none, or if two have the same name.
-    """
-    labels: dict[str, Path] = {}
-    for source in sources:
-        folder = source.is_dir() and not is_zarr(source)
-        found = labels_in(source).by_name() if folder else {image_name(source): source}
-        for name, path in found.items():
-            if name in labels:
-                raise DataError(f"{path} and {labels[name]} have the same name {name}")
-            labels[name] = path
-    if not labels:
-        raise DataError(f"no label image in {', '.join(map(str, sources))}")
-    return labels
-
-
 def _measurements(table: "pd.DataFrame") -> dict[int, dict[str, float]]:
-    shown = [name for name in table if name == "area" or str(name).startswith("intensity")]
+    shown = [name for name in table if name in ("area", AREA) or str(name).startswith("intensity")]
     rows = table[shown].to_dict("records")
     return {
         label: {str(name): float(value) for name, value in row.items()}
@@ -228,7 +171,7 @@ def _write_csv(output: Path, tables: Iterator["pd.DataFrame"]) -> None:
 
 
 def _write_parquet(
-    output: Path, job: _Job, process_each: "Callable[[Callable[[str], pa.Table]], Iterator[pa.Table]]"
+    output: Path, job: ExportInputs, process_each: "Callable[[Callable[[str], pa.Table]], Iterator[pa.Table]]"
 ) -> None:
     """Like `_write_csv`. The first table determines the types of the columns; a table that differs fails."""
     import pyarrow as pa

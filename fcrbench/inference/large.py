@@ -31,6 +31,7 @@ def predict_large(
     output: Path,
     choice: Choice = ANY,
     *,
+    pixel_size: tuple[float, float] | None = None,
     overwrite: bool = False,
 ) -> int:
     """Segment an image tile by tile into labels at `output`; return the number of instances.
@@ -38,6 +39,7 @@ def predict_large(
     path    an image of 8- or 16-bit integers, see `io.large.open_stack`
     output  see `io.large.new_labels`; labels are stored in the orientation of the file
     choice  which channel and plane of the file
+    pixel_size  height and width of a pixel in micrometres; None takes those of the file
 
     The labels are those that the predictor gives for the whole image. The network runs on tiles with a halo;
     class, doubt and margin of all pixels are kept in a temporary file beside the output, and instances are
@@ -65,7 +67,7 @@ def predict_large(
             output,
             (height, width),
             overwrite=overwrite,
-            pixel_size=stack.pixel_size,
+            pixel_size=pixel_size or stack.pixel_size,
             orientation=stack.orientation,
         ) as labels,
         scratch_array(output, (3, *image.shape), predictor.tile_side(image)) as kept,

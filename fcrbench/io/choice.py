@@ -60,6 +60,14 @@ class Choice:
 ANY = Choice()  # the only channel, the only plane
 
 
+def complete(given: Choice, remembered: Choice) -> Choice:
+    """Return the choice of the user, completed by that of the weights."""
+    if given == ANY:
+        return remembered
+    channel = remembered.channel if given.channel is None else given.channel
+    return Choice(channel, remembered.plane if given.plane is None else given.plane)
+
+
 def choose_plane(stack: Stack, choice: Choice, path: object) -> Source:
     """Return the chosen plane of a file, (H, W), upright, to be read by slices.
 

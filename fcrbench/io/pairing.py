@@ -77,7 +77,7 @@ def pair_files(
         if len(files := offered[candidate.right]) > 1:
             raise same_name_error(right.folder, *files[:2])
     if suffix is None and any(found[0].ending):
-        log.info("%s: paired by the %s", right.folder, found[0].ending)
+        log.info("%s: paired by the %s", printable(right.folder), found[0].ending)
     return {candidate.left: offered[candidate.right][0].path for candidate in found}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from fcrbench.io.find import Entry, Listing, list_images
 from fcrbench.io.names import LABEL_SUFFIXES, LABELS_SOFTWARE
 from fcrbench.io.zarr_folder import is_zarr_labels
-from fcrbench.text import name_key
+from fcrbench.text import name_key, printable
 
 _OBJECTS = ("_nuclei", "_Nuclei", "_objects", "_Objects", "_cells", "_Cells")  # CellProfiler
 CELLPOSE_MASKS = ("_cp_masks", "_seg")
@@ -80,7 +80,7 @@ def labels_in(
 
 def _reported(listing: Listing) -> Listing:
     if line := listing.describe_left_out():
-        log.warning("%s", line)
+        log.warning("%s", printable(line))
     return listing
 
 

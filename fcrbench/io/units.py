@@ -1,5 +1,9 @@
 """Lengths in micrometres."""
 
+import math
+
+from fcrbench.errors import UsageError
+
 _PREFIXES = {"": 1e6, "centi": 1e4, "milli": 1e3, "micro": 1.0, "nano": 1e-3, "pico": 1e-6}
 _MICROMETRES = {
     **{f"{prefix}{name}": factor for prefix, factor in _PREFIXES.items() for name in ("meter", "metre")},
@@ -27,3 +31,15 @@ def to_micrometres(value: float, unit: str) -> float | None:
     """Return a length in micrometres; None for a unit that is none of length, such as "pixel"."""
     factor = _MICROMETRES.get(unit.strip().strip("\0"))
     return None if factor is None else value * factor
+
+
+def square_pixels(side: float | None) -> tuple[float, float] | None:
+    """Return height and width of square pixels of this side in micrometres; None for None.
+
+    Raises UsageError if the side is no length.
+    """
+    if side is None:
+        return None
+    if not (math.isfinite(side) and side > 0):
+        raise UsageError(f"--pixel-size {side}: expected a positive number of micrometres")
+    return side, side

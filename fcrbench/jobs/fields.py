@@ -11,7 +11,7 @@ from typing import Any
 from fcrbench import datasets, weights
 from fcrbench.datasets import Dataset, Sample
 from fcrbench.datasets.pairs import PairedDataset
-from fcrbench.io.choice import ANY
+from fcrbench.io.choice import complete
 from fcrbench.label_checks import FIXES
 from fcrbench.methods.fill_values import describe_fill, replace_fill
 from fcrbench.work.failures import Failure, Failures, attempt
@@ -25,10 +25,11 @@ def create_dataset(
     options: Mapping[str, Any],
     given_weights: str | os.PathLike[str] = "",
 ) -> Dataset:
-    """Create a data set. Without a choice of its own, it reads the channel and plane of the weights."""
+    """Create a data set. Where it leaves channel or plane open, those of the weights are read."""
     dataset = datasets.create(name, root, **options)
-    if given_weights and dataset.choice == ANY:
-        dataset.choice = weights.read_header(weights.resolve(given_weights)).choice
+    if given_weights:
+        remembered = weights.read_header(weights.resolve(given_weights)).choice
+        dataset.choice = complete(dataset.choice, remembered)
     return dataset
 
 

@@ -3,10 +3,9 @@
 import errno
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +13,17 @@ from typing import NamedTuple
 import numpy as np
 
 from fcrbench.errors import DataError, FcrbenchError, StoppedError, UsageError, WriteError
-from fcrbench.inference import Predictor, load_predictor
-from fcrbench.io import IMAGE_SUFFIXES, read_image, write_labels, write_png
+from fcrbench.inference import Predictor
+from fcrbench.inference.shared import shared_predictor
+from fcrbench.io import write_labels, write_png
+from fcrbench.io.choice import ANY, Choice, complete
+from fcrbench.io.decode import decode
+from fcrbench.io.images import image_of
 from fcrbench.io.large import is_large
 from fcrbench.io.names import file_name_of, split_name
-from fcrbench.io.roles import images_in
-from fcrbench.io.zarr_folder import images_inside, is_zarr
+from fcrbench.io.units import square_pixels
+from fcrbench.io.zarr_folder import is_zarr
+from fcrbench.jobs.predict_sources import collect_images
 from fcrbench.methods.fill_values import describe_fill, replace_fill
 from fcrbench.report import overlay
 from fcrbench.weights import absolute, read_header, resolve
@@ -29,46 +33,6 @@ from fcrbench.work.outputs import check_output_folder, check_outputs
 from fcrbench.work.parallel import ordered_map
 
 log = logging.getLogger(__name__)
-_loading_lock = threading.Lock()
-
-
-def collect_images(sources: Sequence[Path]) -> dict[str, Path]:
-    """Return image files and Zarr folders by name. `sources` are such files, or folders that contain them.
-
-    Folders are searched with those below them, and the names are then paths such as "well_B02/f". Label
-    images and other results that lie beside their images are left out, see `io.roles`. The fields of a plate
-    or well in OME-Zarr are images, such as "plate/A/1/0".
-
-    Raises DataError if there is no image, a source does not exist, or two images have the same name.
-    """
-    images: dict[str, Path] = {}
-    for source in sources:
-        if not source.exists():
-            raise DataError(f"{source}: no such file or folder")
-        if source.is_dir() and not is_large(source):
-            found = images_in(source).by_name()
-        else:
-            found = {split_name(source.name, is_folder=source.is_dir())[0]: source}
-        for name, path in _with_images_inside(found):
-            if name in images:
-                raise DataError(
-                    f"{path} and {images[name]} would have the same output name {name}.tif; "
-                    "a folder that holds both keeps them apart"
-                )
-            images[name] = path
-    if not images:
-        folders = ", ".join(str(source) for source in sources)
-        raise DataError(
-            f"no image in {folders}; expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}, or .zarr"
-        )
-    return images
-
-
-def _with_images_inside(found: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
-    """Yield the images, and instead of a plate or well in Zarr its fields, as "plate/A/1/0"."""
-    for name, path in found.items():
-        for inner in images_inside(path) if path.is_dir() else [""]:
-            yield (f"{name}/{inner}", path / inner) if inner else (name, path)
 
 
 class Job(NamedTuple):
@@ -80,6 +44,8 @@ class Job(NamedTuple):
     output: Path
     overwrite: bool
     overlays: bool
+    choice: Choice
+    pixel_size: tuple[float, float] | None
 
     def target(self, name: str, path: Path) -> Path:
         """Return the path of the label image of an image. The file exists once the image is done."""
@@ -113,6 +79,8 @@ def predict_images(
     *,
     device: str = "auto",
     tile: int | None = None,
+    choice: Choice = ANY,
+    pixel_size: float | None = None,
     overwrite: bool = False,
     overlays: bool = True,
     workers: int = 1,
@@ -132,6 +100,8 @@ def predict_images(
     A Zarr image, or a TIFF of more than 2**28 pixels, is processed in tiles. Its labels are written to
     <name>.zarr or a tiled <name>.tif, without an overlay.
 
+    choice     the channel and plane of images with several; what it leaves open is that of the weights
+    pixel_size side of a pixel in micrometres, for the label images; by default that of the image file
     workers    number of images that are processed at the same time, in threads
     scheduler  address of a dask scheduler whose workers do the work instead; they must see the same files
     strict     raise an error for the first image that cannot be read, segmented or written. Otherwise the
@@ -146,8 +116,10 @@ def predict_images(
     Raises UsageError if an output is one of the images, whatever the options, and StoppedError if it was
     stopped before the last image.
     """
+    size = square_pixels(pixel_size)
+    choice = complete(choice, read_header(resolve(weights)).choice)
     images = collect_images(sources)
-    job = Job(str(weights), device, tile, output, overwrite, overlays)
+    job = Job(str(weights), device, tile, output, overwrite, overlays, choice, size)
     check_output_folder(output)
     check_outputs(_outputs(job, images), images.values())
     if scheduler is not None:  # its workers have other working directories
@@ -165,9 +137,7 @@ def predict_images(
     if tile is not None and tile < 0:
         raise UsageError(f"--tile {tile}: expected a number of pixels, or 0 for the whole image")
     if scheduler is None:
-        _get_predictor(job.weights, device, tile)  # report bad weights before anything else
-    else:
-        read_header(resolve(weights))
+        shared_predictor(job.weights, device, tile)  # report bad weights before anything else
     check_folder(output)
     remove_abandoned(output)
     failures = Failures(output / "failed.csv")
@@ -230,7 +200,7 @@ def _outputs(job: Job, images: Mapping[str, Path]) -> Iterator[Path]:
 def segment_image(job: Job, given: tuple[str, Path]) -> Outcome | Failure:
     """Segment one image, on any worker. Return the number of instances, or the reason why it failed."""
     stem, path = given
-    predictor = _get_predictor(job.weights, job.device, job.tile)
+    predictor = shared_predictor(job.weights, job.device, job.tile)
     return attempt(lambda: _segment_file(predictor, job, stem, path), str(path))
 
 
@@ -239,8 +209,12 @@ def _segment_file(predictor: Predictor, job: Job, stem: str, path: Path) -> Outc
     if is_large(path):
         from fcrbench.inference.large import predict_large
 
-        return Outcome(predict_large(predictor, path, target, overwrite=job.overwrite))
-    image = read_image(path)
+        objects = predict_large(
+            predictor, path, target, job.choice, pixel_size=job.pixel_size, overwrite=job.overwrite
+        )
+        return Outcome(objects)
+    stack = decode(path)
+    image = image_of(stack, job.choice, path)
     notes = [f"{path}: {note}" for note in describe_fill(image)]
     image = replace_fill(image)
     labels = predictor(image)
@@ -248,7 +222,9 @@ def _segment_file(predictor: Predictor, job: Job, stem: str, path: Path) -> Outc
     try:
         if job.overlays and not _write_overlay(picture, image, labels):
             notes.append(f"{path}: no overlay, because the name {picture.name} is too long for the disk")
-        write_labels(target, labels)  # written last, because its existence marks the image as done
+        # The labels are written last, because their existence marks the image as done.
+        size = job.pixel_size or stack.pixel_size
+        write_labels(target, labels, pixel_size=size, orientation=stack.orientation)
     except BaseException:
         with suppress(OSError):
             picture.unlink()
@@ -276,14 +252,3 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except OSError:  # for example, the name is too long; the writer reports this
         return False
-
-
-def _get_predictor(weights: str, device: str, tile: int | None) -> Predictor:
-    """Return the predictor that all threads of a process share. A dask worker keeps it between tasks."""
-    with _loading_lock:
-        return _load_predictor_once(weights, device, tile)
-
-
-@lru_cache(maxsize=1)
-def _load_predictor_once(weights: str, device: str, tile: int | None) -> Predictor:
-    return load_predictor(weights, device, tile=tile)

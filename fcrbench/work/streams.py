@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 _MAX_LINKS = 40  # as in Linux
-_WAIT_FOR_READER = 60.0  # seconds
+_WAIT_FOR_READER = 15.0  # seconds
 
 _opened: dict[Path, int] = {}  # descriptors of streams that were opened before the work
 
@@ -34,7 +34,7 @@ def is_stream(path: Path) -> bool:
 def open_stream(path: Path) -> None:
     """Open a stream before long work begins, as a shell does, and keep it open for `copy_to_stream`.
 
-    Raises OSError if it cannot be written to, or no program opens a named pipe for reading within a minute.
+    Raises OSError if it cannot be written to, or no program opens a named pipe for reading within 15 seconds.
     """
     if path not in _opened and _descriptor(path) is None:
         _opened[path] = _open(path)

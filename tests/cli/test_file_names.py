@@ -90,17 +90,23 @@ def test_any_name_goes_through_predict(cli, folders):
     folders([f"{name}.tif" for name in names])
     (cli.folder / "images" / f"{LATIN1}.png").write_bytes(b"no image")
     (cli.folder / "images" / f"{LATIN1}.tif").unlink()
-    done = cli("predict", "images", "-o", "out", code=1)
-    assert "images/zelle_\\xfc.png: neither" in done.stderr
+    done = cli("predict", "images", "-o", "out", code=3)
+    assert "images/zelle_\\xfc.png: " in done.stderr
     assert below(cli.folder / "out") == {
         "failed.csv",
         *(f"{name}{end}" for name in names if name != LATIN1 for end in (".tif", "_overlay.png")),
     }
     (failed,) = rows(cli.folder / "out" / "failed.csv")
     assert failed["image"] == "zelle_\\xfc"
-    lines = done.stdout.splitlines()
-    for shown in ("line\\nbreak", "esc\\x1b[31m", "tab\\tname", "\\u202ertl", "\\u2028line", "caf\u00e9"):
-        assert f"{shown}.tif: 3 instances" in lines
+    few = {"line\nbreak": "line\\nbreak", "esc\x1b[31m": "esc\\x1b[31m", "tab\tname": "tab\\tname"}
+    few |= {"\u202ertl": "\\u202ertl", "\u2028line": "\\u2028line", "caf\u00e9": "caf\u00e9"}
+    paths = [cli.folder / "images" / f"{name}.tif" for name in few]
+    done = cli("predict", *paths, "-o", "few", "--log", "log.txt")
+    assert [line for line in done.stdout.split("\n") if "instances" in line] == [
+        f"{shown}.tif: 3 instances" for shown in few.values()
+    ]
+    logged = (cli.folder / "log.txt").read_text(encoding="utf-8")
+    assert all(f"{shown}.tif: 3 instances\n" in logged for shown in few.values())
 
 
 @pytest.mark.parametrize(
@@ -117,9 +123,9 @@ def test_any_terminal_takes_any_name(cli, folders, environment):
         (cli.folder / "masks" / f"{name}.tif").write_bytes(b"no image")
     bare = Cli(cli.folder, fresh=True)
     bare.environment |= environment
-    error = bare.fails("score", "masks", "masks", "-o", "scores.csv")
+    error = bare.fails("score", "masks", "masks", "-o", "scores.csv", code=3)
     assert "2 of 4 images could not be scored" in error
-    assert "\\u4e2dx.tif: neither" in error
+    assert "\\u4e2dx.tif: " in error
     assert [row["image"] for row in rows(cli.folder / "scores.csv")] == ["zelle_\u4e2d\u00fc", "zelle_\\xfc"]
 
 
@@ -132,7 +138,7 @@ def test_resume_knows_its_images_again(cli, folders):
     cli.killed(stop, "score", "masks", "masks", "-o", "s.csv")
     kept = part.read_text(encoding="utf-8")
     assert len(kept.splitlines()) == 1 + len(names)
-    cli("score", "masks", "masks", "-o", "s.csv", "--resume", code=1)
+    cli("score", "masks", "masks", "-o", "s.csv", "--resume", code=3)
     assert {row["image"] for row in rows(cli.folder / "s.csv")} == {"zelle_\\xfc", "line\nbreak", "a"}
     assert rows(cli.folder / "s.failed.csv")[0]["image"] == "zz"
 

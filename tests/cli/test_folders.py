@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -40,16 +41,19 @@ def put(cli, field):
     return write
 
 
-def test_a_folder_of_many_kinds(cli, put):
+def test_a_folder_of_many_kinds(cli, put, field):
     """Case 19: nothing is left out without a word, and the tree is kept in the output."""
     put("in/a.tif", "in/d.btf", "in/e.TF8", "in/g.lsm.tif", "in/well_B02/f.tif", "in/h.LSM")
-    for name in ("b.jpg", "c.bmp", "s.czi", "well_B02/t.czi", ".hidden.jpg", "notes.txt"):
+    picture = np.clip(field[0] >> 4, 0, 255).astype(np.uint8)
+    (cli.folder / "in" / "b.jpg").write_bytes(imagecodecs.jpeg8_encode(picture, level=98))
+    (cli.folder / "in" / "c.bmp").write_bytes(imagecodecs.bmp_encode(picture))
+    for name in ("s.czi", "well_B02/t.czi", "u.svs", ".hidden.jpg", "notes.txt"):
         (cli.folder / "in" / name).write_bytes(b"x")
     done = cli("predict", "in", "-o", "out")
     (line,) = done.stderr.splitlines()
-    assert line.startswith("in: left out 2 .czi (s.czi, ...), ")
+    assert line == "in: left out 2 .czi (s.czi, ...), 1 .svs (u.svs)"
     assert "well_B02/f.tif: 3 instances" in done.stdout
-    names = ["a", "d", "e", "g.lsm", "h", "well_B02/f"]
+    names = ["a", "b", "c", "d", "e", "g.lsm", "h", "well_B02/f"]
     assert set(files(cli.folder / "out")) == {f"{n}{e}" for n in names for e in (".tif", "_overlay.png")}
     put(*(f"truth/{name}.tif" for name in names), labels=True)
     cli("score", "truth", "out", "-o", "scores.csv")

@@ -2,10 +2,14 @@
 
 import os
 
+import numpy as np
 import pytest
+import tifffile
 
 from fcrbench.errors import DataError
+from fcrbench.io import write_labels
 from fcrbench.io.find import find_images, list_images
+from fcrbench.io.large import new_labels
 from fcrbench.io.names import split_name
 from fcrbench.io.roles import images_in, labels_in
 from fcrbench.io.zarr_folder import is_zarr, is_zarr_labels
@@ -58,11 +62,11 @@ def test_files_of_the_system_are_skipped_silently(make):
 
 
 def test_what_is_left_out_is_counted_and_named_in_one_line(make):
-    folder = make("a.tif", "x.czi", "b.gif", "w/c.GIF", "noext", *(f"{n}.svs" for n in range(5000)))
+    folder = make("a.tif", "x.sld", "b.gif", "w/c.GIF", "noext", *(f"{n}.svs" for n in range(5000)))
     line = list_images(folder, recursive=True).describe_left_out()
     assert line == (
-        f"{folder}: left out 5000 .svs (0.svs, ...), 2 .gif (b.gif, ...), 1 .czi (x.czi), "
-        '1 file without a suffix (noext); to read .czi: pip install "fcrbench[bio]"'
+        f"{folder}: left out 5000 .svs (0.svs, ...), 2 .gif (b.gif, ...), 1 .sld (x.sld), "
+        '1 file without a suffix (noext); to read .sld: pip install "fcrbench[bio]" bioio-sldy'
     )
     make(*(f"y.k{n}" for n in range(9)))
     line = list_images(folder, recursive=True).describe_left_out()
@@ -112,6 +116,20 @@ def test_a_zarr_folder_is_one_image_whatever_its_name(make, marker):
     assert not is_zarr(folder)
     assert list(find_images(folder, recursive=True)) == ["b", "c", "plate"]
     assert list(find_images(folder)) == ["b", "c", "plate"]
+
+
+def test_label_images_that_we_write_are_known(tmp_path):
+    pytest.importorskip("zarr")
+    labels = np.eye(40, dtype=np.int32)
+    for name in ("a.tif", "b.ome.tif"):
+        write_labels(tmp_path / name, labels)
+    for name in ("c.tif", "d.ome.tif", "e.zarr"):
+        with new_labels(tmp_path / name, (2100, 2100)) as plane:
+            plane[:40, :40] = labels
+    tifffile.imwrite(tmp_path / "image.tif", labels.astype(np.uint8))
+    listing = images_in(tmp_path)
+    assert list(listing.by_name()) == ["image"]
+    assert "5 label images that fcrbench wrote" in listing.describe_left_out()
 
 
 @pytest.mark.parametrize(
