@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import math
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,10 +53,21 @@ def readable_suffixes() -> tuple[str, ...]:
 
 def explain_install(suffix: str) -> str:
     """Say what a file with a suffix of `PLUGINS` is, and what to install to read it."""
+    kind = suffix[1:].upper()
     if suffix in _SLIDES:
-        return f"a slide scan ({suffix[1:].upper()}), which is not supported; export it as OME-TIFF"
-    plugin = "" if suffix in IN_EXTRA else f" {PLUGINS[suffix]}"
-    return f'a file of a microscope ({suffix[1:].upper()}), which needs: pip install "fcrbench[bio]"{plugin}'
+        return f"a slide scan ({kind}), which is not supported; export it as OME-TIFF"
+    return f"a file of a microscope ({kind}), which needs: {_pip_install([suffix])}"
+
+
+def hint_to_install(suffixes: Iterable[str]) -> str:
+    """Say in a clause for the end of a message what reads files with these suffixes; "" if nothing does."""
+    wanted = sorted({*suffixes} & PLUGINS.keys() - {*_SLIDES})
+    return f"; to read {' and '.join(wanted)}: {_pip_install(wanted)}" if wanted else ""
+
+
+def _pip_install(suffixes: Iterable[str]) -> str:
+    plugins = sorted({PLUGINS[suffix] for suffix in suffixes if suffix not in IN_EXTRA})
+    return " ".join(('pip install "fcrbench[bio]"', *plugins))
 
 
 def open_bio(path: str | os.PathLike[str]) -> Stack:

@@ -20,6 +20,7 @@ from fcrbench.tiles import Source
 PROJECTIONS = ("max", "mean", "sharpest")
 GRAY = "gray"
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow and libjpeg convert colours to gray
+_MAX_COMPARED = 1000  # channels or pages that are compared with each other
 _MAX_LISTED = 12  # channels in a message
 
 
@@ -174,6 +175,8 @@ class _Chooser:
                 return GRAY
             which = "names several of them" if matches else "is not one of them"
             raise self.error(f"{self.describe_channels()}, channel {short_repr(wanted)} {which}")
+        if n > _MAX_COMPARED:
+            raise self.error(f"{self.describe_channels()}, expected one; choose it with --channel")
         views = [self.view(_with(index, axis, k), project) for k in range(n)]
         if all(are_equal(views[0], other) for other in views[1:]):
             return 0
@@ -196,9 +199,9 @@ class _Chooser:
         n = self.lengths[axis]
         if self.plane_axes or self.channel_axes:
             raise self.error(f"{self.describe_axes()}, of which the last are not named, expected one plane")
-        first, *rest = [self.view(_with([0] * len(self.leading), axis, k)) for k in range(n)]
-        if all(are_equal(first, other) for other in rest):
-            return first
+        views = [self.view(_with([0] * len(self.leading), axis, k)) for k in range(min(n, _MAX_COMPARED))]
+        if n <= _MAX_COMPARED and all(are_equal(views[0], other) for other in views[1:]):
+            return views[0]
         wanted = self.choice.channel
         if isinstance(wanted, str):
             raise self.error(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fcrbench.errors import DataError
-from fcrbench.io.bio import PLUGINS, explain_install, readable_suffixes
+from fcrbench.io.bio import hint_to_install, readable_suffixes
 from fcrbench.io.names import IMAGE_SUFFIXES, ZARR_SUFFIX, file_name_of, split_name
 from fcrbench.io.zarr_folder import is_zarr
 from fcrbench.text import name_key, printable
@@ -74,7 +74,7 @@ class Listing:
         ]
         if len(kinds) > _MOST_KINDS:
             kinds = [*kinds[: _MOST_KINDS - 1], f"files of {len(kinds) - _MOST_KINDS + 1} other kinds"]
-        return f"{self.folder}: left out {', '.join(kinds)}" if kinds else ""
+        return f"{self.folder}: left out {', '.join(kinds)}{hint_to_install(self.left_out)}" if kinds else ""
 
 
 def same_name_error(folder: Path, first: Entry, second: Entry) -> DataError:
@@ -169,8 +169,6 @@ class _Scan:
         if suffix not in self.suffixes:
             if suffix not in _COMPANIONS and not item.name.endswith(_COMPANION_ENDINGS):
                 kind = printable(suffix) if suffix else "file(s) without a suffix"
-                if suffix in PLUGINS:
-                    kind = f"{suffix} file(s) ({explain_install(suffix)})"
                 self.leave_out(kind, prefix + item.name)
         elif _is_special(item):
             self.leave_out("pipe(s) or device(s)", prefix + item.name)

@@ -80,8 +80,9 @@ def test_in_a_folder_they_are_images_or_left_out_with_what_helps(tmp_path, stand
     listing = list_images(tmp_path)
     assert list(listing.by_name()) == ["a"]
     line = listing.describe_left_out()
-    assert '1 .czi file (a file of a microscope (CZI), which needs: pip install "fcrbench[bio]")' in line
-    assert 'pip install "fcrbench[bio]" bioio-bioformats' in line
+    assert "1 .czi (b.czi)" in line
+    assert "; to read .czi and .oib: " in line
+    assert line.endswith('pip install "fcrbench[bio]" bioio-bioformats')
 
 
 def write_czi(path, array):

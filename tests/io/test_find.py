@@ -62,15 +62,15 @@ def test_files_of_the_system_are_skipped_silently(make):
 
 
 def test_what_is_left_out_is_counted_and_named_in_one_line(make):
-    folder = make("a.tif", "x.czi", "b.vsi", "w/c.VSI", "noext", *(f"{n}.svs" for n in range(5000)))
+    folder = make("a.tif", "x.sld", "b.gif", "w/c.GIF", "noext", *(f"{n}.svs" for n in range(5000)))
     line = list_images(folder, recursive=True).describe_left_out()
     assert line == (
-        f"{folder}: left out 5000 .svs (0.svs, ...), 2 .vsi (b.vsi, ...), 1 .czi (x.czi), "
-        "1 file without a suffix (noext)"
+        f"{folder}: left out 5000 .svs (0.svs, ...), 2 .gif (b.gif, ...), 1 .sld (x.sld), "
+        '1 file without a suffix (noext); to read .sld: pip install "fcrbench[bio]" bioio-sldy'
     )
     make(*(f"y.k{n}" for n in range(9)))
     line = list_images(folder, recursive=True).describe_left_out()
-    assert line.endswith("files of 8 other kinds")
+    assert "files of 8 other kinds" in line
     assert len(line) < 300
 
 

@@ -272,3 +272,40 @@ def test_large_labels_are_stored_in_the_orientation_of_the_file(tmp_path, orient
     assert decode(tmp_path / "a.tif").pixel_size == pytest.approx(size)
     with tifffile.TiffFile(tmp_path / "a.tif") as tif:
         assert tif.pages[0].tags[274].value == orientation
+
+
+@pytest.mark.parametrize("form", [2, 3])
+@pytest.mark.parametrize("shards", [None, (64, 64)])
+def test_a_blosc_chunk_that_is_cut_off_is_refused(tmp_path, form, shards):
+    """numcodecs would read beyond its end: the process would die."""
+    from numcodecs import Blosc
+    from zarr.codecs import BloscCodec
+
+    if form == 2 and shards:
+        pytest.skip("no shards in Zarr 2")
+    options = {"chunks": (32, 32), "shards": shards, "zarr_format": form}
+    codec = Blosc("lz4") if form == 2 else BloscCodec(cname="lz4")
+    array = zarr.create_array(tmp_path / "a", data=STACK[0, 0], compressors=codec, **options)
+    np.testing.assert_array_equal(read_image(tmp_path / "a"), STACK[0, 0])
+    chunk = max((p for p in (tmp_path / "a").rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    data = bytearray(chunk.read_bytes())
+    where = 0 if not shards else data.index(bytes(data[:1]))
+    for change in (
+        data[: len(data) // 2],
+        data[:12],
+        data[:where] + b"\2\1\x21\2" + b"\xff" * 12 + data[16:],
+    ):
+        chunk.write_bytes(change)
+        refused(read_image, tmp_path / "a", "truncated or damaged")
+    assert array.shape == STACK[0, 0].shape
+
+
+def test_a_great_number_of_channels_or_chunks(tmp_path):
+    path = write_image(tmp_path / "a", STACK[:, 0], "cyx")
+    meta = json.loads((path / "s0" / ".zarray").read_text())
+    (path / "s0" / ".zarray").write_text(json.dumps(meta | {"shape": [3000, 70, 90]}))
+    refused(read_image, path, "3000 channels (0, 1, 2,", "--channel")
+    np.testing.assert_array_equal(read_image(path, 2), STACK[2, 0])
+    tiny = {"shape": [1, 9000, 9000], "chunks": [1, 1, 1]}
+    (path / "s0" / ".zarray").write_text(json.dumps(meta | tiny))
+    refused(read_image, path, "81,000,000 chunks of 2 bytes")

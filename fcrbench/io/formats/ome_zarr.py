@@ -3,24 +3,30 @@
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.io.formats.blosc_guard import guard_blosc
+from fcrbench.io.formats.zarr_metadata import (
+    array_axes,
+    channel_names,
+    first_entry,
+    image_axes,
+    pixel_size,
+)
 from fcrbench.io.memory_claim import check_memory_claim
 from fcrbench.io.reordered import Reordered
 from fcrbench.io.stack import Stack
-from fcrbench.io.units import to_micrometres
-from fcrbench.io.zarr_folder import images_inside, is_zarr
+from fcrbench.io.zarr_folder import images_inside, is_zarr, read_attributes
 
-_EARLY_AXES = "TCZYX"  # of versions 0.1 and 0.2, which do not name them
-_UNNAMED = "Q"
 _LABELS = "labels"  # the group with the label images of an image
 _METADATA = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _MAX_LISTED = 5
+_TINY, _MANY = 1 << 10, 1 << 20  # bytes of a chunk, and a number of such chunks that takes minutes to read
 log = logging.getLogger(__name__)
 
 
@@ -29,6 +35,7 @@ def import_zarr() -> Any:
         import zarr
     except ModuleNotFoundError as error:
         raise FcrbenchError('Zarr and large images need zarr: pip install "fcrbench[zarr]"') from error
+    guard_blosc()
     return zarr
 
 
@@ -41,16 +48,16 @@ def open_zarr(path: Path, *, indexed: bool) -> Stack:
     """
     node, array, attributes = _find_array(path)
     if array is node:
-        return _make_stack(array, _array_axes(array, attributes), path)
-    multiscale = _first(attributes.get("multiscales"))
+        return _make_stack(array, array_axes(array, attributes), path)
+    multiscale = first_entry(attributes.get("multiscales"))
     if indexed:
-        _check_is_labels(node, attributes, path)
+        _check_is_labels(attributes, path)
     else:
         _warn_if_nothing_is_stored(path / multiscale["datasets"][0]["path"], path)
-    axes = _image_axes(multiscale, array.ndim)
+    axes = image_axes(multiscale, array.ndim)
     if len(axes) != array.ndim:
         raise DataError(f"{path}: {len(axes)} axes ({axes}) for an array of shape {tuple(array.shape)}")
-    return _make_stack(array, axes, path, _channel_names(attributes), _pixel_size(multiscale, axes))
+    return _make_stack(array, axes, path, channel_names(attributes), pixel_size(multiscale, axes))
 
 
 def count_pixels(path: Path) -> int:
@@ -64,9 +71,9 @@ def _find_array(path: Path) -> tuple[Any, Any, Mapping[str, Any]]:
     array_type = import_zarr().Array
     if isinstance(node, array_type):
         return node, node, attributes
-    multiscale = _first(attributes.get("multiscales"))
+    multiscale = first_entry(attributes.get("multiscales"))
     if not multiscale:
-        raise DataError(f"{path}: {_describe_group(node, attributes, path)}")
+        raise DataError(f"{path}: {_describe_group(attributes, path)}")
     try:
         array = node[multiscale["datasets"][0]["path"]]
         if not isinstance(array, array_type):
@@ -88,14 +95,14 @@ def _open_node(path: Path) -> tuple[Any, Mapping[str, Any]]:
     return node, ome if isinstance(ome, dict) else {}
 
 
-def find_label_groups(node: Any) -> list[str]:
+def find_label_groups(path: Path) -> list[str]:
     """Return the names of the label images of an image."""
+    listed = read_attributes(path / _LABELS).get(_LABELS)
+    if isinstance(listed, list) and listed:
+        return [name for name in listed if isinstance(name, str)]
     try:
-        group = node[_LABELS]
-        attributes = group.attrs.asdict()
-        listed = attributes.get("ome", attributes).get(_LABELS)
-        return [name for name in listed if isinstance(name, str)] if listed else sorted(group.group_keys())
-    except Exception:  # no such group, or a damaged one
+        return sorted(found.name for found in (path / _LABELS).iterdir() if is_zarr(found))
+    except OSError:  # no such group
         return []
 
 
@@ -122,8 +129,13 @@ def _make_stack(
 
 
 def _check_chunks(array: Any, path: Path) -> None:
-    """Refuse chunks that claim more memory than the folder justifies."""
-    claimed = math.prod(array.shards or array.chunks) * np.dtype(array.dtype).itemsize
+    """Refuse chunks that claim more memory than the folder justifies, and a great number of tiny ones."""
+    shape = array.shards or array.chunks
+    claimed = math.prod(shape) * np.dtype(array.dtype).itemsize
+    if claimed < _TINY:
+        number = math.prod(-(-n // side) for n, side in zip(array.shape, shape, strict=True))
+        if number > _MANY:
+            raise DataError(f"{path}: {number:,} chunks of {claimed} bytes, expected larger chunks")
     try:
         check_memory_claim(claimed, claimed, 0)
     except ValueError:
@@ -134,82 +146,12 @@ def _check_chunks(array: Any, path: Path) -> None:
             raise DataError(f"{path}: chunks of {claimed:,} bytes in a folder of {stored:,} bytes") from error
 
 
-def _first(value: object) -> dict[str, Any]:
-    found = value[0] if isinstance(value, list) and value else {}
-    return found if isinstance(found, dict) else {}
-
-
-def _image_axes(multiscale: Mapping[str, Any], ndim: int) -> str:
-    """Return one letter per axis: of versions 0.4 and 0.5 dictionaries, of 0.3 strings, before none."""
-    listed = multiscale.get("axes")
-    if not isinstance(listed, list) or not listed:
-        return _EARLY_AXES if ndim == len(_EARLY_AXES) else _guess_axes(ndim)
-    return _name_axes(
-        [(axis.get("name"), axis.get("type")) if isinstance(axis, dict) else (axis, None) for axis in listed]
-    )
-
-
-def _array_axes(array: Any, attributes: Mapping[str, Any]) -> str:
-    """Return the axes of an array: the dimension names of Zarr 3, or those of xarray."""
-    names = getattr(array.metadata, "dimension_names", None) or attributes.get("_ARRAY_DIMENSIONS")
-    if not isinstance(names, (list, tuple)) or len(names) != array.ndim:
-        return _guess_axes(array.ndim)
-    axes = _name_axes([(name, None) for name in names])
-    return axes if {"Y", "X"} <= set(axes) else _guess_axes(array.ndim)
-
-
-def _guess_axes(ndim: int) -> str:
-    """The last two axes are rows and columns; of others nothing is known."""
-    return (_UNNAMED * (ndim - 2) + "YX")[-ndim:] if ndim else ""
-
-
-def _name_axes(named: Sequence[tuple[object, object]]) -> str:
-    kinds = {"channel": "C", "time": "T"}
-    letters = []
-    for name, kind in named:
-        letter = kinds.get(str(kind), str(name)[:1].upper())
-        letters.append(letter if letter in "TCZYX" and letter not in letters else _UNNAMED)
-    return "".join(letters)
-
-
-def _channel_names(attributes: Mapping[str, Any]) -> tuple[str, ...]:
-    omero = attributes.get("omero")
-    channels = omero.get("channels") if isinstance(omero, dict) else None
-    if not isinstance(channels, list):
-        return ()
-    names = tuple(c.get("label") if isinstance(c, dict) else None for c in channels)
-    return tuple(map(str, names)) if all(names) else ()
-
-
-def _pixel_size(multiscale: Mapping[str, Any], axes: str) -> tuple[float, float] | None:
-    """Return height and width of a pixel in micrometres, or None if the metadata do not say."""
-    try:
-        scales = [
-            transform["scale"]
-            for source in (multiscale["datasets"][0], multiscale)
-            for transform in source.get("coordinateTransformations", [])
-            if transform["type"] == "scale"
-        ]
-        sides = []
-        for axis in "YX":
-            k = axes.index(axis)
-            side = to_micrometres(
-                math.prod(float(scale[k]) for scale in scales), multiscale["axes"][k]["unit"]
-            )
-            if not scales or side is None or not (math.isfinite(side) and side > 0):
-                return None
-            sides.append(side)
-        return sides[0], sides[1]
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-        return None
-
-
-def _check_is_labels(node: Any, attributes: Mapping[str, Any], path: Path) -> None:
+def _check_is_labels(attributes: Mapping[str, Any], path: Path) -> None:
     """Refuse an image that has label images beside it. Warn if only its metadata are those of an image."""
     parent = path.resolve().parent
     if "image-label" in attributes or (parent.name == _LABELS and is_zarr(parent)):
         return
-    groups = find_label_groups(node)
+    groups = find_label_groups(path)
     if groups:
         names = ", ".join(f"{_LABELS}/{name}" for name in groups)
         raise DataError(
@@ -223,9 +165,9 @@ def _check_is_labels(node: Any, attributes: Mapping[str, Any], path: Path) -> No
         )
 
 
-def _describe_group(node: Any, attributes: Mapping[str, Any], path: Path) -> str:
+def _describe_group(attributes: Mapping[str, Any], path: Path) -> str:
     """Say what a Zarr group is that holds no image of its own."""
-    groups = find_label_groups(node)
+    groups = find_label_groups(path)
     if groups:
         return f"a Zarr group without an OME-Zarr image; label images in it: {', '.join(groups)}"
     listed = attributes.get(_LABELS)
