@@ -116,3 +116,19 @@ def test_export_and_data_sets_read_zarr(cli, field):
     )
     line = cli.fails("export", "masks", "--to", "coco", "-o", "d.json", "--strict")
     assert "labels/nuclei" in line
+
+
+def test_a_channel_and_plane_of_zarr_by_name(cli, field):
+    image, _ = field
+    dark = np.zeros_like(image)
+    stack = np.stack([np.stack([dark, 255 - image]), np.stack([image, dark])])
+    write_image(cli.folder / "in" / "a", stack, "czyx", "0.5", channels=["Actin", "DAPI"])
+    tifffile.imwrite(cli.folder / "in" / "t.tif", image)
+    line = cli("predict", "in/a", "-o", "none", code=1).stderr
+    assert "2 channels x 2 planes, expected one plane; choose it with --plane" in line
+    line = cli("predict", "in/a", "-o", "none", "--plane", "1", "--channel", "GFP", code=1).stderr
+    assert "2 channels (0 Actin, 1 DAPI), channel 'GFP' is not one of them" in line
+    cli("predict", "in/a", "-o", "out", "--channel", "dapi", "--plane", "max")
+    cli("predict", "in/t.tif", "-o", "out")
+    found, expected = (read_labels(cli.folder / "out" / name) for name in ("a.zarr", "t.tif"))
+    np.testing.assert_array_equal(found, expected)
