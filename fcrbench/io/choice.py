@@ -245,8 +245,12 @@ class _Chooser:
         return " x ".join(parts)
 
     def error(self, found: str) -> DataError:
-        which = " (as the weights were trained)" if self.choice.remembered else ""
-        return DataError(f"{self.path}: {found}{which}")
+        chosen = {"channel": self.choice.channel, "plane": self.choice.plane}
+        named = [f"{name} {value}" for name, value in chosen.items() if value is not None]
+        of_weights = (
+            f"; the weights were trained on {', '.join(named)}" if self.choice.remembered and named else ""
+        )
+        return DataError(f"{self.path}: {found}{of_weights}")
 
 
 def _with(index: Sequence[int | slice], axis: int, k: int) -> list[int | slice]:

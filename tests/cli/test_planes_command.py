@@ -39,6 +39,12 @@ def stacks(cli):
     return cli.folder
 
 
+def ome_of_channels(path, names):
+    metadata = {"axes": "CYX", "Channel": {"Name": names}}
+    tifffile.imwrite(path, np.arange(800, dtype=np.uint16).reshape(2, 20, 20), ome=True, metadata=metadata)
+    return path
+
+
 def labels_in(folder):
     return {path.name: read_labels(path) for path in sorted(folder.glob("*.ome.tif"))}
 
@@ -89,6 +95,10 @@ def test_weights_remember_the_channel_and_predictions_repeat_it(cli, stacks, tra
         np.testing.assert_array_equal(labels, plain[name])
     line = cli.fails("predict", "channels/images", "--weights", run, "--channel", "Cy5", "-o", "x")
     assert "0 DAPI, 1 GFP" in line
+    assert "the weights" not in line
+    other = ome_of_channels(stacks / "other.ome.tif", ["Cy3", "Cy5"])
+    line = cli.fails("predict", other, "--weights", run, "-o", "x")
+    assert "channel 'DAPI' is not one of them; the weights were trained on channel DAPI" in line
     # Scoring and further training read the same channel, and pass it on.
     common = ("--dataset", "folder", "--root", "channels")
     cli("run", "--weights", run, *common, "--device", "cpu", "--output", "scored")
