@@ -73,7 +73,7 @@ def test_empty(tmp_path):
 
 def test_one_field_cannot_be_split(tmp_path):
     fields(tmp_path, "a")
-    with pytest.raises(DataError, match="at least two"):
+    with pytest.raises(DataError, match="cannot both train and validate; add another"):
         datasets.create("folder", root=tmp_path)
     assert datasets.create("folder", root=tmp_path, val_fraction=1).splits == {"train": (), "val": ("a",)}
 
