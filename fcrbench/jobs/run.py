@@ -57,7 +57,10 @@ def resume(folder: Path, progress: Progress, stop_after: int | None = None) -> P
     """Finish an interrupted run and keep the work that is done. Return its directory."""
     if not (folder / "config.toml").is_file():
         raise DataError(f"{folder} is not a run directory: no config.toml in it")
-    config = fill(read_toml(folder / "config.toml"))
+    values = read_toml(folder / "config.toml")
+    if "method" not in values:  # it would be another run, of the default method
+        raise DataError(f"{folder / 'config.toml'} is damaged: it names no method")
+    config = fill(values)
     for place in (folder, *(path for path in folder.iterdir() if path.is_dir())):
         remove_abandoned(place)
     method = create_method(config)

@@ -20,6 +20,7 @@ _TASKS_PER_THREAD = 3  # submitted tasks for each thread of the workers
 _TASK_SECONDS = 0.2  # inputs are grouped into tasks of about this length; a task costs the scheduler 1 ms
 _MAX_BATCH = 64  # inputs per task
 _COUNT_WORKERS_EVERY = 2.0  # seconds
+_SILENT = 30.0  # seconds of waiting for a task after which lost workers are noticed
 _CONNECT_TIMEOUT = 15.0  # seconds
 
 Results = tuple[list[T], BaseException | None, float]
@@ -118,6 +119,7 @@ class _TaskQueue:
 
         try:
             try:
+                self._wait(future)
                 results: Results = future.result()
             except KilledWorker:
                 results = self._one_by_one(given)
@@ -126,6 +128,23 @@ class _TaskQueue:
         except ModuleNotFoundError as error:
             raise self._as_user_error(error) from error
         return results
+
+    def _wait(self, future: "Future") -> None:
+        """Wait until a task is done. Say so if no worker is left that could do it."""
+        from distributed import TimeoutError, wait
+
+        said = False
+        while True:
+            try:
+                with self.client.as_current():
+                    wait([future], timeout=_SILENT)
+                return
+            except TimeoutError:
+                if not said and not self.client.nthreads():
+                    said = True
+                    logging.getLogger("fcrbench").warning(
+                        "all workers of %s are lost; waiting for new ones", self.scheduler
+                    )
 
     def _one_by_one(self, given: list[Any]) -> Results:
         """Process inputs one by one with no other task running.

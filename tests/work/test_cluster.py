@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -23,7 +24,13 @@ def cluster():
     import dask
 
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask.config.set(
+            {
+                "distributed.scheduler.allowed-failures": 1,
+                # On a busy machine a nanny would else give up its worker, and nobody would do the tasks.
+                "distributed.comm.timeouts.connect": "120s",
+            }
+        ),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0
         ) as cluster,
@@ -138,3 +145,16 @@ def test_no_scheduler_is_told(monkeypatch):
         list(ordered_map(square, [1], scheduler="tcp://127.0.0.1:9"))
     with pytest.raises(FcrbenchError, match="no dask scheduler at nowhere://x"):
         list(ordered_map(square, [1], scheduler="nowhere://x"))
+
+
+def test_lost_workers_are_noticed(monkeypatch, caplog):
+    """Tasks wait for new workers, and a line says so."""
+    monkeypatch.setattr("fcrbench.work.cluster._SILENT", 0.2)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", memory_limit=0
+    ) as cluster:
+        results = ordered_map(square, range(9), scheduler=cluster.scheduler_address)
+        assert next(results) == 0
+        cluster.scale(0)
+        threading.Timer(2, lambda: cluster.scale(1)).start()
+        assert list(results) == [n * n for n in range(1, 9)]
