@@ -8,9 +8,14 @@ import numpy as np
 from fcrbench.errors import DataError
 from fcrbench.inference import Predictor
 from fcrbench.io.choice import ANY, Choice, choose_plane
+from fcrbench.io.decode import decode
+from fcrbench.io.images import image_of
 from fcrbench.io.large import new_labels, open_stack, scratch_array
+from fcrbench.methods.fill_values import replace_fill
 from fcrbench.postprocess.tiled.instances import instances_of_classes
 from fcrbench.work.outputs import check_outputs
+
+_MAX_WHOLE = 1 << 26  # pixels that are read at once
 
 
 class _Plane:
@@ -36,7 +41,8 @@ def predict_large(
 ) -> int:
     """Segment an image tile by tile into labels at `output`; return the number of instances.
 
-    path    an image of 8- or 16-bit integers, see `io.large.open_stack`
+    path    an image of 8- or 16-bit integers, see `io.large.open_stack`; one of up to 2**26 pixels of another
+            type is read whole
     output  see `io.large.new_labels`; labels are stored in the orientation of the file
     choice  which channel and plane of the file
     pixel_size  height and width of a pixel in micrometres; None takes those of the file
@@ -59,9 +65,18 @@ def predict_large(
     check_outputs([output], [path])
     stack = open_stack(path, indexed=False)
     image = choose_plane(stack, choice, path)
-    if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
-        raise DataError(f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles")
     height, width = image.shape
+    if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
+        if height * width > _MAX_WHOLE:
+            raise DataError(
+                f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles"
+            )
+        whole = predictor(replace_fill(image_of(decode(path), choice, path)))
+        with new_labels(
+            output, (height, width), overwrite=overwrite, pixel_size=pixel_size or stack.pixel_size
+        ) as labels:
+            labels[0:height, 0:width] = whole
+        return int(whole.max(initial=0))
     with (
         new_labels(
             output,

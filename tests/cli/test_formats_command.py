@@ -132,3 +132,14 @@ def test_a_channel_and_plane_of_zarr_by_name(cli, field):
     cli("predict", "in/t.tif", "-o", "out")
     found, expected = (read_labels(cli.folder / "out" / name) for name in ("a.zarr", "t.tif"))
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint32])
+def test_zarr_images_of_other_types_are_read_whole(cli, field, dtype):
+    image, _ = field
+    write_image(cli.folder / "a.zarr", image.astype(dtype), "yx")
+    tifffile.imwrite(cli.folder / "b.tif", image)
+    cli("predict", "a.zarr", "b.tif", "-o", "out")
+    labels = read_labels(cli.folder / "out" / "a.zarr")
+    np.testing.assert_array_equal(labels, read_labels(cli.folder / "out" / "b.tif"))
+    assert labels.max() > 2
