@@ -28,9 +28,12 @@ lint: $(VENV)/ready
 check: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not long" $(ARGS)
 
-# The tests that a person does not wait for: the guides in environments of their own, memory over many images.
+# The tests that a person does not wait for: the guides in environments of their own, memory over many images, and files of
+# microscopes, for which the extra "bio" is installed.
 check-long: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m long $(ARGS)
+	$(PIP) -c constraints.txt -e ".[bio]"
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/io/test_bio.py
 
 # Check that every benchmark of the asv suite still runs.
 check-asv: $(VENV)/ready
