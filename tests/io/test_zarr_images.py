@@ -1,6 +1,7 @@
 """OME-Zarr images: axes, channels and pixel size as their metadata say; label images; plates and wells."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -309,3 +310,21 @@ def test_a_great_number_of_channels_or_chunks(tmp_path):
     tiny = {"shape": [1, 9000, 9000], "chunks": [1, 1, 1]}
     (path / "s0" / ".zarray").write_text(json.dumps(meta | tiny))
     refused(read_image, path, "81,000,000 chunks of 2 bytes")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"), [("chunks", [0, 4], "chunks of shape (0, 4)"), ("filters", [], None)]
+)
+def test_odd_metadata_of_arrays(tmp_path, key, value, words, recwarn):
+    """Found by mutation: chunks without pixels; a list of no filters, which zarr warns about."""
+    path = tmp_path / "a.zarr"
+    image = np.arange(48, dtype=np.uint16).reshape(6, 8)
+    zarr.create_array(path, data=image, chunks=(4, 4), zarr_format=2, filters=None)
+    metadata = json.loads((path / ".zarray").read_text())
+    (path / ".zarray").write_text(json.dumps(metadata | {key: value}))
+    if words is not None:
+        with pytest.raises(DataError, match=re.escape(words)):
+            open_stack(path)
+        return
+    np.testing.assert_array_equal(open_image(path)[0:6, 0:8], image)
+    assert not [warning for warning in recwarn if "filters" in str(warning.message)]

@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ def import_zarr() -> Any:
     except ModuleNotFoundError as error:
         raise FcrbenchError('Zarr and large images need zarr: pip install "fcrbench[zarr]"') from error
     guard_blosc()
+    # Some programs write an empty list of filters; users cannot do anything about it.
+    warnings.filterwarnings("ignore", message="Found an empty list of filters")
     return zarr
 
 
@@ -131,6 +134,8 @@ def _make_stack(
 def _check_chunks(array: Any, path: Path) -> None:
     """Refuse chunks that claim more memory than the folder justifies, and a great number of tiny ones."""
     shape = array.shards or array.chunks
+    if min(shape) < 1:
+        raise DataError(f"{path}: chunks of shape {tuple(shape)}, expected at least one pixel")
     claimed = math.prod(shape) * np.dtype(array.dtype).itemsize
     if claimed < _TINY:
         number = math.prod(-(-n // side) for n, side in zip(array.shape, shape, strict=True))
