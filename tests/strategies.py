@@ -84,11 +84,11 @@ def renamed(draw: st.DrawFn, labels: np.ndarray) -> np.ndarray:
 
 @st.composite
 def laid_out(draw: st.DrawFn, labels: np.ndarray) -> np.ndarray:
-    """The same values in another dtype that holds them, memory order, stride, or read-only."""
+    """The same values in another dtype that holds them, memory order or stride, read-only, masked nowhere."""
     top = int(labels.max(initial=0))
     dtype = draw(st.sampled_from([d for d in INTEGER_DTYPES if np.iinfo(d).max >= top]))
     result = labels.astype(dtype)
-    layout = draw(st.sampled_from(["C", "F", "strided", "reversed", "read-only"]))
+    layout = draw(st.sampled_from(["C", "F", "strided", "reversed", "read-only", "masked"]))
     if layout == "F":
         result = np.asfortranarray(result)
     elif layout == "strided":
@@ -99,6 +99,8 @@ def laid_out(draw: st.DrawFn, labels: np.ndarray) -> np.ndarray:
         result = result[::-1].copy()[::-1]
     elif layout == "read-only":
         result.setflags(write=False)
+    elif layout == "masked":
+        result = np.ma.MaskedArray(result, draw(st.sampled_from([False, np.ma.nomask])))
     return result
 
 
