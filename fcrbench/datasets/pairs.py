@@ -13,8 +13,8 @@ from fcrbench.datasets.base import Dataset
 from fcrbench.datasets.relabel import consecutive
 from fcrbench.errors import DataError, UsageError
 from fcrbench.io import IMAGE_SUFFIXES, read_labels
-from fcrbench.io.decode import decode
 from fcrbench.io.images import image_of
+from fcrbench.io.large import decode_image
 from fcrbench.io.pairing import IMAGE_WITH_MASK, pair_files
 from fcrbench.io.roles import images_in, labels_in
 from fcrbench.text import to_unicode
@@ -85,7 +85,7 @@ class PairedDataset(Dataset):
     def read(self, sample_id: str) -> tuple[np.ndarray, np.ndarray]:
         """The pixels of both files. Raises DataError for files that do not fit."""
         pair = self.pairs[sample_id]
-        image = image_of(decode(pair.image), self.choice, pair.image)
+        image = image_of(decode_image(pair.image), self.choice, pair.image)
         labels = self._read_labels(pair.mask)
         check_shapes(image, pair.image, labels, pair.mask)
         if self.options.min_size > 1:

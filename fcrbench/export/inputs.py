@@ -12,6 +12,7 @@ from fcrbench.export.table import measure
 from fcrbench.io.choice import Choice
 from fcrbench.io.decode import decode
 from fcrbench.io.images import image_of, labels_of
+from fcrbench.io.large import decode_image
 from fcrbench.io.names import file_name_of, image_name
 from fcrbench.io.roles import labels_in
 from fcrbench.io.zarr_folder import is_zarr
@@ -101,7 +102,7 @@ class ExportInputs:
         if self.images is None:
             return LabelsWithImage(labels, None, size)
         path = self._image(stem)
-        stack = decode(path)
+        stack = decode_image(path)
         image = image_of(stack, self.choice, path)
         if image.shape != labels.shape:
             raise DataError(

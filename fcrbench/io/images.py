@@ -36,7 +36,8 @@ def read_image(
 
 def image_of(stack: Stack, choice: Choice, path: str | os.PathLike[str]) -> np.ndarray:
     """Return the chosen plane of a decoded file, see `read_image`."""
-    if stack.axes == "YX" and choice.channel is choice.plane is None:
+    whole = isinstance(stack.pixels, np.ndarray) and stack.axes == "YX"
+    if whole and choice.channel is choice.plane is None:
         array = _upright(stack.pixels, stack.orientation)
     else:
         array = choose_plane(stack, choice, path)[:, :]

@@ -17,6 +17,7 @@ from fcrbench.tiles import Source
 __all__ = ["is_large", "needs_tiles", "new_labels", "open_image", "open_stack", "scratch_array"]
 _LARGE_IMAGE = 1 << 28  # pixels
 _LARGE_LABELS = 1 << 26  # pixels of a Zarr label image that is read in tiles to be scored
+_LARGE_STACK = 1 << 28  # bytes of a file whose planes are not all read at once
 _LARGE_FILE = 1 << 22  # bytes; a smaller file with so many pixels is nearly empty
 
 
@@ -52,6 +53,16 @@ def needs_tiles(path: Path) -> bool:
         return not path.is_dir() or count_pixels(path) > _LARGE_LABELS
     except FcrbenchError:  # the reader will report the error
         return False
+
+
+def decode_image(path: Path) -> Stack:
+    """Decode an image file. The planes of a TIFF of more than 2**28 bytes are read when they are chosen."""
+    try:
+        if path.is_file() and path.stat().st_size > _LARGE_STACK:
+            return open_stack(path, indexed=False)
+    except (OSError, FcrbenchError):  # it cannot be read by planes, or zarr is not installed
+        pass
+    return decode(path)
 
 
 def open_image(path: Path, choice: Choice = ANY, *, indexed: bool = True) -> Source:

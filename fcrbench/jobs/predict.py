@@ -17,9 +17,8 @@ from fcrbench.inference import Predictor
 from fcrbench.inference.shared import shared_predictor
 from fcrbench.io import write_labels, write_png
 from fcrbench.io.choice import ANY, Choice, complete
-from fcrbench.io.decode import decode
 from fcrbench.io.images import image_of
-from fcrbench.io.large import is_large
+from fcrbench.io.large import decode_image, is_large
 from fcrbench.io.names import file_name_of, split_name
 from fcrbench.io.units import square_pixels
 from fcrbench.io.zarr_folder import is_zarr
@@ -213,7 +212,7 @@ def _segment_file(predictor: Predictor, job: Job, stem: str, path: Path) -> Outc
             predictor, path, target, job.choice, pixel_size=job.pixel_size, overwrite=job.overwrite
         )
         return Outcome(objects)
-    stack = decode(path)
+    stack = decode_image(path)
     image = image_of(stack, job.choice, path)
     notes = [f"{path}: {note}" for note in describe_fill(image)]
     image = replace_fill(image)

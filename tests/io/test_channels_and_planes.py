@@ -228,3 +228,24 @@ def test_large_labels_keep_pixel_size_and_orientation(tmp_path, orientation):
         assert decode(path).pixel_size == pytest.approx((0.5, 0.25))
         np.testing.assert_array_equal(read_labels(path), LABELS)
         np.testing.assert_array_equal(open_image(path)[3:9, 2:15], LABELS[3:9, 2:15])
+
+
+def test_a_large_stack_is_read_where_it_is_chosen(tmp_path, monkeypatch):
+    pytest.importorskip("zarr")
+    from fcrbench.io import large
+    from fcrbench.io.images import image_of
+
+    monkeypatch.setattr(large, "_LARGE_STACK", 1)
+    path = ome(tmp_path / "a.ome.tif", STACK, "ZCYX", Channel={"Name": ["DAPI", "GFP", "Actin"]})
+    stack = large.decode_image(path)
+    assert not isinstance(stack.pixels, np.ndarray)
+    np.testing.assert_array_equal(image_of(stack, Choice("GFP", 2), path), STACK[2, 1])
+    np.testing.assert_array_equal(image_of(stack, Choice("GFP", "max"), path), STACK[:, 1].max(0))
+    refused(lambda path: image_of(stack, Choice(), path), path, "4 planes x 3 channels")
+    tifffile.imwrite(tmp_path / "w.tif", STACK[0, 0], photometric="miniswhite")  # cannot be read by planes
+    whole = large.decode_image(tmp_path / "w.tif")
+    np.testing.assert_array_equal(image_of(whole, Choice(), "w.tif"), 65535 - STACK[0, 0])
+    tifffile.imwrite(tmp_path / "p.tif", STACK[0, 0])
+    np.testing.assert_array_equal(
+        image_of(large.decode_image(tmp_path / "p.tif"), Choice(), "p.tif"), STACK[0, 0]
+    )
