@@ -230,7 +230,7 @@ class _Chooser:
 
     def describe_channels(self) -> str:
         n = self.lengths[self.channel_axes[0]]
-        names = self.names or ("",) * n
+        names = self.names or ("",) * min(n, _MAX_LISTED)
         listed = ", ".join(f"{k} {name}".strip() for k, name in enumerate(names[:_MAX_LISTED]))
         more = f", .. {n - 1}" if n > _MAX_LISTED else ""
         return f"{n} channels ({listed}{more})"

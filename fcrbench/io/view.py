@@ -1,6 +1,7 @@
 """A view of one plane of a stack, read by slices."""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -34,7 +35,7 @@ class View:
 
     def __getitem__(self, key: tuple[slice, slice], /) -> NDArray:
         try:
-            pixels = self._reduce(np.asarray(self._stack.pixels[(*self._index, *key)]))
+            pixels = self._project_planes(key) if self._project else self._read_plane(self._index, key)
             return np.ascontiguousarray(pixels, dtype=self.dtype)
         except DataError:
             raise
@@ -43,20 +44,25 @@ class View:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise DataError(f"{self._path}: cannot be read, truncated or damaged ({reason[:120]})") from error
 
-    def _reduce(self, pixels: NDArray) -> NDArray:
-        """Reduce the axes that are left before rows and columns."""
-        left = [
-            axis for axis, part in zip(self._stack.axes, self._index, strict=False) if part == slice(None)
-        ]
+    def _read_plane(self, index: tuple[int | slice, ...], key: tuple[slice, slice]) -> NDArray:
+        """Read a part of one plane, whose colours are mixed if there are weights."""
+        pixels = np.asarray(self._stack.pixels[(*index, *key)])
         if len(self._weights):
-            pixels = self._rounded(
-                np.tensordot(self._weights, np.moveaxis(pixels, left.index("S"), 0)[: len(self._weights)], 1)
-            )
-        if self._project == "max":
-            pixels = pixels.max(axis=0)
-        elif self._project == "mean":
-            pixels = self._rounded(pixels.mean(axis=0, dtype=np.float64))
+            pixels = self._rounded(np.tensordot(self._weights, pixels[: len(self._weights)], 1))
         return pixels
+
+    def _project_planes(self, key: tuple[slice, slice]) -> NDArray:
+        """Reduce all planes, one after the other, because a stack may be larger than memory."""
+        axis = next(
+            k
+            for k, part in enumerate(self._index)
+            if isinstance(part, slice) and not (len(self._weights) and self._stack.axes[k] == "S")
+        )
+        n = self._stack.pixels.shape[axis]
+        planes = (self._read_plane((*self._index[:axis], k, *self._index[axis + 1 :]), key) for k in range(n))
+        if self._project == "max":
+            return reduce(np.maximum, planes)
+        return self._rounded(reduce(np.add, (plane.astype(np.float64) for plane in planes)) / n)
 
     def _rounded(self, values: NDArray) -> NDArray:
         return values if self.dtype.kind == "f" else np.rint(values)

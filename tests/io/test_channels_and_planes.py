@@ -249,3 +249,15 @@ def test_a_large_stack_is_read_where_it_is_chosen(tmp_path, monkeypatch):
     np.testing.assert_array_equal(
         image_of(large.decode_image(tmp_path / "p.tif"), Choice(), "p.tif"), STACK[0, 0]
     )
+
+
+def test_gray_of_the_projection_of_colour_planes():
+    colours = RNG.integers(0, 256, (5, 3, 20, 30)).astype(np.uint8)
+    luma = np.rint(np.tensordot([0.299, 0.587, 0.114], colours.astype(float), ([0], [1])))
+    for plane, reduced in (("max", luma.max(0)), ("mean", np.rint(luma.mean(0))), (2, luma[2])):
+        for axes, pixels in (("ZSYX", colours), ("SZYX", colours.transpose(1, 0, 2, 3))):
+            stack = Stack(pixels, axes, ("red", "green", "blue"))
+            np.testing.assert_array_equal(choose_plane(stack, Choice("gray", plane), "x")[:, :], reduced)
+    mean = np.rint(colours[:, 1].astype(float).mean(0))
+    stack = Stack(colours, "ZSYX", ("red", "green", "blue"))
+    np.testing.assert_array_equal(choose_plane(stack, Choice("green", "mean"), "x")[:, :], mean)
