@@ -47,11 +47,11 @@ def test_a_folder_of_many_kinds(cli, put, field):
     picture = np.clip(field[0] >> 4, 0, 255).astype(np.uint8)
     (cli.folder / "in" / "b.jpg").write_bytes(imagecodecs.jpeg8_encode(picture, level=98))
     (cli.folder / "in" / "c.bmp").write_bytes(imagecodecs.bmp_encode(picture))
-    for name in ("s.czi", "well_B02/t.czi", "u.svs", ".hidden.jpg", "notes.txt"):
+    for name in ("s.ndpi", "well_B02/t.ndpi", "u.svs", ".hidden.jpg", "notes.txt"):
         (cli.folder / "in" / name).write_bytes(b"x")
     done = cli("predict", "in", "-o", "out")
     (line,) = done.stderr.splitlines()
-    assert line.startswith("in: left out 2 .czi (s.czi, ...), 1 .svs (u.svs)")  # then what to install
+    assert line.startswith("in: left out 2 .ndpi (s.ndpi, ...), 1 .svs (u.svs)")
     assert "well_B02/f.tif: 3 instances" in done.stdout
     names = ["a", "b", "c", "d", "e", "g.lsm", "h", "well_B02/f"]
     assert set(files(cli.folder / "out")) == {f"{n}{e}" for n in names for e in (".tif", "_overlay.png")}

@@ -72,7 +72,7 @@ def path_is(name):
 
 
 STAGES = {
-    "reader": ("fcrbench.jobs.predict.decode", path_is("b")),
+    "reader": ("fcrbench.jobs.predict.decode_image", path_is("b")),
     "network": ("fcrbench.inference.Predictor.__call__", lambda predictor, image: image.shape[1] == 65),
     "picture": ("fcrbench.jobs.predict.write_png", path_is("b_overlay")),
     "writer": ("fcrbench.jobs.predict.write_labels", path_is("b")),
@@ -176,7 +176,7 @@ def test_prediction_from_the_command_line_with_a_fault_in_every_stage(fields, tm
     os.link(fields / "images" / "a.png", tmp_path / f"{LONG}.png")
     patch = (
         "from fcrbench.jobs import predict; from fcrbench.inference import Predictor\n"
-        "read, plain = predict.decode, Predictor.__call__\n"
+        "read, plain = predict.decode_image, Predictor.__call__\n"
         "def reader(path):\n"
         "    if path.stem == 'b': raise IndexError('list index out of range')\n"
         "    return read(path)\n"
@@ -184,7 +184,7 @@ def test_prediction_from_the_command_line_with_a_fault_in_every_stage(fields, tm
         "    if image.shape[1] == 66: raise RuntimeError('out of memory')\n"
         "    if image.shape[1] == 67: raise predict.DataError('the output holds NaN')\n"
         "    return plain(self, image)\n"
-        "predict.decode, Predictor.__call__ = reader, network\n"
+        "predict.decode_image, Predictor.__call__ = reader, network\n"
     )
     done = run(patch, "predict", ".", "-o", "out", "--device", "cpu", folder=tmp_path)
     assert done.returncode == 3
