@@ -261,3 +261,9 @@ def test_gray_of_the_projection_of_colour_planes():
     mean = np.rint(colours[:, 1].astype(float).mean(0))
     stack = Stack(colours, "ZSYX", ("red", "green", "blue"))
     np.testing.assert_array_equal(choose_plane(stack, Choice("green", "mean"), "x")[:, :], mean)
+
+
+def test_a_claim_of_very_many_channels_is_refused_in_one_line():
+    """Found by mutation: their names were listed before they were counted."""
+    stack = Stack(np.broadcast_to(np.uint8(0), (2**40, 2, 2)), "CYX")
+    refused(lambda path: choose_plane(stack, Choice(), path), "a.zarr", f"{2**40} channels", "--channel")
