@@ -29,6 +29,12 @@ class StoppedError(FcrbenchError):
     exit_code = 130
 
 
+def damaged_file(path: object, error: Exception) -> DataError:
+    """Return the error about a file that a decoder cannot read; decoders raise many types of errors."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return DataError(f"{path}: cannot be read, truncated or damaged ({reason[:120]})")
+
+
 class WriteError(FcrbenchError):
     """The operating system refuses to write a file."""
 

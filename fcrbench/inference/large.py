@@ -1,5 +1,6 @@
 """Segments images larger than memory into OME-Zarr label images."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import numpy as np
 from fcrbench.errors import DataError
 from fcrbench.inference import Predictor
 from fcrbench.io.choice import ANY, Choice, choose_plane
-from fcrbench.io.decode import decode
 from fcrbench.io.images import image_of
 from fcrbench.io.large import new_labels, open_stack, scratch_array
 from fcrbench.methods.fill_values import replace_fill
@@ -66,25 +66,25 @@ def predict_large(
     stack = open_stack(path, indexed=False)
     image = choose_plane(stack, choice, path)
     height, width = image.shape
+    create_labels = partial(
+        new_labels,
+        output,
+        (height, width),
+        overwrite=overwrite,
+        pixel_size=pixel_size or stack.pixel_size,
+        orientation=stack.orientation,
+    )
     if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
         if height * width > _MAX_WHOLE:
             raise DataError(
                 f"{path}: pixels are {image.dtype}, expected 8- or 16-bit integers to read by tiles"
             )
-        whole = predictor(replace_fill(image_of(decode(path), choice, path)))
-        with new_labels(
-            output, (height, width), overwrite=overwrite, pixel_size=pixel_size or stack.pixel_size
-        ) as labels:
+        whole = predictor(replace_fill(image_of(stack, choice, path)))
+        with create_labels() as labels:
             labels[0:height, 0:width] = whole
         return int(whole.max(initial=0))
     with (
-        new_labels(
-            output,
-            (height, width),
-            overwrite=overwrite,
-            pixel_size=pixel_size or stack.pixel_size,
-            orientation=stack.orientation,
-        ) as labels,
+        create_labels() as labels,
         scratch_array(output, (3, *image.shape), predictor.tile_side(image)) as kept,
     ):
         predictor.classes(image, kept)

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fcrbench.errors import DataError
+from fcrbench.errors import DataError, damaged_file
 from fcrbench.io.reordered import Reordered
 from fcrbench.io.stack import RGB, Stack
 
@@ -90,8 +90,7 @@ def open_bio(path: str | os.PathLike[str]) -> Stack:
         stack = _make_stack(image) if len(scenes) == 1 else None
     # Readers raise many types of errors.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{path}: cannot be read, truncated or damaged ({reason[:120]})") from error
+        raise damaged_file(path, error) from error
     if stack is None:
         names = ", ".join(scenes[:_MAX_LISTED]) + (", .." if len(scenes) > _MAX_LISTED else "")
         raise DataError(

@@ -1,4 +1,4 @@
-"""Which channel and plane of a file are read, and the view of that plane."""
+"""Which channel and plane of a file are read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,13 +76,6 @@ def choose_plane(stack: Stack, choice: Choice, path: object) -> Source:
     chooser = _Chooser(stack, choice, path)
     view = chooser.choose()
     return view if stack.orientation == UPRIGHT else Turned(view, stack.orientation)
-
-
-def channel_names(stack: Stack, n: int) -> tuple[str, ...]:
-    """Return the names of the channels or samples of a stack, or () if they are not known."""
-    if len(stack.channels) == n:
-        return stack.channels
-    return ()
 
 
 class _Chooser:
@@ -225,8 +218,9 @@ class _Chooser:
 
     @property
     def names(self) -> tuple[str, ...]:
-        axis = self.channel_axes[0] if self.channel_axes else None
-        return channel_names(self.stack, 1 if axis is None else self.lengths[axis])
+        """The names of the channels or samples of colour, or () if they are not known."""
+        n = self.lengths[self.channel_axes[0]] if self.channel_axes else 1
+        return self.stack.channels if len(self.stack.channels) == n else ()
 
     def describe_channels(self) -> str:
         n = self.lengths[self.channel_axes[0]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.errors import DataError, FcrbenchError, damaged_file
 from fcrbench.io.bio import is_bio, open_bio
 from fcrbench.io.formats import bmp, jpeg, jpeg2000, numpy_file, png, tiff, tiff_checks, unknown, webp
 from fcrbench.io.formats.ome_zarr import open_zarr
@@ -49,8 +49,7 @@ def decode(path: str | os.PathLike[str], *, indexed: bool = False, describe: boo
         raise DataError(f"{path}: too large for the memory of this machine, or damaged") from error
     # Decoders raise many types of errors: RuntimeError, ValueError, struct.error, ...
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{path}: cannot be read, truncated or damaged ({reason[:120]})") from error
+        raise damaged_file(path, error) from error
     pixels = stack.pixels
     if pixels.size == 0:
         raise DataError(f"{path}: contains no pixels, shape {pixels.shape}")

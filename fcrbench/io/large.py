@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from fcrbench.errors import DataError, FcrbenchError
+from fcrbench.errors import DataError, FcrbenchError, damaged_file
 from fcrbench.io.choice import ANY, Choice, choose_plane
 from fcrbench.io.decode import decode
 from fcrbench.io.formats import tiff_checks
@@ -106,6 +106,5 @@ def open_stack(path: Path, *, indexed: bool = True) -> Stack:
     except DataError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{path}: cannot be read, truncated or damaged ({reason[:120]})") from error
+        raise damaged_file(path, error) from error
     return decode(path, indexed=indexed)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.errors import DataError, FcrbenchError, WriteError
+from fcrbench.errors import FcrbenchError, WriteError, damaged_file
 from fcrbench.io.formats.ome_zarr import import_zarr
 from fcrbench.io.names import TIFF_SUFFIXES, image_name
 from fcrbench.io.orientation import UPRIGHT, Turned, swaps_axes
@@ -39,8 +39,7 @@ class Plane:
         try:
             return np.asarray(self._array[key])
         except Exception as error:  # codecs raise many types of errors
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise DataError(f"{self._path}: cannot be read, truncated or damaged ({reason[:120]})") from error
+            raise damaged_file(self._path, error) from error
 
     def __setitem__(self, key: tuple[slice, slice], value: NDArray, /) -> None:
         try:

@@ -93,25 +93,27 @@ class _Names:
 
     def kind_of_result(self, entry: Entry) -> str | None:
         """Return what a file is if it is no image: "" for an overlay, which is always there."""
-        if not self.has_results:
-            return None
-        if self.is_overlay(entry):
-            return ""
-        if self.is_other_result(entry):
-            return "other result(s) of Cellpose"
-        return "label image(s) with the image beside" if self.is_labels(entry) else None
+        kind = self._kind_of_neither(entry)
+        if kind is None and self.has_results and self.is_labels(entry):
+            return "label image(s) with the image beside"
+        return kind
 
     def kind_of_no_labels(self, entry: Entry) -> str | None:
         """Return what a file is if it is no label image: "" for an overlay."""
+        kind = self._kind_of_neither(entry)
+        if kind is not None or not self.has_results:
+            return kind
+        if self.repeats_masks(entry):
+            return "_seg.npy with the same masks beside"
+        return "image(s) with the labels beside" if self.is_image(entry) else None
+
+    def _kind_of_neither(self, entry: Entry) -> str | None:
+        """Return what a file is if it is neither an image nor a label image."""
         if not self.has_results:
             return None
         if self.is_overlay(entry):
             return ""
-        if self.is_other_result(entry):
-            return "other result(s) of Cellpose"
-        if self.repeats_masks(entry):
-            return "_seg.npy with the same masks beside"
-        return "image(s) with the labels beside" if self.is_image(entry) else None
+        return "other result(s) of Cellpose" if self.is_other_result(entry) else None
 
     def is_overlay(self, entry: Entry) -> bool:
         name = name_key(entry.name)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fcrbench.errors import DataError
+from fcrbench.errors import DataError, damaged_file
 from fcrbench.io.stack import Stack
 
 
@@ -41,8 +41,7 @@ class View:
             raise
         # Codecs raise many types of errors.
         except Exception as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise DataError(f"{self._path}: cannot be read, truncated or damaged ({reason[:120]})") from error
+            raise damaged_file(self._path, error) from error
 
     def _read_plane(self, index: tuple[int | slice, ...], key: tuple[slice, slice]) -> NDArray:
         """Read a part of one plane, whose colours are mixed if there are weights."""
