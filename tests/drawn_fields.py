@@ -18,6 +18,16 @@ def blocks(n=4):
     return fields
 
 
+def three_discs():
+    """An image of three bright discs, (40, 50) uint16, and its labels."""
+    y, x = np.mgrid[:40, :50]
+    labels = np.zeros((40, 50), np.uint16)
+    for k, (cy, cx) in enumerate([(10, 12), (12, 36), (29, 20)], 1):
+        labels[(y - cy) ** 2 + (x - cx) ** 2 <= 36] = k
+    image = np.where(labels > 0, 3000, 400) + np.random.default_rng(0).integers(0, 40, labels.shape)
+    return image.astype(np.uint16), labels
+
+
 def threshold(picture):
     low, high = float(picture.min()), float(picture.max())
     return ndimage.label(picture > (low + high) / 2)[0].astype(np.int32)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import tifffile
 from command_line import Cli
+from drawn_fields import three_discs
 
 from fcrbench import metrics
 from fcrbench.io import write_labels, write_png
@@ -27,12 +28,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="other systems do not
 
 @pytest.fixture(scope="module")
 def field():
-    y, x = np.mgrid[:40, :50]
-    labels = np.zeros((40, 50), np.uint16)
-    for k, (cy, cx) in enumerate([(10, 12), (12, 36), (29, 20)], 1):
-        labels[(y - cy) ** 2 + (x - cx) ** 2 <= 36] = k
-    image = np.where(labels > 0, 3000, 400) + np.random.default_rng(0).integers(0, 40, labels.shape)
-    return image.astype(np.uint16), labels
+    return three_discs()
 
 
 @pytest.fixture

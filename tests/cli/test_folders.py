@@ -9,18 +9,14 @@ import numpy as np
 import pytest
 import tifffile
 from command_line import files
+from drawn_fields import three_discs
 
 from fcrbench.io import write_labels, write_png
 
 
 @pytest.fixture(scope="module")
 def field():
-    y, x = np.mgrid[:40, :50]
-    labels = np.zeros((40, 50), np.uint16)
-    for k, (cy, cx) in enumerate([(10, 12), (12, 36), (29, 20)], 1):
-        labels[(y - cy) ** 2 + (x - cx) ** 2 <= 36] = k
-    image = np.where(labels > 0, 3000, 400) + np.random.default_rng(0).integers(0, 40, labels.shape)
-    return image.astype(np.uint16), labels
+    return three_discs()
 
 
 @pytest.fixture

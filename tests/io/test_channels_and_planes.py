@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageOps
-from test_io import refused
+from refusals import refused
 
 from fcrbench.errors import UsageError
 from fcrbench.io import read_image, read_labels, write_labels

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageOps
+from refusals import refused
 from scipy import ndimage
 
 from fcrbench.errors import DataError
@@ -55,17 +56,6 @@ def save(path, pixels, kind, **more):
     form, options = WRITERS[kind]
     Image.fromarray(pixels).save(path, form, **options, **more)
     return path
-
-
-def refused(call, path, *words):
-    with pytest.raises(DataError) as error:
-        call(path)
-    message = str(error.value)
-    assert str(path) in message
-    assert "\n" not in message
-    for word in words:
-        assert word in message
-    return message
 
 
 @pytest.mark.parametrize("kind", WRITERS)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
+from refusals import refused
 
 from fcrbench.errors import DataError
 from fcrbench.io import find_images, read_image, read_labels, write_labels, write_png
@@ -48,17 +49,6 @@ def palette_png(indices, colours):
     table = bytes(np.asarray(colours, dtype=np.uint8).reshape(-1))
     plte = struct.pack(">I", len(table)) + b"PLTE" + table + struct.pack(">I", zlib.crc32(b"PLTE" + table))
     return raw_png(indices.astype(np.uint8), indices.shape[1], 8, 3, plte)
-
-
-def refused(call, path, *words):
-    """The call raises DataError in one line that names the file and holds the words."""
-    with pytest.raises(DataError) as error:
-        call(path)
-    message = str(error.value)
-    assert str(path) in message
-    assert "\n" not in message
-    for word in words:
-        assert word in message
 
 
 @pytest.mark.parametrize("array", [GRAY8, GRAY16], ids=["uint8", "uint16"])

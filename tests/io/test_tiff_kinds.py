@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from test_io import refused
+from refusals import refused
 
 from fcrbench.io import read_image, read_labels
 

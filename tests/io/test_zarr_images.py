@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import tifffile
+from refusals import refused
 from zarr_images import add_labels, write_attributes, write_image, write_plate
 
 from fcrbench.errors import DataError
@@ -22,16 +23,6 @@ RNG = np.random.default_rng(0)
 STACK = RNG.integers(0, 60000, (3, 4, 70, 90)).astype(np.uint16)  # channels, planes
 ALL = (slice(None), slice(None))
 VERSIONS = ["0.1", "0.2", "0.3", "0.4", "0.5"]
-
-
-def refused(call, path, *words):
-    with pytest.raises(DataError) as error:
-        call(path)
-    message = str(error.value)
-    assert str(path) in message
-    assert "\n" not in message
-    for word in words:
-        assert word in message
 
 
 @pytest.mark.parametrize(
